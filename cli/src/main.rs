@@ -1,0 +1,2 @@
+//! Pulvinar.
+fn main() {}

@@ -1,0 +1,225 @@
+//! Operations: one file each, with attributes, type rule, meaning, equation and source.
+
+use crate::diag::{Diagnostic, Result};
+use crate::graph::Level;
+use crate::shape::{Elem, IntType, Shape, Type};
+use crate::tensor::{Tensor, Value};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+pub mod window;
+
+/// What a type rule may look at.
+pub struct InferCx<'a> {
+    /// Level of the graph.
+    pub level: Level,
+    /// Timesteps of the graph.
+    pub timesteps: usize,
+    /// Node name, for diagnostics.
+    pub name: &'a str,
+    /// Operand types.
+    pub inputs: &'a [&'a Type],
+    /// Constants of the graph.
+    pub tensors: &'a BTreeMap<String, Tensor>,
+}
+
+impl<'a> InferCx<'a> {
+    /// A refusal at this node.
+    pub fn refuse(&self, message: impl Into<String>, help: impl Into<String>) -> Diagnostic {
+        Diagnostic::new("E0201", format!("node `{}`", self.name), message, help)
+    }
+    /// The operands, if there are exactly N.
+    pub fn operands<const N: usize>(&self) -> Result<[&'a Type; N]> {
+        <[&Type; N]>::try_from(self.inputs.to_vec())
+            .map_err(|v| self.refuse(format!("takes {N} input(s) and has {}", v.len()), "connect exactly the inputs this op takes"))
+    }
+    /// A tensor by name with this shape; `None` in the pattern accepts any size.
+    pub fn tensor(&self, name: &str, shape: &[Option<usize>]) -> Result<&'a Tensor> {
+        let place = format!("node `{}`, tensor `{name}`", self.name);
+        let t = self.tensors.get(name).ok_or_else(|| {
+            Diagnostic::new("E0103", &place, "this tensor is missing from the weights", "export the model again, or correct the name")
+        })?;
+        let fits = t.shape.len() == shape.len() && t.shape.iter().zip(shape).all(|(&a, b)| b.is_none_or(|b| a == b));
+        if !fits {
+            let want: Vec<String> = shape.iter().map(|d| d.map_or("any".to_owned(), |d| d.to_string())).collect();
+            return Err(Diagnostic::new(
+                "E0104",
+                &place,
+                format!("shape {:?} where [{}] is needed", t.shape, want.join(", ")),
+                "the weights do not belong to this graph; export both together",
+            ));
+        }
+        let real = t.as_real().is_some();
+        if real != (self.level == Level::Trained) {
+            return Err(Diagnostic::new("E0202", &place, "real and integer parameters are mixed", "quantise the whole graph"));
+        }
+        Ok(t)
+    }
+    /// Refuses an op that this level does not have.
+    pub fn only(&self, level: Level) -> Result<()> {
+        if self.level == level {
+            return Ok(());
+        }
+        Err(self.refuse(format!("this op does not exist at level `{}`", self.level), "run the pass that lowers it (`pulvinar passes`)"))
+    }
+    /// Result type of an elementwise or linear op: real, or an integer range with scale.
+    pub fn int_or_real(&self, shape: Shape, int: impl FnOnce() -> Result<IntType>) -> Result<Type> {
+        match self.level {
+            Level::Trained => Ok(Type::real(shape)),
+            Level::Flow => {
+                let int = int()?;
+                if int.bits() > 48 {
+                    return Err(self.refuse(
+                        format!("a value here can need {} bits, more than the 48 of the widest register", int.bits()),
+                        "use fewer weight bits or a smaller layer",
+                    ));
+                }
+                Ok(Type::int(int, shape))
+            }
+        }
+    }
+}
+
+/// What an evaluation may look at.
+pub struct EvalCx<'a> {
+    /// Operand values.
+    pub inputs: &'a [&'a Value],
+    /// Operand types.
+    pub types: &'a [&'a Type],
+    /// Result type.
+    pub ty: &'a Type,
+    /// Constants of the graph.
+    pub tensors: &'a BTreeMap<String, Tensor>,
+}
+
+impl<'a> EvalCx<'a> {
+    /// A tensor the type rule has already found.
+    pub fn tensor(&self, name: &str) -> &'a Tensor {
+        self.tensors.get(name).expect("the verifier has found every tensor")
+    }
+    /// True at level `trained`.
+    pub fn is_real(&self) -> bool {
+        self.ty.elem == Elem::Real
+    }
+    /// Applies an elementwise function for the level at hand.
+    pub fn map(&self, real: impl Fn(f64) -> f64, int: impl Fn(i64) -> i64) -> Value {
+        let x = self.inputs[0];
+        if self.is_real() {
+            Value::real(x.shape, x.reals().iter().map(|&v| real(v)).collect())
+        } else {
+            Value::int(x.shape, x.ints().iter().map(|&v| int(v)).collect())
+        }
+    }
+    /// Applies a broadcasting binary function for the level at hand.
+    pub fn zip(&self, real: impl Fn(f64, f64) -> f64, int: impl Fn(i64, i64) -> i64) -> Value {
+        let (a, b, shape) = (self.inputs[0], self.inputs[1], self.ty.shape);
+        let at = |v: &Value, (t, c, h, w)| v.shape.broadcast_index(t, c, h, w);
+        if self.is_real() {
+            let (x, y) = (a.reals(), b.reals());
+            Value::real(shape, shape.coords().map(|i| real(x[at(a, i)], y[at(b, i)])).collect())
+        } else {
+            let (x, y) = (a.ints(), b.ints());
+            Value::int(shape, shape.coords().map(|i| int(x[at(a, i)], y[at(b, i)])).collect())
+        }
+    }
+}
+
+/// Type rule and meaning of one operation.
+pub trait OpRule {
+    /// Type of the result, or why there is none.
+    fn infer(&self, cx: &InferCx<'_>) -> Result<Type>;
+    /// Value of the result; operands and tensors are as the type rule saw them.
+    fn eval(&self, cx: &EvalCx<'_>) -> Value;
+    /// Names of the tensors in the attributes.
+    fn tensors(&self) -> Vec<&str> {
+        Vec::new()
+    }
+}
+
+fn attrs_of<T: Serialize>(attrs: &T) -> serde_json::Value {
+    serde_json::to_value(attrs).expect("attributes are plain data")
+}
+
+fn parse_attrs<T: DeserializeOwned>(op: &str, attrs: serde_json::Value) -> Result<T> {
+    serde_json::from_value(attrs)
+        .map_err(|e| Diagnostic::new("E0102", format!("op `{op}`"), format!("attributes do not parse: {e}"), "see the JSON Schema of the model format"))
+}
+
+macro_rules! ops {
+    ($($variant:ident = $module:ident, $text:literal, $levels:expr, $doc:literal;)+) => {
+        $(pub mod $module;)+
+
+        /// An operation with its attributes.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        pub enum Op { $(#[doc = $doc] $variant($module::$variant),)+ }
+
+        $(impl From<$module::$variant> for Op {
+            fn from(attrs: $module::$variant) -> Self { Op::$variant(attrs) }
+        })+
+
+        /// Name, levels and one line of every operation.
+        pub const OPS: &[(&str, &[Level], &str)] = &[$(($text, $levels, $doc)),+];
+
+        impl Op {
+            /// Name in files and text.
+            pub fn name(&self) -> &'static str { match self { $(Op::$variant(_) => $text),+ } }
+            /// Attributes as JSON.
+            pub fn attrs(&self) -> serde_json::Value { match self { $(Op::$variant(a) => attrs_of(a)),+ } }
+            /// Type rule and meaning.
+            pub fn rule(&self) -> &dyn OpRule { match self { $(Op::$variant(a) => a),+ } }
+            /// Levels at which the op exists.
+            pub fn levels(&self) -> &'static [Level] { match self { $(Op::$variant(_) => $levels),+ } }
+            /// The op with this name and these attributes.
+            pub fn from_parts(name: &str, attrs: serde_json::Value) -> Result<Op> {
+                match name {
+                    $($text => parse_attrs::<$module::$variant>(name, attrs).map(Op::$variant),)+
+                    _ => Err(Diagnostic::new(
+                        "E0101",
+                        format!("op `{name}`"),
+                        "this op is not known",
+                        format!("ops known here: {}", OPS.iter().map(|o| o.0).collect::<Vec<_>>().join(", ")),
+                    )),
+                }
+            }
+        }
+    };
+}
+
+const TRAINED: &[Level] = &[Level::Trained];
+const FLOW: &[Level] = &[Level::Flow];
+const BOTH: &[Level] = &[Level::Trained, Level::Flow];
+
+ops! {
+    Input = input, "input", BOTH, "The network's input stream.";
+    Conv2d = conv2d, "conv2d", BOTH, "2-D convolution, one per timestep.";
+    Linear = linear, "linear", BOTH, "Fully connected layer, one per timestep.";
+    BatchNorm = batch_norm, "batch_norm", TRAINED, "Batch normalisation with running statistics.";
+    AvgPool = avg_pool, "avg_pool", BOTH, "Average over windows (a sum at level flow).";
+    MaxPool = max_pool, "max_pool", BOTH, "Maximum over windows.";
+    Flatten = flatten, "flatten", BOTH, "Channels, rows and columns into one axis.";
+    Add = add, "add", BOTH, "Sum of two values.";
+    Mul = mul, "mul", TRAINED, "Broadcasting product of two values.";
+    Gate = gate, "gate", FLOW, "Broadcasting fixed-point product with one rounding.";
+    Reduce = reduce, "reduce", BOTH, "Mean, sum or maximum over axes.";
+    Dense = dense, "dense", BOTH, "Linear map along one axis of a small tensor.";
+    Affine = affine, "affine", TRAINED, "Scalar multiply and add.";
+    Relu = relu, "relu", BOTH, "max(0, x).";
+    Sigmoid = sigmoid, "sigmoid", TRAINED, "Logistic function.";
+    Requantise = requantise, "requantise", FLOW, "Fixed-point rescaling with saturation.";
+    Table = table, "table", FLOW, "Look-up of a function in a table.";
+    Concat = concat, "concat", BOTH, "Concatenation along the channels.";
+    Delay = delay, "delay", BOTH, "The value of the previous timestep.";
+    MaAttention = ma_attention, "ma_attention", TRAINED, "Temporal, channel and spatial attention of MA-SNN's code.";
+    TAttention = t_attention, "t_attention", TRAINED, "Temporal-wise attention.";
+    Neuron = neuron, "neuron", TRAINED, "Spiking neuron.";
+    Lif = lif, "lif", FLOW, "Spiking neuron in integers.";
+    Readout = readout, "readout", BOTH, "Mean or sum over time.";
+    Sparse = sparse, "sparse", FLOW, "Linear layer over stored connections only.";
+}
+
+/// `round_half_up(v / 2^shift)`: ties go towards +infinity; exact for any `i64` in range.
+#[inline]
+pub fn round_shift(v: i64, shift: u32) -> i64 {
+    if shift == 0 { v } else { (v + (1 << (shift - 1))) >> shift }
+}

@@ -1,0 +1,188 @@
+//! The program: a flow graph scheduled in phases, partitioned into slices, placed on cores, joined by streams.
+
+use crate::arch::Arch;
+use crate::graph::{Graph, NodeId};
+use serde::{Deserialize, Serialize};
+
+/// A compiled network for one chip.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Program {
+    /// Integer graph; stages name its nodes.
+    pub graph: Graph,
+    /// The chip.
+    pub arch: Arch,
+    /// Stages in topological order.
+    pub stages: Vec<Stage>,
+    /// Phases in order of execution; each stage slice belongs to exactly one.
+    pub phases: Vec<Phase>,
+}
+
+/// Index of a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StageId(pub u32);
+
+/// What a layer does with the currents of all timesteps while it waits for a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// There is no such gate: one pass.
+    Direct,
+    /// Keep the currents in the frame memories of the cores; one synapse pass.
+    SpillSram,
+    /// Keep the currents in DRAM; one synapse pass.
+    SpillDram,
+    /// Keep the input events in the spike stores and run the synapses once a pass.
+    Recompute,
+}
+
+/// A layer as the hardware sees it: synapses into accumulators, then one or more sweeps over them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// Name in reports (of its neuron).
+    pub name: String,
+    /// Synapses that add into the accumulators.
+    pub synapses: Vec<Synapse>,
+    /// The node whose value the accumulators hold at the end of a step.
+    pub accumulator: NodeId,
+    /// Bits of one accumulator (proven).
+    pub accumulator_bits: u32,
+    /// Bits of one membrane potential (proven); 0 without a neuron.
+    pub state_bits: u32,
+    /// Sweeps over the sequence; the last one fires. One pass unless a gate needs all timesteps.
+    pub passes: Vec<Pass>,
+    /// How currents are kept between passes.
+    pub strategy: Strategy,
+    /// The node whose non-zero values leave as events.
+    pub output: NodeId,
+}
+
+/// One connection of a stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Synapse {
+    /// conv2d, linear, sparse, avg_pool, max_pool; or the accumulator's operand itself (identity).
+    pub node: NodeId,
+    /// Node whose events arrive: the input or another stage's output.
+    pub source: NodeId,
+    /// Events of step t act at step t + 1.
+    pub delayed: bool,
+}
+
+/// One sweep over all timesteps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pass {
+    /// Full-size nodes evaluated per element, in order, from the accumulator on.
+    pub elementwise: Vec<NodeId>,
+    /// Small gate values that `elementwise` reads, made by the programs of earlier passes.
+    pub gates: Vec<NodeId>,
+    /// Reductions of full-size values that this sweep accumulates.
+    pub taps: Vec<NodeId>,
+    /// Small nodes the attention engine evaluates after the last sweep, in order.
+    pub program: Vec<NodeId>,
+}
+
+/// A set of slices resident on the chip together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Phase {
+    /// Slices, at most one a core.
+    pub slices: Vec<Slice>,
+    /// Streams between slices, host and DRAM, by id (the index).
+    pub streams: Vec<Stream>,
+}
+
+/// Part of a stage on one core: a box of channels and rows of its accumulator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Slice {
+    /// The stage.
+    pub stage: StageId,
+    /// Core, tile · cores_per_tile + local index.
+    pub core: u32,
+    /// First channel and end.
+    pub channels: [u32; 2],
+    /// First row and end.
+    pub rows: [u32; 2],
+    /// True for the slice whose attention engine makes the stage's gates (exactly one a stage and phase).
+    pub home: bool,
+}
+
+/// An end of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Endpoint {
+    /// A core.
+    Core(u32),
+    /// The host port.
+    Host,
+    /// The memory controller.
+    Dram,
+}
+
+/// What a stream carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamKind {
+    /// Events of one node, one end-of-step token a timestep.
+    Events,
+    /// Statistics of a slice to the stage's home, one end token a pass.
+    Statistics,
+    /// Gates from the home to the slices, one end token a pass.
+    Gates,
+}
+
+/// Events from one producer to all consumers of a value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stream {
+    /// What it carries.
+    pub kind: StreamKind,
+    /// The node whose values travel (for statistics and gates: the stage's output node).
+    pub node: NodeId,
+    /// Producer.
+    pub source: Endpoint,
+    /// Consumers, ascending.
+    pub destinations: Vec<Endpoint>,
+    /// Bits of one event: address and value.
+    pub event_bits: u32,
+    /// Events in one flit.
+    pub events_per_flit: u32,
+    /// True if every event has its own consumers (sparse connectivity) instead of all of them.
+    pub selective: bool,
+}
+
+impl Slice {
+    /// Channels held.
+    pub fn channel_count(&self) -> usize {
+        (self.channels[1] - self.channels[0]) as usize
+    }
+    /// Rows held.
+    pub fn row_count(&self) -> usize {
+        (self.rows[1] - self.rows[0]) as usize
+    }
+}
+
+impl Stage {
+    /// True if a gate needs all timesteps before the first output.
+    pub fn is_multipass(&self) -> bool {
+        self.passes.len() > 1
+    }
+}
+
+impl Program {
+    /// The stage of an id.
+    pub fn stage(&self, id: StageId) -> &Stage {
+        &self.stages[id.0 as usize]
+    }
+    /// The stage that produces a node's events, if any (none for the input).
+    pub fn producer(&self, node: NodeId) -> Option<StageId> {
+        self.stages.iter().position(|s| s.output == node).map(|i| StageId(i as u32))
+    }
+    /// True if weights and boundary events pass through DRAM during an inference.
+    pub fn is_multiphase(&self) -> bool {
+        self.phases.len() > 1
+    }
+}

@@ -1,0 +1,55 @@
+//! Registry of energy estimators that run on the same network and can be shown side by side.
+//!
+//! A new one is a file with a `pub const ESTIMATOR` and a line in [`ESTIMATORS`].
+
+use super::breakdown::EnergyReport;
+use super::papers::{self, Layer};
+use super::quantity::Origin;
+use super::simulated;
+use pulvinar_ir::Result;
+use serde::Serialize;
+
+/// Every estimator.
+pub const ESTIMATORS: &[Estimator] = &[papers::ESTIMATOR, simulated::ESTIMATOR];
+
+/// A named way to estimate the energy of one inference.
+#[derive(Debug, Clone, Copy)]
+pub struct Estimator {
+    /// Name on the command line and in tables.
+    pub name: &'static str,
+    /// One line.
+    pub doc: &'static str,
+    /// The estimate; refuses an input that lacks what it needs.
+    pub estimate: fn(&EstimatorInput) -> Result<Estimate>,
+}
+
+/// What estimators read.
+#[derive(Debug, Clone, Default)]
+pub struct EstimatorInput {
+    /// Shapes and rates of the layers.
+    pub layers: Vec<Layer>,
+    /// The simulated run, if there is one.
+    pub run: Option<EnergyReport>,
+}
+
+/// Energy of one inference by one estimator.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Estimate {
+    /// Name of the estimator; a figure means nothing without it.
+    pub estimator: &'static str,
+    /// Energy, pJ.
+    pub total_pj: f64,
+    /// Its terms, pJ; they add up to the total.
+    pub terms: Vec<(String, f64)>,
+    /// What the estimator does not count.
+    pub leaves_out: Vec<String>,
+    /// Energy efficiency of attention (Eq. 19 of `yao2023attention`), where the estimator defines it.
+    pub r_ee: Option<f64>,
+    /// Constants it used.
+    pub origins: Vec<Origin>,
+}
+
+/// An estimator by name.
+pub fn estimator(name: &str) -> Option<&'static Estimator> {
+    ESTIMATORS.iter().find(|e| e.name == name)
+}

@@ -1,0 +1,33 @@
+//! Energy and area: counts × constants, every constant with its source.
+//!
+//! [`Data`] holds the published tables, [`PriceList`] turns them into integer attojoules (1 aJ = 1e-18 J) for one
+//! architecture, [`EnergyReport`] multiplies them with the counts of a run. What has no source is listed as
+//! unpriced and is never zero. [`ESTIMATORS`] sets other published formulae beside the simulated total.
+
+pub mod area;
+pub mod breakdown;
+pub mod constants;
+mod csv;
+pub mod data;
+pub mod dram;
+pub mod estimators;
+pub mod logic;
+pub mod memories;
+pub mod noc;
+pub mod papers;
+pub mod price;
+pub mod quantity;
+pub mod simulated;
+pub mod sources;
+pub mod sram;
+#[cfg(test)]
+mod tests;
+
+pub use area::AreaReport;
+pub use breakdown::EnergyReport;
+pub use data::Data;
+pub use estimators::{Estimate, Estimator, EstimatorInput, ESTIMATORS};
+pub use logic::Widths;
+pub use price::{Price, PriceList, Unpriced};
+pub use quantity::{AllIn, Grade, Origin, PerTerm, Scope};
+pub use sources::bibtex;

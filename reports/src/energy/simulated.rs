@@ -1,0 +1,31 @@
+//! Estimator `simulated`: the counts of the cycle-accurate run times the sourced price of each.
+
+use super::estimators::{Estimate, Estimator, EstimatorInput};
+use pulvinar_ir::{Diagnostic, Result};
+
+/// Registry entry.
+pub const ESTIMATOR: Estimator = Estimator {
+    name: "simulated",
+    doc: "counts of the simulated hardware times sourced energies: memories, arithmetic, network, DRAM, leakage, clock",
+    estimate,
+};
+
+fn estimate(input: &EstimatorInput) -> Result<Estimate> {
+    let run = input.run.as_ref().ok_or_else(|| {
+        Diagnostic::new(
+            "E0604",
+            "simulated",
+            "the estimator prices a simulated run and none was given",
+            "simulate the network first, or take another estimator",
+        )
+    })?;
+    let pj = |aj: u128| aj as f64 / 1e6;
+    Ok(Estimate {
+        estimator: ESTIMATOR.name,
+        total_pj: pj(run.total_aj),
+        terms: run.by_component.iter().map(|(c, aj)| (format!("{c:?}"), pj(*aj))).collect(),
+        leaves_out: run.unpriced.iter().map(|u| format!("{}: {}", u.name, u.why)).collect(),
+        r_ee: None,
+        origins: run.used.iter().map(|u| u.origin.clone()).collect(),
+    })
+}

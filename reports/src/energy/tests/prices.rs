@@ -1,0 +1,236 @@
+//! Prices: the sources' digits, a source for every number, and each constant moves its own terms.
+
+use super::{chip, prices, CELLS};
+use crate::energy::{logic, price, sources, AreaReport, Data, EnergyReport, Price, PriceList, Widths};
+use pulvinar_ir::arch::{Arch, SramCell};
+use pulvinar_ir::counts::{Activity, Component, Cost, Counts, Logic};
+use std::collections::BTreeSet;
+
+/// Terms of a price list: (name, price entry).
+fn terms(list: &PriceList) -> Vec<(String, &price::Entry)> {
+    let counted = Activity::ALL.iter().filter_map(|a| Some((a.name().to_owned(), list.get(*a)?)));
+    counted.chain(list.statics.iter().map(|s| (s.name.clone(), &s.price))).collect()
+}
+
+fn priced(list: &PriceList, activity: Activity) -> &Price {
+    list.get(activity).unwrap().as_ref().unwrap()
+}
+
+#[test]
+fn node_45_gives_the_published_digits() {
+    let constants = &Data::embedded().constants;
+    let add = |bits| logic::add(constants, bits, 45).unwrap().pj();
+    let mul = |bits| logic::multiply(constants, bits, bits, 45).unwrap().pj();
+    assert_eq!([add(8), add(16), add(32)], [0.03, 0.05, 0.1]);
+    assert_eq!([mul(8), mul(32)], [0.2, 3.1]);
+    assert!(add(24) > 0.05 && add(24) < 0.1 && add(40) > 0.1 && add(4) < 0.03);
+    let mut widths = Widths { accumulator: 32, state: 8, ..Widths::default() };
+    let list = PriceList::new(&chip(45, SramCell::Hp), &widths).unwrap();
+    assert_eq!(priced(&list, Activity::SynAdd).aj_per_count, 100_000);
+    assert_eq!(priced(&list, Activity::SynMac).aj_per_count, 300_000);
+    assert_eq!(priced(&list, Activity::NeuronAdd).aj_per_count, 30_000);
+    assert_eq!(priced(&list, Activity::GateProduct).aj_per_count, 200_000);
+    widths.gate = 32;
+    let list = PriceList::new(&chip(45, SramCell::Hp), &widths).unwrap();
+    assert_eq!(priced(&list, Activity::GateProduct).aj_per_count, 3_100_000);
+}
+
+#[test]
+fn node_22_is_scaled_and_says_so() {
+    let constants = &Data::embedded().constants;
+    let term = logic::add(constants, 32, 22).unwrap();
+    assert!((term.pj() - 0.0305).abs() < 5e-5);
+    assert_eq!(term.notes, ["scaled from 45 nm"]);
+    assert!((logic::multiply(constants, 8, 8, 22).unwrap().pj() - 0.0610).abs() < 5e-5);
+    let (area, _) = logic::area_scale(constants, 45, 22).unwrap();
+    assert!((area - 0.252).abs() < 5e-4);
+    assert_eq!(logic::energy_scale(constants, 45, 45).unwrap().0, 1.0);
+    let compare = logic::energy(constants, Logic::Compare, &Widths::default(), 45).unwrap().unwrap();
+    assert!(compare.notes.contains(&"scaled from 40 nm".to_owned()));
+}
+
+#[test]
+fn memories_and_routers_cost_what_the_tables_say() {
+    let list = prices(Data::embedded(), &chip(22, SramCell::Lstp));
+    // 64 KiB, 16 lanes x 8 bit.
+    let weight = priced(&list, Activity::WeightRead);
+    assert_eq!(weight.origins[0].name, "SRAM read, lstp 64 KiB x 128 bit");
+    assert_eq!(weight.aj_per_count, (weight.origins[0].value * 1e6).round() as u64);
+    // 16 banks in one access.
+    let acc = priced(&list, Activity::AccWrite);
+    assert_eq!(acc.aj_per_count, (acc.origins[0].value * 16e6).round() as u64);
+    // 88 wires over 1 mm at 22 nm.
+    assert_eq!(
+        priced(&list, Activity::LinkFlit).aj_per_count,
+        (0.7546 * 88.0 / 32.0 * 1e6_f64).round() as u64
+    );
+    // Sixteen routers at 200 MHz: 1 mW is 5 pJ a cycle.
+    let routers = list.statics.iter().find(|s| s.name == "leakage of routers").unwrap();
+    let routers = routers.price.as_ref().unwrap();
+    assert_eq!(routers.aj_per_count, (routers.origins[0].value * 5.0 * 16.0 * 1e6).round() as u64);
+}
+
+#[test]
+fn every_cost_has_a_price_or_a_reason() {
+    for node in [22, 45] {
+        for cell in CELLS {
+            let list = prices(Data::embedded(), &chip(node, cell));
+            for activity in Activity::ALL {
+                match (activity.cost(), list.get(*activity)) {
+                    (Cost::None, None) => {}
+                    (Cost::None, Some(_)) | (_, None) => panic!("{}", activity.name()),
+                    (_, Some(Ok(price))) => assert!(price.aj_per_count > 0 && !price.origins.is_empty()),
+                    (_, Some(Err(unpriced))) => assert!(!unpriced.why.is_empty()),
+                }
+            }
+            assert!(list.statics.iter().any(|s| s.price.is_err()));
+        }
+    }
+}
+
+#[test]
+fn missing_hardware_is_unpriced() {
+    let mut arch = Arch::default_chip();
+    arch.core.pointer_kib = 0;
+    arch.technology.link_mm = 0.0;
+    arch.dram.kind = "DDR9".to_owned();
+    let list = prices(Data::embedded(), &arch);
+    let why = |a: Activity| list.get(a).unwrap().as_ref().unwrap_err().why.clone();
+    assert_eq!(why(Activity::PointerRead), "the pointer memory has no capacity");
+    assert_eq!(why(Activity::LinkFlit), "technology.link_mm is 0");
+    assert!(why(Activity::DramRead).contains("DDR9") && why(Activity::DramRead).contains("HBM2_8Gb_x128"));
+}
+
+#[test]
+fn other_nodes_are_refused() {
+    for node in [7, 28, 32, 65] {
+        let error = PriceList::new(&chip(node, SramCell::Lstp), &Widths::default()).unwrap_err();
+        assert_eq!((error.code, error.place.as_str()), ("E0601", "technology.node_nm"));
+        assert!(AreaReport::new(&chip(node, SramCell::Lstp), &Widths::default()).is_err());
+    }
+}
+
+#[test]
+fn every_number_has_a_known_source() {
+    let keys: Vec<String> = sources::all().into_iter().map(|s| s.key).collect();
+    let mut cited = BTreeSet::new();
+    let mut cite = |sources: &[String]| {
+        assert!(!sources.is_empty());
+        for source in sources {
+            assert!(keys.contains(source), "{source} is not in sources.csv");
+            cited.insert(source.clone());
+        }
+    };
+    for constant in &Data::embedded().constants.0 {
+        cite(&constant.origin.sources);
+    }
+    for (_, entry) in terms(&prices(Data::embedded(), &chip(22, SramCell::Lstp))) {
+        entry.iter().flat_map(|p| &p.origins).for_each(|o| cite(&o.sources));
+    }
+    assert_eq!(cited.len(), keys.len(), "sources.csv holds only what is cited");
+}
+
+#[test]
+fn every_constant_is_used() {
+    let mut used = BTreeSet::from(["paper_mac".to_owned(), "paper_ac".to_owned()]);
+    for node in [22, 45] {
+        let arch = chip(node, SramCell::Lstp);
+        let list = prices(Data::embedded(), &arch);
+        for (_, entry) in terms(&list) {
+            used.extend(entry.iter().flat_map(|p| &p.origins).map(|o| o.name.clone()));
+        }
+        for item in AreaReport::new(&arch, &Widths::default()).unwrap().items {
+            used.extend(item.origins.into_iter().map(|o| o.name));
+        }
+    }
+    for shown in Data::embedded().constants.synaptic_operations() {
+        used.insert(shown.origin.name.clone());
+    }
+    for constant in &Data::embedded().constants.0 {
+        assert!(used.contains(&constant.origin.name), "{} is not used", constant.origin.name);
+    }
+}
+
+/// A run in which everything happens.
+fn everything() -> Counts {
+    let mut counts = Counts { cycles: 1000, ..Counts::default() };
+    for activity in Activity::ALL {
+        counts.row("layer", 0).add(*activity, 1000 + *activity as u64);
+    }
+    counts
+}
+
+/// Names of the terms that differ between two reports.
+fn moved(a: &EnergyReport, b: &EnergyReport) -> BTreeSet<String> {
+    let list = |r: &EnergyReport| -> BTreeSet<(String, u128)> {
+        let counted = r.by_activity.iter().map(|(k, v)| (k.name().to_owned(), *v));
+        counted.chain(r.statics.iter().map(|s| (s.name.clone(), s.aj))).collect()
+    };
+    list(a).symmetric_difference(&list(b)).map(|(name, _)| name.clone()).collect()
+}
+
+#[test]
+fn doubling_a_constant_moves_exactly_the_terms_that_use_it() {
+    for node in [22, 45] {
+        let arch = chip(node, SramCell::Lop);
+        let base = EnergyReport::new(&everything(), &prices(Data::embedded(), &arch));
+        for i in 0..Data::embedded().constants.0.len() {
+            let mut data = Data::embedded().clone();
+            let origin = &mut data.constants.0[i].origin;
+            origin.value *= 2.0;
+            let name = origin.name.clone();
+            let report = EnergyReport::new(&everything(), &prices(&data, &arch));
+            let users = base.used.iter().filter(|u| u.origin.name == name).flat_map(|u| u.terms.clone());
+            assert_eq!(moved(&base, &report), users.collect(), "{name} at {node} nm");
+        }
+    }
+}
+
+#[test]
+fn doubling_a_column_moves_exactly_its_terms() {
+    let arch = chip(22, SramCell::Lstp);
+    let base = EnergyReport::new(&everything(), &prices(Data::embedded(), &arch));
+    let check = |alter: &dyn Fn(&mut Data), belongs: &dyn Fn(&str, Option<Cost>) -> bool| {
+        let mut data = Data::embedded().clone();
+        alter(&mut data);
+        let report = EnergyReport::new(&everything(), &prices(&data, &arch));
+        let counted = Activity::ALL.iter().map(|a| (a.name().to_owned(), Some(a.cost())));
+        let statics = base.statics.iter().map(|s| (s.name.clone(), None));
+        let expected =
+            counted.chain(statics).filter(|(name, cost)| belongs(name, *cost)).map(|(name, _)| name);
+        assert_eq!(moved(&base, &report), expected.collect());
+        assert!(report.total_aj > base.total_aj);
+    };
+    check(&|d| d.sram.0.iter_mut().for_each(|p| p.figures.read_pj *= 2.0), &|_, cost| {
+        matches!(cost, Some(Cost::Read(_) | Cost::Logic(Logic::TableLookup)))
+    });
+    check(&|d| d.sram.0.iter_mut().for_each(|p| p.figures.write_pj *= 2.0), &|_, cost| {
+        matches!(cost, Some(Cost::Write(_)))
+    });
+    check(&|d| d.sram.0.iter_mut().for_each(|p| p.figures.leak_mw *= 2.0), &|name, cost| {
+        cost.is_none()
+            && name.starts_with("leakage of")
+            && !["routers", "links"].iter().any(|n| name.ends_with(n))
+    });
+    check(&|d| d.routers.0.iter_mut().for_each(|p| p.figures.crossbar_pj *= 2.0), &|name, _| {
+        name == "crossbar"
+    });
+    check(&|d| d.links.0.iter_mut().for_each(|p| p.send_pj *= 2.0), &|name, _| name == "link_flit");
+    check(&|d| d.dram.0.iter_mut().for_each(|r| r.pj_per_bit[4] *= 2.0), &|name, _| {
+        name == "DRAM background"
+    });
+}
+
+#[test]
+fn components_follow_the_activity() {
+    let report = EnergyReport::new(&everything(), &prices(Data::embedded(), &Arch::default_chip()));
+    assert!(report.by_component.contains_key(&Component::Dram));
+    let mut idle = everything();
+    for row in idle.rows.values_mut() {
+        for a in Activity::ALL.iter().filter(|a| a.component() == Component::Dram) {
+            row.0[*a as usize] = 0;
+        }
+    }
+    let report = EnergyReport::new(&idle, &prices(Data::embedded(), &Arch::default_chip()));
+    assert!(!report.by_component.contains_key(&Component::Dram), "an unused DRAM is not paid for");
+}

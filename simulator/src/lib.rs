@@ -1,0 +1,3 @@
+//! Pulvinar.
+
+pub mod noc;
