@@ -172,7 +172,7 @@ pub struct Core {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Dram {
-    /// Key of the DRAM kind in the technology data, e.g. `LPDDR4_8Gb_x16_2400`.
+    /// Key of the DRAM kind in the technology data, e.g. `LPDDR3_8Gb_x32_1600`.
     pub kind: String,
     /// Banks.
     pub banks: u32,

@@ -111,7 +111,15 @@ impl Graph {
     /// Type an operation would have on these operands.
     pub fn infer(&self, name: &str, op: &Op, inputs: &[NodeId]) -> Result<Type> {
         let types = inputs.iter().map(|&i| self.ty(i)).collect::<Result<Vec<_>>>()?;
-        op.rule().infer(&InferCx { level: self.level, timesteps: self.timesteps, name, inputs: &types, tensors: &self.tensors })
+        self.infer_types(name, op, &types)
+    }
+
+    /// Type an operation would have on operands of these types.
+    pub fn infer_types(&self, name: &str, op: &Op, inputs: &[&Type]) -> Result<Type> {
+        let cx = InferCx { level: self.level, timesteps: self.timesteps, name, inputs, tensors: &self.tensors };
+        let ty = op.rule().infer(&cx)?;
+        ty.check(&format!("node `{name}`"))?;
+        Ok(ty)
     }
 
     /// The node with this id.

@@ -32,7 +32,12 @@ impl Shape {
     }
     /// True if any axis is empty.
     pub fn is_empty(self) -> bool {
-        self.len() == 0
+        self.dims().contains(&0)
+    }
+    /// Number of elements if there are 1 to 2³¹, the most a value may have.
+    pub fn bounded_len(self) -> Option<usize> {
+        let n = self.dims().into_iter().try_fold(1usize, usize::checked_mul)?;
+        (1..=1 << 31).contains(&n).then_some(n)
     }
     /// Elements of one timestep.
     pub fn step_len(self) -> usize {
@@ -205,6 +210,22 @@ impl Type {
     /// An integer tensor.
     pub fn int(int: IntType, shape: Shape) -> Self {
         Type { elem: Elem::Int(int), shape }
+    }
+    /// Refuses what no value may be: empty or above 2³¹ elements, wider than 48 bits, a scale that is not
+    /// finite or neither one nor one a channel.
+    pub fn check(&self, place: &str) -> Result<()> {
+        let refuse = |message: String| Err(Diagnostic::new("E0204", place, message, "use smaller layers and fewer bits"));
+        if self.shape.bounded_len().is_none() {
+            return refuse(format!("shape {} is empty or absurdly large", self.shape));
+        }
+        let Elem::Int(i) = &self.elem else { return Ok(()) };
+        if i.lo > i.hi || i.bits() > 48 {
+            return refuse(format!("range {}..{} is empty or needs more than 48 bits", i.lo, i.hi));
+        }
+        if ![1, self.shape.c].contains(&i.scale.len()) || i.scale.iter().any(|s| !s.is_finite()) {
+            return refuse(format!("{} scales for {} channels, or one is not finite", i.scale.len(), self.shape.c));
+        }
+        Ok(())
     }
     /// The integer part, or a diagnostic.
     pub fn as_int(&self, place: &str) -> Result<&IntType> {

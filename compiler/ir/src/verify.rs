@@ -2,12 +2,13 @@
 
 use crate::diag::{Diagnostic, Result};
 use crate::graph::Graph;
-use crate::op::{InferCx, Op};
+use crate::op::Op;
 use crate::shape::Elem;
 use std::collections::BTreeSet;
 
 /// Checks names, edges, order, levels, tensors and types; re-infers every type.
 pub fn verify(graph: &Graph) -> Result<()> {
+    graph.nodes.iter().try_for_each(|n| n.ty.check(&format!("node `{}`", n.name)))?;
     let mut names = BTreeSet::new();
     for id in graph.ids() {
         let node = graph.node(id);
@@ -32,8 +33,7 @@ pub fn verify(graph: &Graph) -> Result<()> {
             }
         }
         let types: Vec<_> = node.inputs.iter().map(|i| &graph.node(*i).ty).collect();
-        let cx = InferCx { level: graph.level, timesteps: graph.timesteps, name: &node.name, inputs: &types, tensors: &graph.tensors };
-        let ty = node.op.rule().infer(&cx)?;
+        let ty = graph.infer_types(&node.name, &node.op, &types)?;
         if ty.shape != node.ty.shape || !holds(&node.ty.elem, &ty.elem) {
             return Err(Diagnostic::new("E0203", place, format!("type {} is claimed and {ty} follows", node.ty), "run shape and range inference"));
         }

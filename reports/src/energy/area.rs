@@ -4,6 +4,7 @@ use super::constants::Constants;
 use super::data::{check_node, Data};
 use super::logic::{area_scale, Widths};
 use super::memories::{macro_set, memory_name, MEMORIES};
+use super::noc::RouterFigure;
 use super::price::{link, link_count, router};
 use super::quantity::{extend, Origin};
 use pulvinar_ir::arch::Arch;
@@ -88,9 +89,9 @@ fn network(data: &Data, arch: &Arch, widths: &Widths) -> Vec<AreaItem> {
     let router = router(data, arch, widths).map(|r| AreaItem {
         name: "router".to_owned(),
         instances: u64::from(arch.tiles()),
-        mm2_each: r.figures.area_mm2,
-        origins: vec![r.origin("area", r.figures.area_mm2, "mm2")],
-        notes: r.notes,
+        mm2_each: r.value(RouterFigure::Area),
+        origins: vec![r.origin(RouterFigure::Area)],
+        notes: r.notes(RouterFigure::Area),
     });
     let link = link(data, arch, widths).map(|l| AreaItem {
         name: "link repeaters".to_owned(),

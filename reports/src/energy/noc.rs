@@ -52,6 +52,48 @@ pub struct RouterFigures {
     pub area_mm2: f64,
 }
 
+/// A quantity of a router.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RouterFigure {
+    /// Input buffer write of one flit, pJ.
+    BufferWrite,
+    /// Input buffer read of one flit, pJ.
+    BufferRead,
+    /// Crossbar traversal of one flit, pJ.
+    Crossbar,
+    /// Arbitration, pJ.
+    Arbitration,
+    /// Clock, pJ per cycle.
+    Clock,
+    /// Leakage, mW.
+    Leakage,
+    /// Area, mm².
+    Area,
+}
+
+impl RouterFigure {
+    fn name(self) -> &'static str {
+        match self {
+            Self::BufferWrite => "buffer write",
+            Self::BufferRead => "buffer read",
+            Self::Crossbar => "crossbar",
+            Self::Arbitration => "arbitration",
+            Self::Clock => "clock",
+            Self::Leakage => "leakage",
+            Self::Area => "area",
+        }
+    }
+
+    fn unit(self) -> &'static str {
+        match self {
+            Self::BufferWrite | Self::BufferRead | Self::Crossbar | Self::Arbitration => "pJ",
+            Self::Clock => "pJ/cycle",
+            Self::Leakage => "mW",
+            Self::Area => "mm2",
+        }
+    }
+}
+
 /// One row of the router sweep.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RouterPoint {
@@ -72,8 +114,6 @@ pub struct Router {
     pub shape: RouterShape,
     /// What the table gives for it.
     pub figures: RouterFigures,
-    /// Remarks, e.g. that the table was extended.
-    pub notes: Vec<String>,
 }
 
 impl RouterTable {
@@ -99,7 +139,7 @@ impl RouterTable {
             leak_mw: slots(|f| f.leak_mw) * ports,
             area_mm2: slots(|f| f.area_mm2) * ports,
         };
-        Some(Router { shape, figures, notes: notes(shape) })
+        Some(Router { shape, figures })
     }
 
     fn over_slots(&self, shape: RouterShape, f: fn(&RouterFigures) -> f64) -> f64 {
@@ -132,36 +172,64 @@ impl RouterTable {
 }
 
 impl Router {
-    /// One energy of the router; `quantity` names it in reports.
-    pub fn energy(&self, quantity: &str, pj: f64) -> PerTerm {
-        PerTerm::new(pj, vec![self.origin(quantity, pj, "pJ")]).notes(self.notes.clone())
+    /// Value of a figure.
+    pub fn value(&self, figure: RouterFigure) -> f64 {
+        let f = &self.figures;
+        match figure {
+            RouterFigure::BufferWrite => f.buffer_write_pj,
+            RouterFigure::BufferRead => f.buffer_read_pj,
+            RouterFigure::Crossbar => f.crossbar_pj,
+            RouterFigure::Arbitration => f.arbitration_pj,
+            RouterFigure::Clock => f.clock_pj_per_cycle,
+            RouterFigure::Leakage => f.leak_mw,
+            RouterFigure::Area => f.area_mm2,
+        }
     }
 
-    /// One figure of the router as an origin.
-    pub fn origin(&self, quantity: &str, value: f64, unit: &str) -> Origin {
+    /// A figure in pJ as an energy.
+    pub fn energy(&self, figure: RouterFigure) -> PerTerm {
+        PerTerm::new(self.value(figure), vec![self.origin(figure)]).notes(self.notes(figure))
+    }
+
+    /// A figure as an origin.
+    pub fn origin(&self, figure: RouterFigure) -> Origin {
         let s = self.shape;
         let name = format!(
-            "router {quantity}, {} bit flit, {} channels x {} flits, {} ports",
-            s.flit_bits, s.virtual_channels, s.buffer_flits, s.ports
+            "router {}, {} bit flit, {} channels x {} flits, {} ports",
+            figure.name(),
+            s.flit_bits,
+            s.virtual_channels,
+            s.buffer_flits,
+            s.ports
         );
-        origin(name, value, unit, s.node_nm)
+        origin(name, self.value(figure), figure.unit(), s.node_nm)
     }
-}
 
-fn notes(shape: RouterShape) -> Vec<String> {
-    let mut notes = Vec::new();
-    if !(2..=16).contains(&(shape.virtual_channels * shape.buffer_flits)) || shape.virtual_channels > 4 {
-        notes.push("buffers beyond the table of 2 to 16 slots a port: last segment extended".to_owned());
+    /// Remarks on a figure, e.g. that the table was extended.
+    pub fn notes(&self, figure: RouterFigure) -> Vec<String> {
+        use RouterFigure::{Arbitration, Area, Clock, Crossbar, Leakage};
+        let s = self.shape;
+        let mut notes = Vec::new();
+        let slots = s.virtual_channels * s.buffer_flits;
+        if !matches!(figure, Crossbar | Arbitration) && !(2..=16).contains(&slots) {
+            notes.push("buffers beyond the table of 2 to 16 slots a port: last segment extended".to_owned());
+        }
+        if figure == Arbitration && s.virtual_channels > 4 {
+            notes.push("channels beyond the table of 1 to 4: last segment extended".to_owned());
+        }
+        if figure != Arbitration && !(8..=256).contains(&s.flit_bits) {
+            notes.push("flit beyond the table of 8 to 256 bits: last segment extended".to_owned());
+        }
+        if s.ports != TABLE_PORTS {
+            let scaled = matches!(figure, Clock | Leakage | Area);
+            let what = if scaled { "scaled by ports" } else { "kept" };
+            notes.push(format!("table of {TABLE_PORTS} ports: {what}"));
+        }
+        if figure == Leakage {
+            notes.push("low-threshold cells, as DSENT has them".to_owned());
+        }
+        notes
     }
-    if !(8..=256).contains(&shape.flit_bits) {
-        notes.push("flit beyond the table of 8 to 256 bits: last segment extended".to_owned());
-    }
-    if shape.ports != TABLE_PORTS {
-        notes.push(
-            "table of five ports: clock, leakage and area scaled by ports, energy per flit kept".to_owned(),
-        );
-    }
-    notes
 }
 
 /// One row of the link sweep.

@@ -3,7 +3,7 @@
 use super::data::{check_node, Data};
 use super::logic::{self, Widths};
 use super::memories::{macro_set, memory_name, MEMORIES};
-use super::noc::{Link, Router, RouterFigures, RouterShape};
+use super::noc::{Link, Router, RouterFigure, RouterShape};
 use super::quantity::{Origin, PerTerm};
 use pulvinar_ir::arch::Arch;
 use pulvinar_ir::counts::{Activity, Component, Cost, DramAction, Logic, Memory, RouterAction};
@@ -143,18 +143,18 @@ impl Chip<'_> {
     }
 
     fn router(&self, action: RouterAction) -> Entry {
-        let (name, figure): (&str, fn(&RouterFigures) -> f64) = match action {
-            RouterAction::BufferWrite => ("buffer write", |f| f.buffer_write_pj),
-            RouterAction::BufferRead => ("buffer read", |f| f.buffer_read_pj),
-            RouterAction::Crossbar => ("crossbar", |f| f.crossbar_pj),
-            RouterAction::Arbitration => ("arbitration", |f| f.arbitration_pj),
+        let figure = match action {
+            RouterAction::BufferWrite => RouterFigure::BufferWrite,
+            RouterAction::BufferRead => RouterFigure::BufferRead,
+            RouterAction::Crossbar => RouterFigure::Crossbar,
+            RouterAction::Arbitration => RouterFigure::Arbitration,
             RouterAction::Link => {
                 let link = self.link.as_ref().ok_or_else(|| unpriced("technology.link_mm is 0"))?;
                 return price(&link.energy());
             }
         };
         let router = self.router.as_ref().ok_or_else(|| unpriced("there are no router data for the node"))?;
-        price(&router.energy(name, figure(&router.figures)))
+        price(&router.energy(figure))
     }
 
     fn dram(&self, action: DramAction) -> Entry {
@@ -202,15 +202,14 @@ impl Chip<'_> {
         let mut out = Vec::new();
         let tiles = u64::from(self.arch.tiles());
         if let Some(router) = &self.router {
-            let (mw, pj) = (router.figures.leak_mw, router.figures.clock_pj_per_cycle);
-            let term = self.power(mw, router.origin("leakage", mw, "mW"), tiles);
-            out.push(leakage("routers", price(&term.notes(router.notes.clone()))));
+            let figure = RouterFigure::Leakage;
+            let term = self.power(router.value(figure), router.origin(figure), tiles);
+            out.push(leakage("routers", price(&term.notes(router.notes(figure)))));
+            let clock = router.energy(RouterFigure::Clock).times(tiles as f64);
             out.push(StaticEntry {
                 name: "clock of routers".to_owned(),
                 component: Component::Clock,
-                price: price(
-                    &router.energy("clock", pj).times(tiles as f64).note(format!("{tiles} instances")),
-                ),
+                price: price(&clock.note(format!("{tiles} instances"))),
             });
         }
         if let Some(link) = self.link.as_ref().filter(|_| link_count(self.arch) > 0) {
@@ -239,7 +238,7 @@ fn unpriced(why: impl Into<String>) -> Unpriced {
 /// Rounds to whole attojoules, half away from zero. An energy that is not positive is no price.
 fn price(term: &PerTerm) -> Entry {
     let aj = (term.pj() * 1e6).round();
-    if !(aj >= 1.0 && aj < 1e18) {
+    if !(1.0..1e18).contains(&aj) {
         return Err(unpriced(format!("{} pJ is not an energy", term.pj())));
     }
     Ok(Price { aj_per_count: aj as u64, origins: term.origins.clone(), notes: term.notes.clone() })

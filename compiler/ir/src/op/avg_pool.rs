@@ -33,7 +33,7 @@ impl OpRule for AvgPool {
         let n = (self.kernel[0] * self.kernel[1]) as i64;
         cx.int_or_real(Shape::new(x.shape.t, x.shape.c, h, w), || {
             let x = x.as_int(cx.name)?;
-            Ok(IntType { lo: x.lo.min(0) * n, hi: x.hi.max(0) * n, scale: x.scale.iter().map(|s| s / n as f64).collect() })
+            Ok(IntType { lo: x.lo.min(0).saturating_mul(n), hi: x.hi.max(0).saturating_mul(n), scale: x.scale.iter().map(|s| s / n as f64).collect() })
         })
     }
 

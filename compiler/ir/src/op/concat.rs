@@ -25,6 +25,9 @@ impl OpRule for Concat {
             let ints = cx.inputs.iter().map(|x| x.as_int(cx.name)).collect::<Result<Vec<_>>>()?;
             let lo = ints.iter().map(|i| i.lo).min().unwrap_or(0);
             let hi = ints.iter().map(|i| i.hi).max().unwrap_or(0);
+            if ints.iter().all(|i| i.scale.len() == 1 && i.scale == ints[0].scale) {
+                return Ok(IntType { lo, hi, scale: ints[0].scale.clone() });
+            }
             let scale: Vec<f64> = cx.inputs.iter().zip(&ints).flat_map(|(x, i)| (0..x.shape.c).map(|c| i.scale_of(c))).collect();
             let same = scale.iter().all(|s| (s - scale[0]).abs() <= 1e-9 * scale[0].abs());
             Ok(IntType { lo, hi, scale: if same { vec![scale[0]] } else { scale } })

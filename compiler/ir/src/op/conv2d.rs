@@ -41,9 +41,9 @@ pub(super) fn linear_range(cx: &InferCx<'_>, weight: &Tensor, bias: Option<&Tens
         let b = bias.and_then(Tensor::as_int).map_or(0, |b| i64::from(b[o]));
         let (mut l, mut h) = (b, b);
         for &w in row {
-            let (p, q) = (i64::from(w) * x.lo.min(0), i64::from(w) * x.hi.max(0));
-            l += p.min(q);
-            h += p.max(q);
+            let (p, q) = (i64::from(w).saturating_mul(x.lo.min(0)), i64::from(w).saturating_mul(x.hi.max(0)));
+            l = l.saturating_add(p.min(q));
+            h = h.saturating_add(p.max(q));
         }
         (lo, hi) = (lo.min(l), hi.max(h));
     }
@@ -56,7 +56,7 @@ impl OpRule for Conv2d {
         let [x] = cx.operands()?;
         let weight = cx.tensor(&self.weight, &[None; 4])?;
         let (outputs, inputs) = (weight.shape[0], weight.shape[1]);
-        if self.groups == 0 || outputs == 0 || inputs * self.groups != x.shape.c || outputs % self.groups != 0 {
+        if self.groups == 0 || outputs == 0 || inputs.checked_mul(self.groups) != Some(x.shape.c) || outputs % self.groups != 0 {
             return Err(cx.refuse(
                 format!("weights {:?} in {} group(s) do not fit {} input channels", weight.shape, self.groups, x.shape.c),
                 "check the producing layer's channels and the group count",

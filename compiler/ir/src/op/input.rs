@@ -35,7 +35,7 @@ impl OpRule for Input {
         cx.operands::<0>()?;
         let [c, h, w] = self.shape;
         let shape = Shape::new(cx.timesteps, c, h, w);
-        if shape.is_empty() || shape.dims().iter().any(|&d| d > 1 << 20) || shape.len() > 1 << 31 {
+        if shape.bounded_len().is_none() || shape.dims().iter().any(|&d| d > 1 << 20) {
             return Err(cx.refuse(format!("input shape {shape} is empty or absurdly large"), "give every axis a size of at least 1"));
         }
         cx.int_or_real(shape, || {

@@ -110,27 +110,31 @@ impl Lif {
     /// Proven range of the membrane potential (and of `h`) after `timesteps` steps on inputs in `lo..=hi`.
     ///
     /// The update is monotone in the membrane and the input, so the extremes follow the extreme inputs.
+    /// Clipped to `i64`; the sums are taken in `i128`.
     pub fn state_range(&self, constants: &[LifConstants], (lo, hi): (i64, i64), timesteps: usize) -> (i64, i64) {
-        let (mut all_lo, mut all_hi) = (0, 0);
+        let wide = i128::from;
+        let (mut all_lo, mut all_hi) = (0i128, 0i128);
         for k in constants {
-            let (mut v_lo, mut v_hi) = (k.initial, k.initial);
+            let (initial, bias, reset, clamp_min) = (wide(k.initial), wide(k.bias), wide(k.reset), wide(k.clamp_min));
+            let (mut v_lo, mut v_hi) = (initial, initial);
             for _ in 0..timesteps {
                 // A reset can put the membrane at `reset`, or `reset` below where it was.
                 let (r_lo, r_hi) = match self.reset {
-                    LifReset::Value => (v_lo.min(k.reset), v_hi.max(k.reset)),
-                    LifReset::Subtract => (v_lo.min(v_lo - k.reset), v_hi.max(v_hi - k.reset)),
+                    LifReset::Value => (v_lo.min(reset), v_hi.max(reset)),
+                    LifReset::Subtract => (v_lo.min(v_lo - reset), v_hi.max(v_hi - reset)),
                     LifReset::None => (v_lo, v_hi),
                 };
-                let charge = |v: i64, x: i64| ((v * self.leak) >> self.leak_shift) + (x << self.input_shift) + k.bias;
+                let charge = |v: i128, x: i64| ((v * wide(self.leak)) >> self.leak_shift) + (wide(x) << self.input_shift) + bias;
                 let (h_lo, h_hi) = (charge(r_lo, lo), charge(r_hi, hi));
                 (all_lo, all_hi) = (all_lo.min(h_lo).min(r_lo), all_hi.max(h_hi).max(r_hi));
-                (v_lo, v_hi) = (h_lo.max(k.clamp_min), h_hi.max(k.clamp_min));
+                (v_lo, v_hi) = (h_lo.max(clamp_min), h_hi.max(clamp_min));
             }
             if self.reset == LifReset::Subtract {
-                all_lo = all_lo.min(v_lo - k.reset);
+                all_lo = all_lo.min(v_lo - reset);
             }
         }
-        (all_lo, all_hi)
+        let clip = |v: i128| v.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
+        (clip(all_lo), clip(all_hi))
     }
 }
 
@@ -148,7 +152,9 @@ impl OpRule for Lif {
         if self.leak_shift > 16 || self.leak < 0 || self.leak > 1 << self.leak_shift || self.input_shift > 16 {
             return Err(cx.refuse("leak or shift is out of range", "leak from 0 to 2^leak_shift, shifts at most 16"));
         }
-        let constants = self.constants(x.shape.c, |n| cx.tensors[n].as_int().expect("the tensor rule has checked the level"));
+        // Channels alike are looked at once.
+        let alike = self.tensors().iter().all(|n| cx.tensors[*n].len() == 1);
+        let constants = self.constants(if alike { 1 } else { x.shape.c }, |n| cx.tensors[n].as_int().expect("the tensor rule has checked the level"));
         let (lo, hi) = self.state_range(&constants, (int.lo, int.hi), cx.timesteps);
         let bits = IntType::new(lo, hi, 1.0).bits();
         if bits > 32 {

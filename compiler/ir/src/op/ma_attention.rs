@@ -51,6 +51,9 @@ impl Branch<'_> {
     pub fn check(&self, cx: &InferCx<'_>, shape: Shape) -> Result<()> {
         let n = if self.axis == Axis::T { shape.t } else { shape.c };
         let hidden = cx.tensor(self.w0, &[None, Some(n)])?.shape[0];
+        if hidden == 0 {
+            return Err(cx.refuse("the attention MLP has no hidden unit", "give its first layer at least one row"));
+        }
         cx.tensor(self.w1, &[Some(n), Some(hidden)])?;
         Ok(())
     }

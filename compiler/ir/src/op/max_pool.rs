@@ -29,11 +29,11 @@ impl MaxPool {
 impl OpRule for MaxPool {
     fn infer(&self, cx: &InferCx<'_>) -> Result<Type> {
         let [x] = cx.operands()?;
+        let (h, w) = self.window().output(cx, x.shape.h, x.shape.w)?;
         let p = self.padding;
         if p[0].max(p[1]) * 2 > self.kernel[0] || p[2].max(p[3]) * 2 > self.kernel[1] {
             return Err(cx.refuse("max-pool padding is more than half the kernel, so a window could be all padding", "reduce the padding"));
         }
-        let (h, w) = self.window().output(cx, x.shape.h, x.shape.w)?;
         Ok(Type { elem: x.elem.clone(), shape: Shape::new(x.shape.t, x.shape.c, h, w) })
     }
 

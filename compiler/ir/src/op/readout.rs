@@ -32,7 +32,7 @@ impl OpRule for Readout {
         cx.int_or_real(shape, || {
             let x = x.as_int(cx.name)?;
             let unit = if self.kind == ReadoutKind::Mean { n as f64 } else { 1.0 };
-            Ok(IntType { lo: x.lo * n, hi: x.hi * n, scale: x.scale.iter().map(|s| s / unit).collect() })
+            Ok(IntType { lo: x.lo.saturating_mul(n), hi: x.hi.saturating_mul(n), scale: x.scale.iter().map(|s| s / unit).collect() })
         })
     }
 

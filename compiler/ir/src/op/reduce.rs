@@ -40,8 +40,8 @@ impl OpRule for Reduce {
             let scale = if shape.c == 1 && x.scale.len() > 1 { vec![x.single_scale(cx.name)?] } else { x.scale.clone() };
             Ok(match self.kind {
                 ReduceKind::Max => IntType { lo: x.lo, hi: x.hi, scale },
-                ReduceKind::Sum => IntType { lo: x.lo * n, hi: x.hi * n, scale },
-                ReduceKind::Mean => IntType { lo: x.lo * n, hi: x.hi * n, scale: scale.iter().map(|s| s / n as f64).collect() },
+                ReduceKind::Sum => IntType { lo: x.lo.saturating_mul(n), hi: x.hi.saturating_mul(n), scale },
+                ReduceKind::Mean => IntType { lo: x.lo.saturating_mul(n), hi: x.hi.saturating_mul(n), scale: scale.iter().map(|s| s / n as f64).collect() },
             })
         })
     }

@@ -25,7 +25,7 @@ impl OpRule for Table {
         let [x] = cx.operands()?;
         let table = cx.tensor(&self.table, &[None])?;
         let int = x.as_int(cx.name)?;
-        if int.lo < self.lo || int.hi - self.lo >= table.len() as i64 {
+        if int.lo < self.lo || int.hi.saturating_sub(self.lo) >= table.len() as i64 {
             return Err(cx.refuse(
                 format!("inputs {}..{} leave the table's {} entries from {}", int.lo, int.hi, table.len(), self.lo),
                 "saturate the input with a requantise first",

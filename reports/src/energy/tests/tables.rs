@@ -1,7 +1,7 @@
 //! Tables come back as they are; between their points they interpolate.
 
 use super::CELLS;
-use crate::energy::noc::RouterShape;
+use crate::energy::noc::{RouterFigure, RouterShape};
 use crate::energy::sram::{Figures, SramTable};
 use crate::energy::Data;
 use pulvinar_ir::arch::SramCell;
@@ -17,8 +17,8 @@ fn sram_points_come_back_exactly() {
         assert!(!found.interpolated && found.notes.is_empty());
     }
     let anchor = table.lookup(SramCell::Lstp, 22, 64.0, 64.0).unwrap().figures;
-    assert_eq!((anchor.read_pj, anchor.write_pj, anchor.access_ns), (5.66959, 4.42749, 0.982132));
-    assert_eq!((anchor.leak_mw, anchor.area_mm2), (0.0097696, 0.0586014));
+    assert_eq!((anchor.read_pj, anchor.write_pj, anchor.access_ns), (5.66959, 4.42749, 0.982_132));
+    assert_eq!((anchor.leak_mw, anchor.area_mm2), (0.009_769_56, 0.058_601_4));
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn leave_one_out_stays_within_the_stated_error() {
     }
     let means = sums.map(|s| s / n * 100.0);
     println!("mean leave-one-out error, %: {means:.2?} over {n} points");
-    for (mean, stated) in means.iter().zip([9.0, 6.0, 5.0, 3.0, 5.0]) {
+    for (mean, stated) in means.iter().zip([9.0, 6.0, 5.0, 3.0, 5.5]) {
         assert!(*mean < stated, "{means:.2?}");
     }
 }
@@ -92,7 +92,7 @@ fn router_points_come_back_exactly() {
     for p in &table.0 {
         let found = table.lookup(p.shape).unwrap();
         assert_eq!(found.figures, p.figures, "{:?}", p.shape);
-        assert!(found.notes.is_empty());
+        assert!(found.notes(RouterFigure::Area).is_empty());
     }
     assert_eq!(table.lookup(RouterShape { node_nm: 7, ..shape(1, 4) }), None);
 }
@@ -108,7 +108,10 @@ fn channels_cost_what_the_sweep_says() {
     assert!((flit(2) / flit(1) - 1.27).abs() < 0.01);
     assert!((flit(4) / flit(1) - 1.75).abs() < 0.01);
     let (beyond, edge) = (table.lookup(shape(4, 8)).unwrap(), table.lookup(shape(4, 4)).unwrap());
-    assert!(!beyond.notes.is_empty() && beyond.figures.buffer_read_pj > edge.figures.buffer_read_pj);
+    assert!(
+        !beyond.notes(RouterFigure::BufferRead).is_empty() && beyond.notes(RouterFigure::Crossbar).is_empty()
+    );
+    assert!(beyond.figures.buffer_read_pj > edge.figures.buffer_read_pj);
     let wide = table.lookup(RouterShape { ports: 10, ..shape(1, 4) }).unwrap().figures;
     assert!((wide.leak_mw - 2.0 * 4.165).abs() < 1e-9);
 }

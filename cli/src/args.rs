@@ -1,0 +1,248 @@
+//! Command line: one vocabulary and one set of flags for all verbs.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Compile, simulate and price attention spiking neural networks on neuromorphic hardware.
+///
+/// Without a verb: `pulvinar run`, the embedded trained network on real inputs and the default chip.
+#[derive(Debug, Parser)]
+#[command(name = "pulvinar", version, propagate_version = true, after_help = "Example:\n  pulvinar run --inputs 16 -o out/")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+    /// Flags every verb takes.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Flags every verb takes.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Print machine-readable JSON instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No progress bars and no notes on standard error.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Worker threads; 0 takes every core. The results do not depend on it.
+    #[arg(long, global = true, default_value_t = 0)]
+    pub threads: usize,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Compile, simulate and report in one go.
+    #[command(after_help = "Examples:\n  pulvinar run\n  pulvinar run vanilla --inputs 8 --strategy conv1=spill_dram -o out/")]
+    Run(Run),
+    /// Read a trained model and write it in the native format.
+    #[command(after_help = "Example:\n  pulvinar import model/graph.json -o net/")]
+    Import(Import),
+    /// Does it fit, what spills, what is assumed: a verdict without simulating.
+    #[command(after_help = "Example:\n  pulvinar check ma-snn-tcsa")]
+    Check(Check),
+    /// Compile for a chip and write the program.
+    #[command(after_help = "Example:\n  pulvinar compile ma-snn-tcsa -o prog/ --emit quantise")]
+    Compile(Compile),
+    /// Simulate a compiled program.
+    #[command(after_help = "Example:\n  pulvinar simulate prog/ --inputs 4 --trace trace.txt")]
+    Simulate(Simulate),
+    /// Render reports of earlier runs; several are compared side by side.
+    #[command(after_help = "Example:\n  pulvinar report out/report.json other/report.json -o compared/")]
+    Report(ReportArgs),
+    /// Accuracy of quantised networks over a grid of weight and gate bits.
+    #[command(after_help = "Example:\n  pulvinar bits ma-snn-tcsa --inputs 200")]
+    Bits(Bits),
+    /// List the networks that come with Pulvinar.
+    Zoo,
+    /// Print the default chip, or check a file.
+    #[command(after_help = "Example:\n  pulvinar arch --toml > chip.toml && pulvinar arch chip.toml")]
+    Arch(ArchArgs),
+    /// List the compiler's passes.
+    Passes,
+    /// List the energy estimators.
+    Estimators,
+    /// Print a shell completion script.
+    #[command(after_help = "Example:\n  pulvinar completions bash > /etc/bash_completion.d/pulvinar")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Where the network, its inputs and the chip come from.
+#[derive(Debug, Clone, Args)]
+pub struct Source {
+    /// A zoo name, a native model folder, or its graph.json.
+    #[arg(default_value = "ma-snn-tcsa")]
+    pub model: String,
+    /// Inputs: a data set (.safetensors or .safetensors.gz) with frames [N,T,C,H,W] or stills [N,C,H,W].
+    #[arg(long)]
+    pub input: Option<PathBuf>,
+    /// Encoder for still images: direct, rate or latency.
+    #[arg(long)]
+    pub encode: Option<String>,
+    /// Inputs for calibrating the quantiser; the zoo's own for zoo models, else the first inputs.
+    #[arg(long)]
+    pub calibration: Option<PathBuf>,
+    /// Use only the first N inputs.
+    #[arg(long)]
+    pub inputs: Option<usize>,
+    /// Architecture file; the default chip without it.
+    #[arg(long)]
+    pub arch: Option<PathBuf>,
+    /// Seed of placement and encoders.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// Choices of the quantiser and the scheduler.
+#[derive(Debug, Clone, Args)]
+pub struct Choices {
+    /// Bits of a weight, 2..=16.
+    #[arg(long, default_value_t = 8)]
+    pub weight_bits: u32,
+    /// Bits of a gate, 2..=16.
+    #[arg(long, default_value_t = 8)]
+    pub gate_bits: u32,
+    /// Bits of a statistic, 4..=16.
+    #[arg(long, default_value_t = 12)]
+    pub stat_bits: u32,
+    /// How a layer waits for a gate over all timesteps, e.g. `conv1=recompute` (spill_sram, spill_dram, recompute); `all=...` for every layer.
+    #[arg(long = "strategy", value_name = "LAYER=STRATEGY")]
+    pub strategies: Vec<String>,
+    /// Keep every layer on as few cores as it fits.
+    #[arg(long)]
+    pub no_spread: bool,
+}
+
+/// Engine of the simulator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EngineArg {
+    /// Skips what is idle.
+    Fast,
+    /// Every unit, every cycle.
+    Plain,
+    /// Both, and compare their listings.
+    Both,
+}
+
+/// `pulvinar run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Network, inputs, chip.
+    #[command(flatten)]
+    pub source: Source,
+    /// Quantiser and scheduler.
+    #[command(flatten)]
+    pub choices: Choices,
+    /// Engine of the simulator.
+    #[arg(long, value_enum, default_value_t = EngineArg::Fast)]
+    pub engine: EngineArg,
+    /// Network to compare with: a zoo name or model folder, or `none`. The default network has its vanilla twin.
+    #[arg(long)]
+    pub twin: Option<String>,
+    /// Output folder; it is replaced whole.
+    #[arg(short, long, default_value = "pulvinar-out")]
+    pub output: PathBuf,
+}
+
+/// `pulvinar import`.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// A native model folder or its graph.json.
+    pub model: PathBuf,
+    /// Output folder.
+    #[arg(short, long)]
+    pub output: PathBuf,
+}
+
+/// `pulvinar check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Network, inputs, chip.
+    #[command(flatten)]
+    pub source: Source,
+    /// Quantiser and scheduler.
+    #[command(flatten)]
+    pub choices: Choices,
+}
+
+/// `pulvinar compile`.
+#[derive(Debug, Args)]
+pub struct Compile {
+    /// Network, inputs, chip.
+    #[command(flatten)]
+    pub source: Source,
+    /// Quantiser and scheduler.
+    #[command(flatten)]
+    pub choices: Choices,
+    /// Print the IR after this pass (`pulvinar passes`), or `program`.
+    #[arg(long, value_name = "STAGE")]
+    pub emit: Option<String>,
+    /// Output folder of the program.
+    #[arg(short, long)]
+    pub output: Option<PathBuf>,
+}
+
+/// `pulvinar simulate`.
+#[derive(Debug, Args)]
+pub struct Simulate {
+    /// Folder written by `pulvinar compile`.
+    pub program: PathBuf,
+    /// Inputs; the embedded ones without it.
+    #[arg(long)]
+    pub input: Option<PathBuf>,
+    /// Use only the first N inputs.
+    #[arg(long, default_value_t = 1)]
+    pub inputs: usize,
+    /// Engine of the simulator.
+    #[arg(long, value_enum, default_value_t = EngineArg::Fast)]
+    pub engine: EngineArg,
+    /// Write every event and flit of the first input with its cycle.
+    #[arg(long)]
+    pub trace: Option<PathBuf>,
+    /// Write the timeline of the first input as a Chrome trace (opens in Perfetto).
+    #[arg(long)]
+    pub timeline: Option<PathBuf>,
+}
+
+/// `pulvinar report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// report.json files of earlier runs.
+    #[arg(required = true)]
+    pub runs: Vec<PathBuf>,
+    /// Output folder; text goes to the terminal without it.
+    #[arg(short, long)]
+    pub output: Option<PathBuf>,
+}
+
+/// `pulvinar bits`.
+#[derive(Debug, Args)]
+pub struct Bits {
+    /// Network, inputs, chip.
+    #[command(flatten)]
+    pub source: Source,
+    /// Weight bits to try.
+    #[arg(long, value_delimiter = ',', default_value = "8,6,4,3")]
+    pub weights: Vec<u32>,
+    /// Gate bits to try.
+    #[arg(long, value_delimiter = ',', default_value = "8,4,2")]
+    pub gates: Vec<u32>,
+}
+
+/// `pulvinar arch`.
+#[derive(Debug, Args)]
+pub struct ArchArgs {
+    /// Architecture file to check; the default chip without it.
+    pub file: Option<PathBuf>,
+    /// Print as TOML.
+    #[arg(long)]
+    pub toml: bool,
+    /// Print the JSON Schema of architecture files.
+    #[arg(long, conflicts_with = "toml")]
+    pub schema: bool,
+}
