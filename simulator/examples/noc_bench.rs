@@ -1,6 +1,6 @@
 //! Speed of the network engines: uniform random traffic on an 8x8 mesh, four VCs of eight flits, 4-stage XY routers.
 //!
-//! Usage: `cargo run --release -p pulvinar-simulator --example noc_bench [rate [cycles]]`
+//! Usage: `cargo run --release -p pulvinar-simulator --example noc_bench [rate [cycles [cycles of the plain engine]]]`
 
 use pulvinar_simulator::noc::traffic::{run, Traffic};
 use pulvinar_simulator::noc::{Config, Fabric, Fast, NoObserver, Plain};
@@ -38,5 +38,5 @@ fn main() {
     let rate = arguments.first().copied().unwrap_or(0.3);
     let cycles = arguments.get(1).copied().unwrap_or(200_000.0) as u64;
     measure::<Fast>("fast", rate, cycles);
-    measure::<Plain>("plain", rate, cycles / 50);
+    measure::<Plain>("plain", rate, arguments.get(2).copied().unwrap_or(4_000.0) as u64);
 }

@@ -132,7 +132,7 @@ impl Dependencies {
                 } else if on_path[channel] {
                     let start = path.iter().position(|&c| c == channel);
                     let start = start.expect("invariant: on_path marks exactly the channels of the path");
-                    return Some(path[start..].iter().map(|&c| self.channel(c)).collect());
+                    return Some(path[start..].iter().map(|&c| channel_at(c)).collect());
                 } else if !finished[channel] {
                     on_path[channel] = true;
                     path.push(channel);
@@ -143,9 +143,9 @@ impl Dependencies {
         }
         None
     }
+}
 
-    fn channel(&self, index: usize) -> Channel {
-        let (link, vc) = (index / MAX_VCS, index % MAX_VCS);
-        Channel { router: link / MESH_PORTS, port: link % MESH_PORTS, vc }
-    }
+fn channel_at(index: usize) -> Channel {
+    let (link, vc) = (index / MAX_VCS, index % MAX_VCS);
+    Channel { router: link / MESH_PORTS, port: link % MESH_PORTS, vc }
 }

@@ -61,7 +61,7 @@ struct Source {
 }
 
 /// Sources at every endpoint.
-struct Sources {
+struct Generator {
     traffic: Traffic,
     vcs: usize,
     /// A draw of 32 bits below this creates a packet.
@@ -71,7 +71,7 @@ struct Sources {
     created: u64,
 }
 
-impl Sources {
+impl Generator {
     fn new(config: &Config, traffic: &Traffic) -> Self {
         let threshold = (traffic.rate.clamp(0.0, 1.0) * (1u64 << 32) as f64) as u64;
         let sources = vec![Source::default(); config.eject_depth.len()];
@@ -85,7 +85,7 @@ impl Sources {
             let draw = random(self.traffic.seed, index as u64, now);
             if draw >> 32 < self.threshold {
                 self.created += 1;
-                source.queue.push_back((now, PortId(((draw & 0xffff_ffff) * endpoints >> 32) as u32)));
+                source.queue.push_back((now, PortId((((draw & 0xffff_ffff) * endpoints) >> 32) as u32)));
             }
             let Some(&(created, dst)) = source.queue.front() else { continue };
             let port = PortId(index as u32);
@@ -119,7 +119,7 @@ pub fn run(
     traffic: &Traffic,
     observer: &mut impl Observer,
 ) -> Measured {
-    let mut sources = Sources::new(config, traffic);
+    let mut sources = Generator::new(config, traffic);
     let window = traffic.warmup_cycles..traffic.warmup_cycles + traffic.measure_cycles;
     let end = window.end + traffic.drain_cycles;
     let (mut packets, mut latency, mut accepted, mut arrived) = (0, 0, 0, 0);

@@ -40,6 +40,8 @@ pub struct Slot {
     pub wants: u16,
     /// Output ports the front packet holds a VC of.
     pub holds: u16,
+    /// VCs the front packet may use.
+    pub class: u8,
     /// VA accept pointer over output VC slots.
     accept: u8,
 }
@@ -174,18 +176,20 @@ impl Decisions {
     ) {
         let mut offered = 0u64;
         for port in bits(u64::from(node.vc_outputs)) {
-            for vc in bits(u64::from(outs[port].free_vcs)) {
-                let requests = outs[port].vc_requests & node.class[vc];
-                if requests == 0 {
-                    continue;
+            let output = &outs[port];
+            if output.vc_requests.is_power_of_two() {
+                // Every arbiter of the port can only choose the one slot.
+                let slot = output.vc_requests.trailing_zeros() as usize;
+                let usable = u64::from(output.free_vcs & slots[slot].class);
+                self.offer(&mut offered, slot, usable << (port << shift));
+                continue;
+            }
+            for vc in bits(u64::from(output.free_vcs)) {
+                let requests = output.vc_requests & node.class[vc];
+                if requests != 0 {
+                    let out = port << shift | vc;
+                    self.offer(&mut offered, round_robin(requests, out_vcs[out].grant), 1 << out);
                 }
-                let out = port << shift | vc;
-                let slot = round_robin(requests, out_vcs[out].grant);
-                if offered >> slot & 1 == 0 {
-                    offered |= 1 << slot;
-                    self.offers[slot] = 0;
-                }
-                self.offers[slot] |= 1 << out;
             }
         }
         for slot in bits(offered) {
@@ -195,6 +199,14 @@ impl Decisions {
             self.vc_grant[self.vc_grants] = (slot as u8, out as u8);
             self.vc_grants += 1;
         }
+    }
+
+    /// Adds the output VC slots `outs` to the offers of `slot`.
+    #[inline]
+    fn offer(&mut self, offered: &mut u64, slot: usize, outs: u64) {
+        let before = if *offered >> slot & 1 == 1 { self.offers[slot] } else { 0 };
+        self.offers[slot] = before | outs;
+        *offered |= u64::from(outs != 0) << slot;
     }
 
     /// SA: each output port offers itself to one input port, each input port accepts one offer.

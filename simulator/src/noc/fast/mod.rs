@@ -32,7 +32,7 @@ pub struct Fast {
     ports: usize,
     /// Slots of the largest router: the stride of per-VC arrays.
     slots: usize,
-    width: u32,
+    coordinates: Vec<(u16, u16)>,
     /// Permitted mesh ports by the signs of (dx, dy), index `(sign(dx) + 1) * 3 + sign(dy) + 1`.
     turns: [u16; 9],
     nodes: Vec<Node>,
@@ -67,13 +67,14 @@ impl Fast {
     fn deliver(&mut self) {
         let ring = self.now as usize % RING;
         let mut arrivals = std::mem::take(&mut self.arrivals[ring]);
-        for arrival in arrivals.drain(..) {
+        for arrival in &arrivals {
             if arrival.slot == TO_ENDPOINT {
-                self.eject(arrival.index as usize, arrival.flit);
+                self.eject(arrival.index as usize, &arrival.flit);
             } else {
-                self.buffer_write(arrival.index as usize, usize::from(arrival.slot), arrival.flit);
+                self.buffer_write(arrival.index as usize, usize::from(arrival.slot), &arrival.flit);
             }
         }
+        arrivals.clear();
         self.arrivals[ring] = arrivals;
         let mut credits = std::mem::take(&mut self.credits[ring]);
         for credit in credits.drain(..) {
@@ -86,24 +87,31 @@ impl Fast {
         self.credits[ring] = credits;
     }
 
-    fn eject(&mut self, endpoint: usize, flit: Flit) {
+    fn eject(&mut self, endpoint: usize, flit: &Flit) {
         self.activity[self.places[endpoint].router as usize].ejections += 1;
         let queue = &mut self.eject_queues[endpoint];
-        let at = (u32::from(queue.head) + u32::from(queue.len)) % u32::from(queue.depth);
-        self.eject_flits[(queue.start + at) as usize] = flit;
+        let mut at = u32::from(queue.head) + u32::from(queue.len);
+        if at >= u32::from(queue.depth) {
+            at -= u32::from(queue.depth);
+        }
+        self.eject_flits[(queue.start + at) as usize] = *flit;
         queue.len += 1;
         self.ejectable[endpoint / 64] |= 1 << (endpoint % 64);
     }
 
-    fn buffer_write(&mut self, router: usize, slot: usize, flit: Flit) {
+    fn buffer_write(&mut self, router: usize, slot: usize, flit: &Flit) {
         self.activity[router].buffer_writes += 1;
         let index = router * self.slots + slot;
         let state = &mut self.vc_slots[index];
+        if state.len == 0 {
+            // An empty buffer starts over at its first entry, which is most likely still in the cache.
+            state.head = 0;
+        }
         let mut at = usize::from(state.head) + usize::from(state.len);
         if at >= self.depth {
             at -= self.depth;
         }
-        self.flits[index * self.depth + at] = flit;
+        self.flits[index * self.depth + at] = *flit;
         state.len += 1;
         if state.len > 1 {
             return;
@@ -163,9 +171,9 @@ impl Fast {
                 if place.router == router as u32 {
                     return 1 << place.port;
                 }
-                let (x, y) = (router as u32 % self.width, router as u32 / self.width);
-                let sign = |a: u32, b: u32| usize::from(a > b) + usize::from(a >= b);
-                let ports = self.turns[sign(u32::from(place.x), x) * 3 + sign(u32::from(place.y), y)];
+                let (x, y) = self.coordinates[router];
+                let sign = |a: u16, b: u16| usize::from(a > b) + usize::from(a >= b);
+                let ports = self.turns[sign(place.x, x) * 3 + sign(place.y, y)];
                 if ports.is_power_of_two() {
                     ports
                 } else {
@@ -194,11 +202,15 @@ impl Fast {
         for slot in bits(heads) {
             let index = router * self.slots + slot;
             let state = self.vc_slots[index];
-            let flit = self.flits[index * self.depth + usize::from(state.head)];
-            let ports = self.route(router, &flit);
+            let at = index * self.depth + usize::from(state.head);
+            let ports = self.route(router, &self.flits[at]);
+            let vc_mask = self.flits[at].vc_mask;
             self.vc_slots[index].wants = ports;
             let node = &mut self.nodes[router];
-            node.set_class(slot, flit.vc_mask);
+            if state.class != vc_mask {
+                self.vc_slots[index].class = vc_mask;
+                node.set_class(slot, vc_mask);
+            }
             node.vc_outputs |= ports;
             for port in bits(u64::from(ports)) {
                 self.out_ports[router * self.ports + port].vc_requests |= 1 << slot;
@@ -260,25 +272,27 @@ impl Fast {
     fn traverse(&mut self, router: usize, port: usize, slot: usize, observer: &mut impl Observer) {
         let index = router * self.slots + slot;
         let state = self.vc_slots[index];
-        let flit = self.flits[index * self.depth + usize::from(state.head)];
+        // The entry keeps its flit until the next delivery, so it is copied once, straight to the link.
+        let at = index * self.depth + usize::from(state.head);
+        let tail = self.flits[at].tail;
         let out_vc = state.out_vc(port);
-        observer.flit_leaves(self.now + 1, router, port, out_vc, &flit);
+        observer.flit_leaves(self.now + 1, router, port, out_vc, &self.flits[at]);
         let pool = self.out_vc_indices(router, port, out_vc).1;
         self.out_vcs[pool].credits -= 1;
         let exhausted = self.out_vcs[pool].credits == 0;
         let output = &mut self.out_ports[router * self.ports + port];
-        if flit.tail {
+        if tail {
             output.free_vcs |= 1 << out_vc;
             self.vc_slots[index].holds &= !(1 << port);
         }
-        let leaves = !flit.tail || self.vc_slots[index].wants | self.vc_slots[index].holds == 0;
+        let leaves = !tail || self.vc_slots[index].wants | self.vc_slots[index].holds == 0;
         if leaves {
-            self.leave_buffer(router, slot, flit.tail);
+            self.leave_buffer(router, slot, tail);
         }
         let output = &mut self.out_ports[router * self.ports + port];
         if exhausted && port >= MESH_PORTS {
             output.switch_requests = 0;
-        } else if exhausted || flit.tail || self.vc_slots[index].len == 0 {
+        } else if exhausted || tail || self.vc_slots[index].len == 0 {
             output.switch_requests &= !(1 << slot);
         }
         if output.switch_requests == 0 {
@@ -291,11 +305,8 @@ impl Fast {
         let link = self.links[router * self.ports + port];
         let slot = if port < MESH_PORTS { link.base + out_vc as u8 } else { TO_ENDPOINT };
         self.held_flits += u64::from(!leaves);
-        self.arrivals[(self.now + HOP_CYCLES) as usize % RING].push(Arrival {
-            flit,
-            index: link.index,
-            slot,
-        });
+        let arrival = Arrival { flit: self.flits[at], index: link.index, slot };
+        self.arrivals[(self.now + HOP_CYCLES) as usize % RING].push(arrival);
     }
 
     /// Frees one buffer entry and sends its credit back.

@@ -1,0 +1,12 @@
+"""Export trained spiking networks from PyTorch to Pulvinar's native model format.
+
+from pulvinar_export import export
+export(model, sample_input, "net/", reference_inputs=inputs, labels=labels)
+"""
+
+from .errors import ExportError
+from .export import export
+from .registry import register
+from .verify import verify
+
+__all__ = ["ExportError", "export", "register", "verify"]

@@ -1,0 +1,11 @@
+"""Adapters, one file per framework. Importing this package registers those that can be used."""
+
+from importlib import metadata, util
+
+from . import masnn, torch_nn  # noqa: F401
+
+if util.find_spec("spikingjelly") is not None:
+    _version = metadata.version("spikingjelly")
+    if int(_version.split(".")[0]) < 2:
+        raise ImportError(f"pulvinar-export needs spikingjelly 2.0 or later; {_version} is installed")
+    from . import spikingjelly  # noqa: F401
