@@ -1,2 +1,77 @@
-//! Pulvinar.
-fn main() {}
+//! The `pulvinar` command: the only crate that prints or reads arguments.
+//!
+//! Exit codes: 0 done, 1 the input is at fault, 2 usage, 70 a bug of ours, 130 interrupted.
+
+mod args;
+mod compile;
+mod facts;
+mod output;
+mod progress;
+mod run;
+mod simulate;
+mod source;
+mod verbs;
+
+use args::{Cli, Global, Verb};
+use clap::Parser;
+use pulvinar_ir::Result;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    output::remove_unfinished_on_interrupt();
+    install_bug_report();
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(cli.global.threads).build_global();
+    if let Err(e) = threads {
+        eprintln!("warning: --threads has no effect: {e}");
+    }
+    match dispatch(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(diagnostic) => {
+            eprintln!("{diagnostic}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<()> {
+    let Global { json, .. } = cli.global;
+    let global = &cli.global;
+    match cli.verb {
+        None => run::run(&default_run(), global),
+        Some(Verb::Run(run)) => run::run(&run, global),
+        Some(Verb::Import(import)) => verbs::import(&import, json),
+        Some(Verb::Check(check)) => verbs::check(&check, json),
+        Some(Verb::Compile(compile)) => verbs::compile(&compile, json),
+        Some(Verb::Simulate(simulate)) => simulate::simulate(&simulate, global),
+        Some(Verb::Report(report)) => verbs::report(&report, json),
+        Some(Verb::Bits(bits)) => verbs::bits(&bits, global),
+        Some(Verb::Zoo) => verbs::zoo(json),
+        Some(Verb::Arch(arch)) => verbs::arch(&arch, json),
+        Some(Verb::Passes) => verbs::passes(json),
+        Some(Verb::Estimators) => verbs::estimators(json),
+        Some(Verb::Completions { shell }) => {
+            verbs::completions(shell);
+            Ok(())
+        }
+    }
+}
+
+/// `pulvinar` alone is `pulvinar run`.
+fn default_run() -> args::Run {
+    match Cli::parse_from(["pulvinar", "run"]).verb {
+        Some(Verb::Run(run)) => run,
+        _ => unreachable!("the parser has just been given the verb `run`"),
+    }
+}
+
+/// A panic is our bug: say so, with the command that shows it, and exit 70.
+fn install_bug_report() {
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        default(info);
+        let command: Vec<String> = std::env::args().collect();
+        eprintln!("this is a bug in pulvinar {}; please report it with the command: {}", env!("CARGO_PKG_VERSION"), command.join(" "));
+        std::process::exit(70);
+    }));
+}

@@ -1,0 +1,108 @@
+//! From arguments to a network, its inputs and a chip.
+
+use crate::args::Source;
+use pulvinar_ir::{Arch, Diagnostic, Level, Result, Shape, Value};
+use pulvinar_models::{dataset, encode, native, zoo, Dataset, Frames, Model};
+use std::path::Path;
+
+/// What the arguments name, read and checked against each other.
+pub struct Loaded {
+    /// The trained network.
+    pub model: Model,
+    /// Its inputs.
+    pub inputs: Dataset,
+    /// Hash of the inputs used.
+    pub inputs_hash: String,
+    /// Inputs that calibrate the quantiser.
+    pub calibration: Frames,
+    /// The chip.
+    pub arch: Arch,
+    /// What had to be assumed on the way.
+    pub assumptions: Vec<String>,
+}
+
+/// Reads a zoo name, a folder or a graph.json.
+pub fn model(name: &str) -> Result<Model> {
+    if let Some(entry) = zoo::ZOO.iter().find(|e| e.name == name) {
+        return (entry.load)();
+    }
+    if Path::new(name).exists() {
+        return native::load(Path::new(name));
+    }
+    zoo::find(name).and_then(|e| (e.load)())
+}
+
+/// Reads the architecture file, or takes the default chip.
+pub fn arch(file: Option<&Path>) -> Result<Arch> {
+    let Some(path) = file else { return Ok(Arch::default_chip()) };
+    let place = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| Diagnostic::new("E0111", &place, format!("cannot read the architecture: {e}"), "check the path and its permissions"))?;
+    Arch::from_toml(&text).map_err(|d| d.within(&place))
+}
+
+/// Reads everything.
+pub fn load(source: &Source) -> Result<Loaded> {
+    let model = model(&source.model)?;
+    let arch = arch(source.arch.as_deref())?;
+    let shape = input_shape(&model);
+    let mut assumptions = model.graph.assumptions.clone();
+    let embedded = zoo::test_inputs()?;
+    let mut inputs = match &source.input {
+        Some(path) => frames(path, source, shape.t)?,
+        None if embedded.frames.shape() == shape => embedded,
+        None => {
+            return Err(Diagnostic::new(
+                "E0401",
+                &source.model,
+                format!("the embedded inputs are {} and this network takes {shape}", embedded.frames.shape()),
+                "give inputs of its own with --input",
+            ))
+        }
+    };
+    inputs.frames.check(&model.graph)?;
+    if let Some(n) = source.inputs {
+        if n == 0 {
+            return Err(Diagnostic::new("E0404", "--inputs", "no inputs to run on", "give at least 1"));
+        }
+        inputs.frames = inputs.frames.slice(0..n);
+        inputs.labels = inputs.labels.map(|l| l.into_iter().take(n).collect());
+    }
+    if inputs.frames.is_empty() {
+        return Err(Diagnostic::new("E0404", "inputs", "the data set is empty", "give at least one input"));
+    }
+    let calibration = calibration(source, shape, &inputs, &mut assumptions)?;
+    calibration.check(&model.graph)?;
+    let inputs_hash = pulvinar_models::sha256_hex(&dataset::to_bytes(&inputs));
+    Ok(Loaded { model, inputs, inputs_hash, calibration, arch, assumptions })
+}
+
+fn input_shape(model: &Model) -> Shape {
+    let input = model.graph.input().expect("the loader has verified that there is one input");
+    model.graph.node(input).ty.shape
+}
+
+fn frames(path: &Path, source: &Source, timesteps: usize) -> Result<Dataset> {
+    match &source.encode {
+        Some(name) => encode::find(name)?.encode(&dataset::load_stills(path)?, timesteps, source.seed),
+        None => dataset::load(path),
+    }
+}
+
+fn calibration(source: &Source, shape: Shape, inputs: &Dataset, assumptions: &mut Vec<String>) -> Result<Frames> {
+    if let Some(path) = &source.calibration {
+        return Ok(frames(path, source, shape.t)?.frames);
+    }
+    let embedded = zoo::calibration()?.frames;
+    if source.input.is_none() && embedded.shape() == shape {
+        return Ok(embedded);
+    }
+    let n = inputs.frames.len().min(64);
+    assumptions.push(format!("quantiser calibrated on the first {n} inputs themselves (--calibration gives others)"));
+    Ok(inputs.frames.slice(0..n))
+}
+
+/// All samples as values of a level.
+pub fn values(frames: &Frames, level: Level) -> Result<Vec<Value>> {
+    (0..frames.len()).map(|i| frames.value(i, level)).collect()
+}

@@ -1,0 +1,217 @@
+//! The short verbs.
+
+use crate::args::{ArchArgs, Bits, Check, Cli, Compile, Global, Import, ReportArgs};
+use crate::compile::{compile as compile_all, options, quantised};
+use crate::{output, progress, source};
+use clap::CommandFactory;
+use pulvinar_compiler::{run_pipeline, Calibration, Options, PASSES};
+use pulvinar_ir::{interpret, Arch, Diagnostic, Level, Result};
+use pulvinar_models::{native, reference, zoo as networks};
+use pulvinar_reports::energy::estimators::ESTIMATORS;
+use rayon::prelude::*;
+use serde_json::json;
+
+/// Prints JSON, or lines made from it.
+fn show(json: bool, value: &serde_json::Value, text: impl FnOnce() -> String) {
+    if json {
+        println!("{}", serde_json::to_string_pretty(value).expect("plain JSON"));
+    } else {
+        println!("{}", text().trim_end());
+    }
+}
+
+/// `name  one line` rows, aligned.
+fn rows<'a>(items: impl Iterator<Item = (&'a str, String)>) -> String {
+    let items: Vec<_> = items.collect();
+    let width = items.iter().map(|(n, _)| n.len()).max().unwrap_or(0);
+    items.into_iter().map(|(n, doc)| format!("{n:width$}  {doc}\n")).collect()
+}
+
+/// `pulvinar zoo`.
+pub fn zoo(json: bool) -> Result<()> {
+    let entries = networks::ZOO.iter().map(|e| (e.load)().map(|m| (e, m))).collect::<Result<Vec<_>>>()?;
+    let facts: Vec<_> = entries
+        .iter()
+        .map(|(e, m)| {
+            let parameters: usize = m.graph.tensors.values().map(pulvinar_ir::Tensor::len).sum();
+            json!({"name": e.name, "doc": e.doc, "source": e.source, "parameters": parameters, "timesteps": m.graph.timesteps})
+        })
+        .collect();
+    show(json, &json!(facts), || {
+        rows(facts.iter().zip(&entries).map(|(f, (e, _))| {
+            (e.name, format!("{}\n    {} parameters, T = {}; {}", e.doc, f["parameters"], f["timesteps"], e.source))
+        }))
+    });
+    Ok(())
+}
+
+/// `pulvinar passes`.
+pub fn passes(json: bool) -> Result<()> {
+    let facts: Vec<_> = PASSES.iter().map(|p| json!({"name": p.name, "doc": p.doc, "level": p.level_in.to_string()})).collect();
+    show(json, &json!(facts), || rows(PASSES.iter().map(|p| (p.name, format!("[{}] {}", p.level_in, p.doc)))));
+    Ok(())
+}
+
+/// `pulvinar estimators`.
+pub fn estimators(json: bool) -> Result<()> {
+    let facts: Vec<_> = ESTIMATORS.iter().map(|e| json!({"name": e.name, "doc": e.doc})).collect();
+    show(json, &json!(facts), || rows(ESTIMATORS.iter().map(|e| (e.name, e.doc.to_owned()))));
+    Ok(())
+}
+
+/// `pulvinar completions`.
+pub fn completions(shell: clap_complete::Shell) {
+    clap_complete::generate(shell, &mut Cli::command(), "pulvinar", &mut std::io::stdout());
+}
+
+/// `pulvinar arch`.
+pub fn arch(args: &ArchArgs, json: bool) -> Result<()> {
+    if args.schema {
+        println!("{}", Arch::schema());
+        return Ok(());
+    }
+    let arch = source::arch(args.file.as_deref())?;
+    if args.toml {
+        match &args.file {
+            None => print!("{}", pulvinar_ir::arch::DEFAULT_ARCH),
+            Some(_) => print!("{}", arch.to_toml()),
+        }
+        return Ok(());
+    }
+    show(json, &json!(arch), || {
+        let core = &arch.core;
+        format!(
+            "chip `{}`: {} x {} tiles, {} core(s) a tile, {} nm, {} MHz\ncore: {} lanes, weights {} KiB, accumulators {} KiB, membranes {} KiB, frames {} KiB, spike store {} KiB\nnetwork: {} virtual channels x {} flits of {} bits, {:?} routing, {:?} pipeline\nDRAM: {}\nThe architecture is valid; `--toml` prints it whole.",
+            arch.name, arch.mesh.width, arch.mesh.height, arch.mesh.cores_per_tile, arch.technology.node_nm, arch.technology.clock_mhz,
+            core.lanes, core.weight_kib, core.accumulator_kib, core.state_kib, core.frame_kib, core.spike_store_kib,
+            arch.noc.virtual_channels, arch.noc.buffer_flits, arch.noc.payload_bits, arch.noc.routing, arch.noc.pipeline, arch.dram.kind,
+        )
+    });
+    Ok(())
+}
+
+/// `pulvinar import`.
+pub fn import(args: &Import, json: bool) -> Result<()> {
+    output::check_writable(&args.output)?;
+    let model = native::load(&args.model)?;
+    let vectors = model.vectors.as_ref().map(|_| reference::check_vectors(&model)).transpose()?;
+    let (graph, weights, stored) = native::to_bytes(&model)?;
+    output::folder(&args.output, |folder| {
+        output::file(&folder.join("graph.json"), &graph)?;
+        output::file(&folder.join("weights.safetensors"), &weights)?;
+        stored.as_ref().map_or(Ok(()), |v| output::file(&folder.join("vectors.safetensors"), v))
+    })?;
+    let verdict = match &vectors {
+        Some(v) if v.flips == 0 => "exact".to_owned(),
+        Some(v) => format!("{} of {} neuron steps differ from the reference vectors", v.flips, v.neuron_steps),
+        None => "no reference vectors in the file to check against".to_owned(),
+    };
+    let facts = json!({"name": model.graph.name, "nodes": model.graph.nodes.len(), "verdict": verdict, "assumptions": model.graph.assumptions});
+    show(json, &facts, || {
+        let assumed: String = model.graph.assumptions.iter().map(|a| format!("assumed: {a}\n")).collect();
+        format!("imported `{}`: {} nodes; {verdict}\n{assumed}written to {}", model.graph.name, model.graph.nodes.len(), args.output.display())
+    });
+    Ok(())
+}
+
+/// `pulvinar check`.
+pub fn check(args: &Check, json: bool) -> Result<()> {
+    let loaded = source::load(&args.source)?;
+    let compiled = compile_all(&loaded, &args.choices, args.source.seed)?;
+    let report = &compiled.mapped.report;
+    let assumptions: Vec<&String> = loaded.assumptions.iter().chain(&compiled.flow.assumptions).collect();
+    let facts = json!({"fits": true, "report": report, "assumptions": assumptions});
+    show(json, &facts, || {
+        let assumed: String = assumptions.iter().map(|a| format!("assumed: {a}\n")).collect();
+        format!("`{}` fits on `{}`.\n{report}\n{assumed}", loaded.model.graph.name, loaded.arch.name)
+    });
+    Ok(())
+}
+
+/// `pulvinar compile`.
+pub fn compile(args: &Compile, json: bool) -> Result<()> {
+    let loaded = source::load(&args.source)?;
+    if let Some(target) = &args.output {
+        output::check_writable(target)?;
+    }
+    if let Some(stage) = args.emit.as_deref().filter(|s| *s != "program") {
+        return emit(&loaded, &options(&args.choices)?, stage);
+    }
+    let compiled = compile_all(&loaded, &args.choices, args.source.seed)?;
+    if args.emit.is_some() {
+        print!("{}", pulvinar_compiler::map::text::print(&compiled.mapped.program));
+    }
+    if let Some(target) = &args.output {
+        crate::simulate::write_program(&compiled.mapped.program, target)?;
+    }
+    let report = &compiled.mapped.report;
+    show(json, &json!({"report": report}), || {
+        let written = args.output.as_ref().map(|t| format!("\nwritten to {}", t.display())).unwrap_or_default();
+        format!("{report}{written}")
+    });
+    Ok(())
+}
+
+/// Prints the graph after one pass.
+fn emit(loaded: &source::Loaded, options: &Options, stage: &str) -> Result<()> {
+    if !PASSES.iter().any(|p| p.name == stage) {
+        let names: Vec<&str> = PASSES.iter().map(|p| p.name).collect();
+        return Err(Diagnostic::new("E0504", format!("--emit {stage}"), "there is no such pass", format!("use one of {}, program", names.join(", "))));
+    }
+    let lowered = pulvinar_compiler::lower(&loaded.model.graph, options)?;
+    let calibration = Calibration::from_inputs(&lowered, &source::values(&loaded.calibration, Level::Trained)?)?;
+    run_pipeline(&loaded.model.graph, options, Some(&calibration), |name, graph| {
+        if name == stage {
+            print!("{}", pulvinar_ir::text::print(graph));
+        }
+    })?;
+    Ok(())
+}
+
+/// `pulvinar report`.
+pub fn report(args: &ReportArgs, json: bool) -> Result<()> {
+    let reports = args.runs.iter().map(|p| crate::facts::read_report(p)).collect::<Result<Vec<_>>>()?;
+    if let Some(target) = &args.output {
+        output::check_writable(target)?;
+        let files = crate::facts::render_files(&reports)?;
+        output::folder(target, |folder| files.iter().try_for_each(|(name, bytes)| output::file(&folder.join(name), bytes)))?;
+        println!("written to {}", target.join("index.html").display());
+        return Ok(());
+    }
+    show(json, &json!(reports), || crate::facts::render_text(&reports));
+    Ok(())
+}
+
+/// `pulvinar bits`: accuracy of the integer reference for every pair of weight and gate bits.
+pub fn bits(args: &Bits, global: &Global) -> Result<()> {
+    let loaded = source::load(&args.source)?;
+    let labels = loaded.inputs.labels.as_ref().ok_or_else(|| {
+        Diagnostic::new("E0406", "inputs", "accuracy needs labels and the data set has none", "give a data set with labels")
+    })?;
+    let float = reference::outputs(&loaded.model.graph, &loaded.inputs.frames)?;
+    let float_accuracy = reference::accuracy(&float, labels);
+    let grid: Vec<(u32, u32)> = args.weights.iter().flat_map(|&w| args.gates.iter().map(move |&g| (w, g))).collect();
+    let bar = progress::bar(global, grid.len(), "quantising");
+    let mut table = Vec::new();
+    for &(weight_bits, gate_bits) in &grid {
+        let options = Options { weight_bits, gate_bits, ..Options::default() };
+        let (_, flow) = quantised(&loaded.model.graph, &loaded.calibration, &options)?;
+        let samples = source::values(&loaded.inputs.frames, Level::Flow)?;
+        let ty = &flow.node(flow.output).ty;
+        let outputs: Vec<Vec<f64>> =
+            samples.par_iter().map(|x| Ok(reference::scores(&interpret::output(&flow, x)?, ty))).collect::<Result<_>>()?;
+        let agree = outputs.iter().zip(&float).filter(|(a, b)| reference::argmax(a) == reference::argmax(b)).count();
+        table.push((weight_bits, gate_bits, reference::accuracy(&outputs, labels), agree as f64 / outputs.len() as f64));
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let facts: Vec<_> = table.iter().map(|(w, g, a, f)| json!({"weight_bits": w, "gate_bits": g, "accuracy": a, "agreement": f})).collect();
+    show(global.json, &json!({"inputs": labels.len(), "float_accuracy": float_accuracy, "rows": facts}), || {
+        let mut text = format!("{} inputs, float accuracy {:.2} %\nweights  gates  accuracy  agreement\n", labels.len(), 100.0 * float_accuracy);
+        for (w, g, a, f) in &table {
+            text += &format!("{w:>7}  {g:>5}  {:>7.2}%  {:>8.2}%\n", 100.0 * a, 100.0 * f);
+        }
+        text
+    });
+    Ok(())
+}
