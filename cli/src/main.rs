@@ -6,6 +6,7 @@ mod args;
 mod compile;
 mod facts;
 mod output;
+mod papers;
 mod progress;
 mod run;
 mod simulate;

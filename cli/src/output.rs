@@ -104,3 +104,8 @@ fn replace(from: &Path, to: &Path) -> std::io::Result<()> {
     }
     std::fs::rename(from, to)
 }
+
+/// A folder inside an output that is being filled.
+pub fn directory(path: &Path) -> Result<()> {
+    std::fs::create_dir_all(path).map_err(|e| failure(path, &e))
+}

@@ -5,10 +5,9 @@ use crate::compile::{compile as compile_all, options, quantised};
 use crate::{output, progress, source};
 use clap::CommandFactory;
 use pulvinar_compiler::{run_pipeline, Calibration, Options, PASSES};
-use pulvinar_ir::{interpret, Arch, Diagnostic, Level, Result};
+use pulvinar_ir::{Arch, Diagnostic, Level, Result};
 use pulvinar_models::{native, reference, zoo as networks};
 use pulvinar_reports::energy::estimators::ESTIMATORS;
-use rayon::prelude::*;
 use serde_json::json;
 
 /// Prints JSON, or lines made from it.
@@ -196,10 +195,7 @@ pub fn bits(args: &Bits, global: &Global) -> Result<()> {
     for &(weight_bits, gate_bits) in &grid {
         let options = Options { weight_bits, gate_bits, ..Options::default() };
         let (_, flow) = quantised(&loaded.model.graph, &loaded.calibration, &options)?;
-        let samples = source::values(&loaded.inputs.frames, Level::Flow)?;
-        let ty = &flow.node(flow.output).ty;
-        let outputs: Vec<Vec<f64>> =
-            samples.par_iter().map(|x| Ok(reference::scores(&interpret::output(&flow, x)?, ty))).collect::<Result<_>>()?;
+        let outputs = reference::outputs(&flow, &loaded.inputs.frames)?;
         let agree = outputs.iter().zip(&float).filter(|(a, b)| reference::argmax(a) == reference::argmax(b)).count();
         table.push((weight_bits, gate_bits, reference::accuracy(&outputs, labels), agree as f64 / outputs.len() as f64));
         bar.inc(1);

@@ -1,0 +1,237 @@
+//! From simulated runs to a report.
+
+use crate::compile::Compiled;
+use crate::source::Loaded;
+use pulvinar_ir::{Activity, Counts, Diagnostic, Op, Program, Result, Strategy};
+use pulvinar_models::reference;
+use pulvinar_reports::energy::papers::Layer;
+use pulvinar_reports::energy::estimators::{EstimatorInput, ESTIMATORS};
+use pulvinar_reports::energy::{AreaReport, EnergyReport, PriceList, Widths};
+use pulvinar_reports::report::{LinkFlits, Span, SpikeDot, StrategyFigures, Summary};
+use pulvinar_reports::table::Style;
+use pulvinar_reports::{compare, json, InputFacts, Report, RunFacts};
+use pulvinar_simulator::{Run, Span as SimSpan, SpanKind};
+use std::path::Path;
+
+/// Simulated inferences and what they were compared with.
+pub struct Simulated {
+    /// One run an input.
+    pub runs: Vec<Run>,
+    /// Timeline of the first input.
+    pub timeline: Vec<SimSpan>,
+    /// Events compared with the integer reference.
+    pub compared: u64,
+    /// True if all were equal.
+    pub equal: bool,
+    /// Scores of the float model, one row an input.
+    pub float: Vec<Vec<f64>>,
+}
+
+/// Counts of all runs together.
+fn total(runs: &[Run]) -> Counts {
+    let mut counts = Counts::default();
+    runs.iter().for_each(|r| counts.merge(&r.counts));
+    counts
+}
+
+/// Operand widths of a program.
+pub fn widths(program: &Program) -> Widths {
+    let base = Widths::default();
+    let stages = || program.stages.iter();
+    let synapses = stages().flat_map(|s| &s.synapses);
+    let weight = synapses.flat_map(|y| program.graph.node(y.node).op.rule().tensors()).map(|t| program.graph.tensors[t].bits()).max();
+    let event = program.phases.iter().flat_map(|p| &p.streams).map(|s| s.event_bits).max();
+    let table = |n: &pulvinar_ir::Node| if let Op::Table(t) = &n.op { Some(program.graph.tensors[&t.table].clone()) } else { None };
+    let table = program.graph.nodes.iter().find_map(table);
+    Widths {
+        weight: weight.unwrap_or(base.weight).min(16),
+        accumulator: stages().map(|s| s.accumulator_bits).max().unwrap_or(base.accumulator),
+        state: stages().map(|s| s.state_bits).max().unwrap_or(base.state).max(1),
+        event: event.unwrap_or(base.event),
+        gate: table.as_ref().map_or(base.gate, pulvinar_ir::Tensor::bits),
+        sigmoid_entries: table.map_or(base.sigmoid_entries, |t| t.len() as u32),
+        ..base
+    }
+}
+
+fn prices(program: &Program) -> Result<PriceList> {
+    PriceList::new(&program.arch, &widths(program))
+}
+
+/// The report of a run.
+pub fn report(
+    loaded: &Loaded,
+    compiled: &Compiled,
+    simulated: &Simulated,
+    seed: u64,
+    twin: Option<Summary>,
+    alternatives: Vec<(String, StrategyFigures)>,
+) -> Result<Report> {
+    let program = &compiled.mapped.program;
+    let counts = total(&simulated.runs);
+    let energy = EnergyReport::new(&counts, &prices(program)?);
+    let one = EnergyReport::new(&simulated.runs[0].counts, &prices(program)?);
+    let layers = crate::papers::layers(&loaded.model.graph, simulated, program, &loaded.inputs.frames, twin.as_ref())?;
+    let estimates = estimates(layers, one)?;
+    let inputs = input_facts(loaded, compiled, simulated);
+    let arch_text = loaded.arch.to_toml();
+    let facts = RunFacts {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: command(),
+        model_hash: loaded.model.hash.clone(),
+        input: format!("{} inputs", loaded.inputs.frames.len()),
+        input_hash: loaded.inputs_hash.clone(),
+        arch_hash: pulvinar_models::sha256_hex(arch_text.as_bytes()),
+        seed,
+        assumptions: loaded.assumptions.clone(),
+        parameters: loaded.model.graph.tensors.values().map(|t| t.len() as u64).sum(),
+        inputs,
+        load_cycles: simulated.runs[0].load_cycles,
+        spikes_equal_to_reference: Some(simulated.equal),
+        compared_events: simulated.compared,
+        core_busy_cycles: busy(&simulated.runs),
+        link_flits: links(&simulated.runs),
+        spans: simulated.timeline.iter().map(|s| span(program, s)).collect(),
+        spikes: spikes(&simulated.runs[0]),
+        alternatives,
+        twin,
+        bits: Vec::new(),
+        estimates,
+        area: Some(AreaReport::new(&loaded.arch, &widths(program))?),
+    };
+    Report::build(program, &counts, &energy, &facts)
+}
+
+/// The command line, by the program's name alone: paths of a machine do not belong into a report.
+fn command() -> String {
+    std::iter::once("pulvinar".to_owned()).chain(std::env::args().skip(1)).collect::<Vec<_>>().join(" ")
+}
+
+fn estimates(layers: Vec<Layer>, run: EnergyReport) -> Result<Vec<pulvinar_reports::energy::Estimate>> {
+    let input = EstimatorInput { layers, run: Some(run) };
+    ESTIMATORS.iter().map(|e| (e.estimate)(&input)).collect()
+}
+
+fn input_facts(loaded: &Loaded, compiled: &Compiled, simulated: &Simulated) -> Vec<InputFacts> {
+    let ty = &compiled.flow.node(compiled.flow.output).ty;
+    let class = |scores: &[f64]| reference::argmax(scores) as u32;
+    let runs = simulated.runs.iter().zip(&simulated.float).enumerate();
+    runs.map(|(i, (run, float))| InputFacts {
+        cycles: run.counts.cycles,
+        label: loaded.inputs.labels.as_ref().map(|l| l[i]),
+        prediction: Some(class(&reference::scores(&run.output, ty))),
+        float_prediction: Some(class(float)),
+    })
+    .collect()
+}
+
+fn busy(runs: &[Run]) -> Vec<u64> {
+    let mut busy = vec![0; runs.first().map_or(0, |r| r.busy_cycles.len())];
+    for run in runs {
+        busy.iter_mut().zip(&run.busy_cycles).for_each(|(a, b)| *a += b);
+    }
+    busy
+}
+
+fn links(runs: &[Run]) -> Vec<LinkFlits> {
+    let mut flits = std::collections::BTreeMap::new();
+    for link in runs.iter().flat_map(|r| &r.links) {
+        *flits.entry((link.router, link.port)).or_insert(0) += link.flits;
+    }
+    flits.into_iter().map(|((router, port), flits)| LinkFlits { router, port, flits }).collect()
+}
+
+fn span(program: &Program, span: &SimSpan) -> Span {
+    let kind = match span.kind {
+        SpanKind::Load => "load".to_owned(),
+        SpanKind::Accumulate { .. } => "accumulate".to_owned(),
+        SpanKind::Sweep { pass, .. } => format!("sweep {pass}"),
+        SpanKind::Attention { .. } => "attention".to_owned(),
+        SpanKind::Dma { .. } => "dma".to_owned(),
+    };
+    let layer = program.stages.get(span.stage as usize).map(|s| s.name.clone()).unwrap_or_default();
+    Span { core: span.core, start_cycle: span.start, end_cycle: span.end, kind, layer }
+}
+
+fn spikes(run: &Run) -> Vec<SpikeDot> {
+    let mut dots = Vec::new();
+    for (layer, value) in run.values.iter().enumerate() {
+        let n = value.shape.step_len();
+        let fired = value.ints().iter().enumerate().filter(|(_, v)| **v != 0);
+        dots.extend(fired.map(|(i, _)| SpikeDot { layer: layer as u32, step: (i / n) as u32, neuron: (i % n) as u32 }));
+    }
+    dots
+}
+
+/// Simulated figures of one strategy for every layer that waits for gates.
+pub fn strategy_figures(program: &Program, runs: &[Run], strategy: Strategy) -> Result<Vec<(String, StrategyFigures)>> {
+    let counts = total(runs);
+    let energy = EnergyReport::new(&counts, &prices(program)?);
+    let n = runs.len().max(1) as f64;
+    let layers = counts.by_layer();
+    let figures = program.stages.iter().filter(|s| s.is_multipass()).map(|stage| {
+        let bits = layers.get(&stage.name).map_or(0.0, |row| {
+            let words = |a: Activity, m| row.get(a) as f64 * f64::from(program.arch.word_bits(m));
+            use pulvinar_ir::counts::Memory as M;
+            words(Activity::FrameRead, M::Frame)
+                + words(Activity::FrameWrite, M::Frame)
+                + words(Activity::SpikeStoreRead, M::SpikeStore)
+                + words(Activity::SpikeStoreWrite, M::SpikeStore)
+                + words(Activity::WeightRead, M::Weight)
+                + words(Activity::AccRead, M::Accumulator)
+                + words(Activity::AccWrite, M::Accumulator)
+        });
+        let figures = StrategyFigures {
+            strategy: name(strategy).to_owned(),
+            cycles: Some(counts.cycles as f64 / n),
+            traffic_bits: Some(bits / n),
+            energy_pj: energy.by_layer.get(&stage.name).map(|aj| *aj as f64 / 1e6 / n),
+            basis: format!("simulated on {} inputs; cycles of the whole network, all waiting layers alike", runs.len()),
+        };
+        (stage.name.clone(), figures)
+    });
+    Ok(figures.collect())
+}
+
+fn name(strategy: Strategy) -> &'static str {
+    match strategy {
+        Strategy::Direct => "direct",
+        Strategy::SpillSram => "spill_sram",
+        Strategy::SpillDram => "spill_dram",
+        Strategy::Recompute => "recompute",
+    }
+}
+
+/// Style of terminal text.
+pub fn style(colour: bool) -> Style {
+    Style { colour, ..Style::default() }
+}
+
+/// A report of an earlier run: its report.json, or the folder that holds it.
+pub fn read_report(path: &Path) -> Result<Report> {
+    let file = if path.is_dir() { path.join("report.json") } else { path.to_owned() };
+    let place = file.display().to_string();
+    let text = std::fs::read_to_string(&file)
+        .map_err(|e| Diagnostic::new("E0111", &place, format!("cannot read the report: {e}"), "give the report.json of an earlier run"))?;
+    json::from_json(&text).map_err(|d| d.within(&place))
+}
+
+/// Files of one report, or of a comparison.
+pub fn render_files(reports: &[Report]) -> Result<Vec<(String, Vec<u8>)>> {
+    if let [one] = reports {
+        return Ok(pulvinar_reports::write::files(one).into_iter().map(|(n, t)| (n, t.into_bytes())).collect());
+    }
+    Ok(vec![
+        ("report.html".to_owned(), compare::html(reports).into_bytes()),
+        ("comparison.tex".to_owned(), compare::latex(reports).into_bytes()),
+        ("comparison.txt".to_owned(), compare::text(reports, Style::default()).into_bytes()),
+    ])
+}
+
+/// Terminal text of one report, or of a comparison.
+pub fn render_text(reports: &[Report]) -> String {
+    match reports {
+        [one] => pulvinar_reports::text::summary(one, Style::default()),
+        many => compare::text(many, Style::default()),
+    }
+}

@@ -1,0 +1,146 @@
+//! `pulvinar run`: compile, simulate, check every event, price, report.
+
+use crate::args::{EngineArg, Global, Run as RunArgs, Source};
+use crate::compile::{self, compile, Compiled};
+use crate::facts::{self, Simulated};
+use crate::source::{self, Loaded};
+use crate::{output, progress};
+use pulvinar_ir::{interpret, Diagnostic, Level, Program, Result, Strategy, Value};
+use pulvinar_models::reference;
+use pulvinar_reports::report::{StrategyFigures, Summary};
+use pulvinar_reports::{text, write, Report};
+use pulvinar_simulator::{simulate, simulate_many, EngineKind, Machine, Run, SimOptions};
+use rayon::prelude::*;
+use std::io::IsTerminal;
+
+/// Inputs on which the strategies that were not chosen are simulated for the comparison.
+const ALTERNATIVE_INPUTS: usize = 4;
+
+/// The verb.
+pub fn run(args: &RunArgs, global: &Global) -> Result<()> {
+    output::check_writable(&args.output)?;
+    let loaded = source::load(&args.source)?;
+    let twin = twin_name(args).map(|name| twin(&name, args, global)).transpose()?;
+    progress::note(global, &format!("compiling {}", loaded.model.graph.name));
+    let compiled = compile(&loaded, &args.choices, args.source.seed)?;
+    let simulated = simulate_all(&compiled.mapped.program, &loaded, args.engine, global)?;
+    let alternatives = alternatives(&compiled, &loaded, args, global)?;
+    let report = facts::report(&loaded, &compiled, &simulated, args.source.seed, twin, alternatives)?;
+    output::folder(&args.output, |folder| {
+        write::files(&report).iter().try_for_each(|(name, text)| {
+            let path = folder.join(name);
+            path.parent().map_or(Ok(()), output::directory)?;
+            output::file(&path, text.as_bytes())
+        })
+    })?;
+    present(&report, args, global);
+    Ok(())
+}
+
+fn present(report: &Report, args: &RunArgs, global: &Global) {
+    if global.json {
+        println!("{}", pulvinar_reports::json::to_json(report));
+        return;
+    }
+    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    println!("{}", text::summary(report, facts::style(colour)));
+    println!("page: {}", args.output.join("report.html").display());
+}
+
+/// The network to compare with: as asked, or the default network's twin without attention.
+fn twin_name(args: &RunArgs) -> Option<String> {
+    match args.twin.as_deref() {
+        Some("none") => None,
+        Some(name) => Some(name.to_owned()),
+        None => (args.source.model == "ma-snn-tcsa").then(|| "vanilla".to_owned()),
+    }
+}
+
+/// Runs the twin on the same inputs and chip.
+fn twin(name: &str, args: &RunArgs, global: &Global) -> Result<Summary> {
+    let source = Source { model: name.to_owned(), ..args.source.clone() };
+    let loaded = source::load(&source)?;
+    progress::note(global, &format!("compiling {}", loaded.model.graph.name));
+    let mut choices = args.choices.clone();
+    choices.strategies.clear();
+    let compiled = compile(&loaded, &choices, source.seed)?;
+    let simulated = simulate_all(&compiled.mapped.program, &loaded, EngineArg::Fast, global)?;
+    Ok(facts::report(&loaded, &compiled, &simulated, source.seed, None, Vec::new())?.summary())
+}
+
+/// Simulates all inputs and compares every event of every stage with the integer reference.
+pub fn simulate_all(program: &Program, loaded: &Loaded, engine: EngineArg, global: &Global) -> Result<Simulated> {
+    let machine = Machine::new(program)?;
+    let inputs = source::values(&loaded.inputs.frames, Level::Flow)?;
+    let kind = if engine == EngineArg::Plain { EngineKind::Plain } else { EngineKind::Fast };
+    let options = SimOptions { engine: kind, values: true, ..SimOptions::default() };
+    let bar = progress::bar(global, inputs.len(), "simulating");
+    let runs = simulate_many(&machine, &inputs, &options, &|_| bar.inc(1))?;
+    bar.finish_and_clear();
+    let timeline = simulate(&machine, &inputs[0], &SimOptions { timeline: true, ..options })?.timeline;
+    if engine == EngineArg::Both {
+        compare_engines(&machine, &inputs, global)?;
+    }
+    let (compared, equal) = compare_with_reference(program, &inputs, &runs)?;
+    let float = reference::outputs(&loaded.model.graph, &loaded.inputs.frames)?;
+    Ok(Simulated { runs, timeline, compared, equal, float })
+}
+
+/// Both engines on every input: the listings must be the same to the byte.
+pub fn compare_engines(machine: &Machine<'_>, inputs: &[Value], global: &Global) -> Result<()> {
+    let bar = progress::bar(global, inputs.len(), "comparing engines");
+    for (i, input) in inputs.iter().enumerate() {
+        let listing = |engine| simulate(machine, input, &SimOptions { engine, trace: true, ..SimOptions::default() });
+        let (fast, plain) = (listing(EngineKind::Fast)?, listing(EngineKind::Plain)?);
+        if fast.trace != plain.trace || fast.counts != plain.counts {
+            return Err(Diagnostic::new(
+                "E0702",
+                format!("input {i}"),
+                "the fast and the plain engine disagree, which is a bug of ours",
+                "please report it with the program (`pulvinar compile -o`) and this input",
+            ));
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// Events compared and whether all were equal.
+fn compare_with_reference(program: &Program, inputs: &[Value], runs: &[Run]) -> Result<(u64, bool)> {
+    let each = inputs.par_iter().zip(runs).map(|(input, run)| {
+        let reference = interpret::run(&program.graph, input)?;
+        let mut events = 0;
+        let mut equal = true;
+        for (stage, value) in program.stages.iter().zip(&run.values) {
+            let expected = &reference[stage.output.index()];
+            events += expected.ints().iter().filter(|v| **v != 0).count() as u64;
+            equal &= expected == value;
+        }
+        Ok((events, equal && run.output == reference[program.graph.output.index()]))
+    });
+    let each = each.collect::<Result<Vec<_>>>()?;
+    Ok((each.iter().map(|e| e.0).sum(), each.iter().all(|e| e.1)))
+}
+
+/// Spill and recompute side by side: each strategy that fits, for all layers that wait, simulated on a few inputs.
+fn alternatives(compiled: &Compiled, loaded: &Loaded, args: &RunArgs, global: &Global) -> Result<Vec<(String, StrategyFigures)>> {
+    if !compiled.mapped.program.stages.iter().any(pulvinar_ir::Stage::is_multipass) {
+        return Ok(Vec::new());
+    }
+    let inputs = source::values(&loaded.inputs.frames.slice(0..ALTERNATIVE_INPUTS), Level::Flow)?;
+    let strategies = [Strategy::SpillSram, Strategy::Recompute, Strategy::SpillDram];
+    let bar = progress::bar(global, strategies.len(), "spill and recompute");
+    let mut figures = Vec::new();
+    for strategy in strategies {
+        // A strategy that does not fit this chip is left out of the table.
+        if let Ok(mapped) = compile::remap(compiled, &loaded.arch, &args.choices, args.source.seed, strategy) {
+            let machine = Machine::new(&mapped.program)?;
+            let runs = simulate_many(&machine, &inputs, &SimOptions::default(), &|_| ())?;
+            figures.extend(facts::strategy_figures(&mapped.program, &runs, strategy)?);
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(figures)
+}
