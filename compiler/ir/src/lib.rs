@@ -11,6 +11,7 @@ pub mod op;
 pub mod program;
 pub mod shape;
 pub mod tensor;
+pub mod text;
 pub mod trace;
 pub mod verify;
 

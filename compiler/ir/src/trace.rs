@@ -2,9 +2,11 @@
 //!
 //! Text form, one line an entry, sorted by (cycle, kind, place, ...):
 //!
-//!     <cycle> event core=<core> stream=<id> step=<t> address=<a> value=<v>
-//!     <cycle> flit router=<r> port=<p> vc=<v> packet=<n>
-//!     <cycle> step core=<core> pass=<p> step=<t>         the sweep of a step ended
+//! ```text
+//! <cycle> event core=<core> stream=<id> step=<t> address=<a> value=<v>
+//! <cycle> flit router=<r> port=<p> vc=<v> packet=<n>
+//! <cycle> step core=<core> pass=<p> step=<t>         the sweep of a step ended
+//! ```
 
 use std::fmt;
 

@@ -1,8 +1,10 @@
 //! Spiking neuron in integers, per element and timestep:
 //!
-//!     h = ((v · leak) >> leak_shift) + (x << input_shift) + bias        (>> is arithmetic, towards −∞)
-//!     s = h ≥ threshold
-//!     v = reset(h, s), then max(v, clamp_min)
+//! ```text
+//! h = ((v · leak) >> leak_shift) + (x << input_shift) + bias        (>> is arithmetic, towards −∞)
+//! s = h ≥ threshold
+//! v = reset(h, s), then max(v, clamp_min)
+//! ```
 //!
 //! `next_step` resets from the previous step's spike before the leak. Constants are one a layer or one a channel.
 

@@ -1,9 +1,11 @@
 //! Multi-dimensional attention of MA-SNN, code dialect: temporal, channel, spatial, each on the output
 //! of the one before, with statistics over the whole sequence.
 //!
-//!     g_t[T]   = σ(M_t(mean_{chw} x) + M_t(max_{chw} x))          x1 = g_t ⊙ x
-//!     g_c[C]   = σ(M_c(mean_{thw} x1) + M_c(max_{thw} x1))        x2 = g_c ⊙ x1
-//!     g_s[H,W] = σ(conv_{k×k,2→1}([mean_{tc} x2 ; max_{tc} x2]))  x3 = g_s ⊙ x2,  y = ReLU(x3)
+//! ```text
+//! g_t[T]   = σ(M_t(mean_{chw} x) + M_t(max_{chw} x))          x1 = g_t ⊙ x
+//! g_c[C]   = σ(M_c(mean_{thw} x1) + M_c(max_{thw} x1))        x2 = g_c ⊙ x1
+//! g_s[H,W] = σ(conv_{k×k,2→1}([mean_{tc} x2 ; max_{tc} x2]))  x3 = g_s ⊙ x2,  y = ReLU(x3)
+//! ```
 //!
 //! Source: Yao et al., "Attention Spiking Neural Networks" (arXiv 2209.13929) and the authors' code.
 

@@ -1,8 +1,10 @@
 //! Spiking neuron, as trained:
 //!
-//!     H[t] = leak · V[t−1] + input_gain · X[t] + input_bias
-//!     S[t] = H[t] compare threshold
-//!     V[t] = reset(H[t], S[t]), then clamped from below
+//! ```text
+//! H[t] = leak · V[t−1] + input_gain · X[t] + input_bias
+//! S[t] = H[t] compare threshold
+//! V[t] = reset(H[t], S[t]), then clamped from below
+//! ```
 //!
 //! `next_step` resets from the previous step's spike, at the start of the step.
 //! MA-SNN's own neuron is `leak = α`, reset to the value `threshold` (the membrane after a spike is α·V_th).

@@ -27,6 +27,9 @@ impl OpRule for Sparse {
         let [x] = cx.operands()?;
         let weight = cx.tensor(&self.weight, &[None])?;
         let n = weight.len();
+        if self.outputs == 0 || self.outputs > 1 << 20 {
+            return Err(cx.refuse(format!("{} targets", self.outputs), "give from 1 to 1048576 targets"));
+        }
         let targets = cx.tensor(&self.targets, &[Some(n)])?.as_int().unwrap_or(&[]);
         let rows = cx.tensor(&self.rows, &[Some(x.shape.step_len() + 1)])?.as_int().unwrap_or(&[]);
         let ordered = rows.first() == Some(&0) && rows.last() == Some(&(n as i32)) && rows.windows(2).all(|p| p[0] <= p[1]);
@@ -36,9 +39,9 @@ impl OpRule for Sparse {
         let int = x.as_int(cx.name)?;
         let (mut lo, mut hi) = (vec![0i64; self.outputs], vec![0i64; self.outputs]);
         for (&j, &w) in targets.iter().zip(weight.as_int().unwrap_or(&[])) {
-            let (p, q) = (i64::from(w) * int.lo.min(0), i64::from(w) * int.hi.max(0));
-            lo[j as usize] += p.min(q);
-            hi[j as usize] += p.max(q);
+            let (p, q) = (i64::from(w).saturating_mul(int.lo.min(0)), i64::from(w).saturating_mul(int.hi.max(0)));
+            let (l, h) = (&mut lo[j as usize], &mut hi[j as usize]);
+            (*l, *h) = (l.saturating_add(p.min(q)), h.saturating_add(p.max(q)));
         }
         let scale = vec![weight.scale()[0] * int.single_scale(cx.name)?];
         let ty = IntType { lo: lo.into_iter().min().unwrap_or(0), hi: hi.into_iter().max().unwrap_or(0), scale };

@@ -1,0 +1,58 @@
+//! Ranges of real values on sample inputs, for the quantiser.
+
+use pulvinar_ir::{interpret, Data, Diagnostic, Graph, Level, Result, Value};
+use std::collections::BTreeMap;
+
+/// Smallest and largest value every node took on the sample inputs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Calibration {
+    /// Number of sample inputs.
+    pub inputs: usize,
+    /// Smallest and largest value by node name.
+    pub ranges: BTreeMap<String, (f64, f64)>,
+}
+
+impl Calibration {
+    /// Runs the float reference of a lowered trained graph on every input.
+    ///
+    /// Integer inputs are read as reals. Errors: no inputs, a flow graph, inputs that do not fit.
+    pub fn from_inputs(graph: &Graph, inputs: &[Value]) -> Result<Self> {
+        if graph.level != Level::Trained {
+            return Err(Diagnostic::new(
+                "E0302",
+                &graph.name,
+                "calibration runs the float model and this graph is integers",
+                "calibrate before the quantiser",
+            ));
+        }
+        if inputs.is_empty() {
+            return Err(Diagnostic::new(
+                "E0302",
+                &graph.name,
+                "there are no calibration inputs",
+                "give at least one, or leave calibration out",
+            ));
+        }
+        let mut ranges = vec![(f64::INFINITY, f64::NEG_INFINITY); graph.nodes.len()];
+        for input in inputs {
+            for (range, value) in ranges.iter_mut().zip(interpret::run(graph, &as_real(input))?) {
+                *range = value.reals().iter().fold(*range, |(lo, hi), &v| (lo.min(v), hi.max(v)));
+            }
+        }
+        let ranges = graph.nodes.iter().map(|n| n.name.clone()).zip(ranges).collect();
+        Ok(Calibration { inputs: inputs.len(), ranges })
+    }
+
+    /// Largest magnitude of a node's values, if it was seen.
+    pub fn magnitude(&self, node: &str) -> Option<f64> {
+        self.ranges.get(node).map(|(lo, hi)| lo.abs().max(hi.abs())).filter(|m| m.is_finite())
+    }
+}
+
+/// The same value in reals.
+fn as_real(value: &Value) -> Value {
+    match &value.data {
+        Data::Real(_) => value.clone(),
+        Data::Int(v) => Value::real(value.shape, v.iter().map(|&x| x as f64).collect()),
+    }
+}

@@ -1,0 +1,190 @@
+//! Bits that a slice of a stage needs in each memory of its core (docs/machine.md §5, §6, §9).
+//!
+//! Values lie in words of L lanes, so channels are padded to a multiple of L; a value takes its proven bits. In a slice
+//! of at most L / 2 channels a weight word holds the weights of 2, 4 ... sources side by side (a beat still reads one
+//! word and uses its part).
+
+use super::connectivity::{Connectivity, Region};
+use super::widths::weight_name;
+use super::work::Rates;
+use pulvinar_ir::arch::Sync;
+use pulvinar_ir::counts::Memory;
+use pulvinar_ir::op::neuron::ResetTiming;
+use pulvinar_ir::{Arch, Graph, NodeId, Op, Shape, Stage, Strategy, Synapse};
+use std::collections::BTreeSet;
+
+/// Memories that a slice fills.
+pub const MEMORIES: [Memory; 8] = [
+    Memory::Weight,
+    Memory::Pointer,
+    Memory::Accumulator,
+    Memory::State,
+    Memory::Statistics,
+    Memory::Gate,
+    Memory::Frame,
+    Memory::SpikeStore,
+];
+
+/// Bits by memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Footprint([u64; MEMORIES.len()]);
+
+impl Footprint {
+    /// Bits needed in one memory.
+    pub fn bits(&self, memory: Memory) -> u64 {
+        MEMORIES.iter().position(|&m| m == memory).map_or(0, |i| self.0[i])
+    }
+    /// The first memory that is too small, with the bits needed.
+    pub fn overflow(&self, arch: &Arch) -> Option<(Memory, u64)> {
+        MEMORIES.into_iter().map(|m| (m, self.bits(m))).find(|&(m, bits)| bits > arch.capacity_bits(m))
+    }
+    fn set(&mut self, memory: Memory, bits: u64) {
+        let i = MEMORIES.iter().position(|&m| m == memory).expect("slices fill only the listed memories");
+        self.0[i] = bits;
+    }
+}
+
+/// What is constant over the slices of one stage.
+pub struct StageMemory<'a> {
+    graph: &'a Graph,
+    arch: &'a Arch,
+    stage: &'a Stage,
+    /// Shape of the accumulators.
+    pub shape: Shape,
+    /// Synapses whose target is below j, by j, of each sparse synapse layer.
+    below: Vec<Vec<u64>>,
+    tap_bits: u64,
+    gate_bits: u64,
+    engine_bits: u64,
+    stored_events: u64,
+}
+
+impl<'a> StageMemory<'a> {
+    /// Prepares a stage.
+    pub fn new(graph: &'a Graph, arch: &'a Arch, stage: &'a Stage, rates: &Rates) -> Self {
+        let below = stage.synapses.iter().map(|s| synapses_below(graph, s)).collect();
+        let value_bits = |id: NodeId| {
+            let ty = &graph.node(id).ty;
+            ty.shape.len() as u64 * u64::from(ty.as_int("").map_or(0, pulvinar_ir::IntType::bits))
+        };
+        let gates: BTreeSet<NodeId> = stage.passes.iter().flat_map(|p| p.gates.iter().copied()).collect();
+        let stored: u64 = stage.synapses.iter().map(|s| rates.stored_events(graph, s.source)).sum();
+        StageMemory {
+            graph,
+            arch,
+            stage,
+            shape: graph.node(stage.accumulator).ty.shape,
+            below,
+            tap_bits: stage.passes.iter().flat_map(|p| &p.taps).map(|&t| value_bits(t)).sum(),
+            gate_bits: gates.iter().map(|&g| value_bits(g)).sum(),
+            engine_bits: engine_peak(graph, stage, &gates, value_bits),
+            stored_events: stored,
+        }
+    }
+
+    /// Bits that a slice of this box needs under a strategy. Every slice is taken as the home of its stage.
+    pub fn footprint(&self, region: Region, strategy: Strategy) -> Footprint {
+        let core = &self.arch.core;
+        let lanes = u64::from(core.lanes);
+        let padded = (region.channel_count() as u64).div_ceil(lanes) * lanes;
+        let values = padded * (region.row_count() * self.shape.w) as u64;
+        let barrier = self.arch.noc.sync == Sync::Barrier;
+        let buffers = if barrier { 2 } else { u64::from(core.accumulator_buffers) };
+        let acc_bits = u64::from(self.stage.accumulator_bits);
+        let frames = match strategy {
+            Strategy::SpillSram => self.graph.timesteps as u64,
+            Strategy::SpillDram => 2,
+            Strategy::Direct | Strategy::Recompute => 0,
+        };
+        let mut out = Footprint::default();
+        let (mut weights, mut pointers) = (0, 0);
+        for (i, synapse) in self.stage.synapses.iter().enumerate() {
+            weights += self.weight_bits(i, synapse, region);
+            pointers += pointer_bits(self.graph, synapse);
+        }
+        out.set(Memory::Weight, weights);
+        out.set(Memory::Pointer, pointers);
+        out.set(Memory::Accumulator, values * acc_bits * buffers);
+        out.set(Memory::State, values * self.state_bits());
+        out.set(Memory::Statistics, self.tap_bits);
+        out.set(Memory::Gate, self.gate_bits + self.engine_bits);
+        out.set(Memory::Frame, values * acc_bits * frames);
+        out.set(Memory::SpikeStore, if strategy == Strategy::Recompute { self.stored_events * 32 } else { 0 });
+        out
+    }
+
+    fn state_bits(&self) -> u64 {
+        let late = matches!(&self.graph.node(self.stage.output).op, Op::Lif(l) if l.reset_timing == ResetTiming::NextStep);
+        u64::from(self.stage.state_bits) + u64::from(late)
+    }
+
+    /// Weight bits of one synapse layer in a slice; sparse weights lie beside their target's index.
+    fn weight_bits(&self, index: usize, synapse: &Synapse, region: Region) -> u64 {
+        let node = self.graph.node(synapse.node);
+        let Some(name) = weight_name(&node.op) else { return 0 };
+        let bits = u64::from(self.graph.tensors[name].bits());
+        let lanes = u64::from(self.arch.core.lanes);
+        match Connectivity::of(self.graph, synapse.node) {
+            Connectivity::Conv { window, groups, group_inputs } => {
+                let taps = (window.kernel[0] * window.kernel[1] * group_inputs) as u64;
+                taps * group_blocks(self.shape.c, groups, region, lanes as usize) * block_lanes(region, lanes) * bits
+            }
+            Connectivity::Linear { inputs } => {
+                inputs as u64 * (region.channel_count() as u64).div_ceil(lanes) * block_lanes(region, lanes) * bits
+            }
+            Connectivity::Sparse { .. } => {
+                let index_bits = u64::from(usize::BITS - region.channel_count().saturating_sub(1).leading_zeros());
+                let below = &self.below[index];
+                (below[region.channels[1]] - below[region.channels[0]]) * (bits + index_bits)
+            }
+            Connectivity::Pool { .. } | Connectivity::Identity => 0,
+        }
+    }
+}
+
+/// Lanes that one block of weights takes in its word.
+fn block_lanes(region: Region, lanes: u64) -> u64 {
+    (region.channel_count() as u64).next_power_of_two().min(lanes)
+}
+
+/// Accumulator words of one position that the channel groups meeting a slice touch, summed over the groups.
+pub fn group_blocks(channels: usize, groups: usize, region: Region, lanes: usize) -> u64 {
+    let per_group = channels / groups;
+    let [first, end] = region.channels;
+    (first / per_group..end.div_ceil(per_group))
+        .map(|g| {
+            let lo = (g * per_group).max(first) - first;
+            let hi = ((g + 1) * per_group).min(end) - first;
+            (hi.div_ceil(lanes) - lo / lanes) as u64
+        })
+        .sum()
+}
+
+fn synapses_below(graph: &Graph, synapse: &Synapse) -> Vec<u64> {
+    let Connectivity::Sparse { targets, outputs } = Connectivity::of(graph, synapse.node) else { return Vec::new() };
+    let mut below = vec![0u64; outputs + 1];
+    targets.iter().for_each(|&j| below[j as usize + 1] += 1);
+    (0..outputs).for_each(|j| below[j + 1] += below[j]);
+    below
+}
+
+fn pointer_bits(graph: &Graph, synapse: &Synapse) -> u64 {
+    match &graph.node(synapse.node).op {
+        Op::Sparse(a) => graph.tensors[&a.rows].len() as u64 * 32,
+        _ => 0,
+    }
+}
+
+/// Largest number of bits alive at once among the attention engine's intermediate values (statistics and gates aside).
+fn engine_peak(graph: &Graph, stage: &Stage, gates: &BTreeSet<NodeId>, bits: impl Fn(NodeId) -> u64) -> u64 {
+    let program: Vec<NodeId> = stage.passes.iter().flat_map(|p| p.program.iter().copied()).collect();
+    let last_read = |id: NodeId| program.iter().rposition(|&u| graph.node(u).inputs.contains(&id));
+    let scratch: Vec<(usize, usize, u64)> = program
+        .iter()
+        .enumerate()
+        .filter(|(_, id)| !gates.contains(id))
+        .map(|(made, &id)| (made, last_read(id).unwrap_or(made), bits(id)))
+        .collect();
+    let alive = |i: usize| scratch.iter().filter(|(made, read, _)| *made <= i && i <= *read).map(|s| s.2).sum();
+    (0..program.len()).map(alive).max().unwrap_or(0)
+}

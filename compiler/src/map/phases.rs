@@ -1,0 +1,103 @@
+//! Phases: which slices are on the chip together.
+//!
+//! Stages are packed in order: a phase takes stages until the next one no longer fits. A stage of one pass with more
+//! slices than cores runs in several phases, some channels in each.
+
+use super::connectivity::Region;
+use super::partition::{Grid, Layer};
+use pulvinar_ir::arch::Sync;
+use pulvinar_ir::{Diagnostic, Result};
+
+/// Part of a stage in a phase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// All of the stage, cut into a grid.
+    Whole(usize, Grid),
+    /// Some pieces of the stage, the rest being in other phases.
+    Pieces(usize, Vec<Region>),
+}
+
+impl Part {
+    /// Index of the stage.
+    pub fn stage(&self) -> usize {
+        match self {
+            Part::Whole(stage, _) | Part::Pieces(stage, _) => *stage,
+        }
+    }
+    fn slices(&self) -> usize {
+        match self {
+            Part::Whole(_, grid) => grid.count(),
+            Part::Pieces(_, regions) => regions.len(),
+        }
+    }
+}
+
+/// Packs all stages; `grids` are their smallest partitions.
+pub fn phases(layers: &[Layer<'_>], grids: &[Grid]) -> Result<Vec<Vec<Part>>> {
+    let cores = layers.first().map_or(0, |l| l.arch.cores() as usize);
+    let mut phases: Vec<Vec<Part>> = vec![Vec::new()];
+    for (stage, (layer, &grid)) in layers.iter().zip(grids).enumerate() {
+        let mut parts = vec![Part::Whole(stage, grid)];
+        if grid.count() > cores {
+            if layer.stage.is_multipass() {
+                return Err(too_wide(layer, grid, cores));
+            }
+            let regions = grid.regions(layer.shape(), layer.arch.core.lanes);
+            parts = regions.chunks(cores).map(|r| Part::Pieces(stage, r.to_vec())).collect();
+        }
+        for part in parts {
+            let current = phases.last_mut().expect("there is a first phase");
+            let used: usize = current.iter().map(Part::slices).sum();
+            if used > 0 && used + part.slices() > cores {
+                phases.push(vec![part]);
+            } else {
+                current.push(part);
+            }
+        }
+    }
+    check(layers, &phases)?;
+    Ok(phases)
+}
+
+fn too_wide(layer: &Layer<'_>, grid: Grid, cores: usize) -> Diagnostic {
+    Diagnostic::new(
+        "E0603",
+        format!("layer `{}`", layer.stage.name),
+        format!("fits nowhere: with attention all its {} slices must be on the chip together, and there are {cores} cores", grid.count()),
+        "enlarge the memories of a core or the mesh, or choose spill_dram or recompute for this layer",
+    )
+}
+
+/// Feedback cannot cross phases, and a barrier knows one phase only.
+fn check(layers: &[Layer<'_>], phases: &[Vec<Part>]) -> Result<()> {
+    let Some(first) = layers.first().filter(|_| phases.len() > 1) else { return Ok(()) };
+    if first.arch.noc.sync == Sync::Barrier {
+        return Err(Diagnostic::new(
+            "E0604",
+            format!("network `{}`", first.graph.name),
+            "needs several phases, which a chip with sync = \"barrier\" does not have",
+            "enlarge the mesh or the memories of a core, or use sync = \"tokens\"",
+        ));
+    }
+    let span = |stage: usize| {
+        let holds = |p: &&usize| phases[**p].iter().any(|part| part.stage() == stage);
+        let all: Vec<usize> = (0..phases.len()).collect();
+        (all.iter().find(holds).copied().unwrap_or(0), all.iter().rfind(holds).copied().unwrap_or(0))
+    };
+    for (consumer, layer) in layers.iter().enumerate() {
+        for synapse in &layer.stage.synapses {
+            let Some(producer) = layers.iter().position(|l| l.stage.output == synapse.source) else { continue };
+            let ((first_made, last_made), (first_read, _)) = (span(producer), span(consumer));
+            let split_loop = producer == consumer && first_made != last_made;
+            if producer >= consumer && (last_made > first_read || split_loop) {
+                return Err(Diagnostic::new(
+                    "E0604",
+                    format!("layer `{}`", layer.stage.name),
+                    format!("is fed back from `{}`, and both do not fit on the chip together", layers[producer].stage.name),
+                    "enlarge the mesh or the memories of a core",
+                ));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! How a layer keeps its currents while it waits for its gates: chosen by expected cost, or told by the caller.
+
+use super::connectivity::Region;
+use super::options::MapOptions;
+use super::partition::Layer;
+use super::widths::weight_name;
+use super::work::work;
+use pulvinar_ir::{Diagnostic, Result, Strategy};
+use serde::{Deserialize, Serialize};
+
+/// One way to keep currents and what it would cost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alternative {
+    /// The strategy.
+    pub strategy: Strategy,
+    /// Expected cost of one inference beyond a single pass, in the femtojoules of the options' `costs`.
+    pub cost_fj: u64,
+    /// Fewest slices; none if it fits nowhere.
+    pub slices: Option<u32>,
+}
+
+/// The alternatives of every layer.
+pub fn alternatives(layers: &[Layer<'_>], options: &MapOptions) -> Vec<Vec<Alternative>> {
+    let one = |layer: &Layer<'_>| {
+        let kinds: &[Strategy] = if layer.stage.is_multipass() {
+            &[Strategy::SpillSram, Strategy::SpillDram, Strategy::Recompute]
+        } else {
+            &[Strategy::Direct]
+        };
+        kinds
+            .iter()
+            .map(|&strategy| {
+                let slices = layer.smallest(strategy).ok().map(|g| g.count() as u32);
+                Alternative { strategy, cost_fj: cost_fj(layer, options, strategy, slices.unwrap_or(1)), slices }
+            })
+            .collect()
+    };
+    layers.iter().map(one).collect()
+}
+
+/// The strategy of every layer.
+///
+/// Each layer takes the cheapest strategy that fits. If the layers then need more cores than there are, layers change
+/// to the strategy with the fewest slices, those that free most cores first, if that makes one phase of it.
+pub fn choose(layers: &[Layer<'_>], all: &[Vec<Alternative>], options: &MapOptions) -> Result<Vec<Strategy>> {
+    let cores = layers.first().map_or(0, |l| l.arch.cores());
+    let forced = layers.iter().map(|l| forced(l, options)).collect::<Result<Vec<_>>>()?;
+    let mut chosen = Vec::new();
+    for ((layer, alternatives), forced) in layers.iter().zip(all).zip(&forced) {
+        let fits = |a: &&Alternative| a.slices.is_some_and(|n| n <= cores || !layer.stage.is_multipass());
+        let cheapest = alternatives.iter().filter(fits).min_by_key(|a| a.cost_fj).or(alternatives.first());
+        chosen.push(forced.or(cheapest.map(|a| a.strategy)).unwrap_or(Strategy::Direct));
+    }
+    let slices = |i: usize, s: Strategy| {
+        all[i].iter().find(|a| a.strategy == s).and_then(|a| a.slices).unwrap_or(cores.saturating_add(1))
+    };
+    let total = |c: &[Strategy]| c.iter().enumerate().map(|(i, &s)| u64::from(slices(i, s))).sum::<u64>();
+    let mut savings: Vec<(u32, usize, Strategy)> = Vec::new();
+    for i in (0..layers.len()).filter(|&i| forced[i].is_none()) {
+        let least = all[i].iter().filter(|a| a.slices.is_some()).min_by_key(|a| (a.slices, a.cost_fj));
+        savings.extend(least.map(|a| (slices(i, chosen[i]).saturating_sub(slices(i, a.strategy)), i, a.strategy)));
+    }
+    savings.sort_by_key(|&(saved, i, _)| (std::cmp::Reverse(saved), i));
+    let mut smaller = chosen.clone();
+    for (_, i, strategy) in savings.into_iter().filter(|s| s.0 > 0) {
+        if total(&smaller) > u64::from(cores) {
+            smaller[i] = strategy;
+        }
+    }
+    Ok(if total(&smaller) <= u64::from(cores) { smaller } else { chosen })
+}
+
+/// The strategy the caller asked for.
+fn forced(layer: &Layer<'_>, options: &MapOptions) -> Result<Option<Strategy>> {
+    let Some(&strategy) = options.strategies.get(&layer.stage.name) else { return Ok(None) };
+    if layer.stage.is_multipass() == (strategy == Strategy::Direct) {
+        return Err(Diagnostic::new(
+            "E0606",
+            format!("strategy of layer `{}`", layer.stage.name),
+            format!("a layer of {} pass(es) cannot be {strategy:?}", layer.stage.passes.len()),
+            "layers without attention are direct; the others spill_sram, spill_dram or recompute",
+        ));
+    }
+    Ok(Some(strategy))
+}
+
+/// Expected cost of keeping or recomputing the currents of all timesteps.
+fn cost_fj(layer: &Layer<'_>, options: &MapOptions, strategy: Strategy, slices: u32) -> u64 {
+    let costs = &options.costs;
+    let (sram, dram, cycle) =
+        (u128::from(costs.sram_bit_fj), u128::from(costs.dram_bit_fj), u128::from(costs.cycle_fj));
+    let (stage, graph) = (layer.stage, layer.graph);
+    let passes = stage.passes.len() as u128;
+    let again = passes - 1;
+    let acc_bits = u128::from(stage.accumulator_bits);
+    let bits = layer.shape().len() as u128 * acc_bits;
+    let cost = match strategy {
+        Strategy::Direct => 0,
+        Strategy::SpillSram => bits * passes * sram,
+        Strategy::SpillDram => {
+            let channel = &layer.arch.dram;
+            let burst_bits = u128::from(channel.burst_bytes) * 8;
+            let bus_cycles = bits.div_ceil(burst_bits) * u128::from(channel.burst_cycles) * passes;
+            bits * passes * (dram + 2 * sram) + bus_cycles * cycle * u128::from(slices)
+        }
+        Strategy::Recompute => {
+            let steps = graph.timesteps as u128;
+            let work = work(graph, stage, layer.rates, Region::whole(layer.shape()), layer.arch.core.lanes);
+            let weight = |s: &pulvinar_ir::Synapse| weight_name(&graph.node(s.node).op).map_or(0, |n| graph.tensors[n].bits());
+            let weight_bits = u128::from(stage.synapses.iter().map(weight).max().unwrap_or(0));
+            let add = u128::from(costs.add_fj) + (weight_bits + 2 * acc_bits) * sram;
+            let store = u128::from(work.milli_events) * 32 * sram * passes * u128::from(slices);
+            let synapse = u128::from(work.milli_adds) * add + u128::from(work.milli_beats) * cycle;
+            steps * (store + again * synapse) / 1000
+        }
+    };
+    u64::try_from(cost).unwrap_or(u64::MAX)
+}

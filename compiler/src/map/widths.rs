@@ -1,0 +1,70 @@
+//! Proven widths of accumulators and membranes.
+
+use super::connectivity::Connectivity;
+use pulvinar_ir::{Graph, IntType, NodeId, Op, Result, Synapse};
+
+/// Bits of an accumulator: every partial sum of the synapses in any order of events; the bias is added in the sweep
+/// and not counted.
+pub fn accumulator_bits(graph: &Graph, synapses: &[Synapse]) -> Result<u32> {
+    let (mut lo, mut hi) = (0, 0);
+    for synapse in synapses {
+        let (l, h) = sum_range(graph, synapse)?;
+        (lo, hi) = (lo + l, hi + h);
+    }
+    Ok(IntType::new(lo, hi, 1.0).bits())
+}
+
+/// Smallest and largest partial sum of one synapse layer, over all its outputs.
+fn sum_range(graph: &Graph, synapse: &Synapse) -> Result<(i64, i64)> {
+    let node = graph.node(synapse.node);
+    let x = graph.ty(synapse.source)?.as_int(&node.name)?;
+    let (lo, hi) = (x.lo.min(0), x.hi.max(0));
+    let row = |weights: &mut dyn Iterator<Item = i64>| {
+        weights.fold((0, 0), |(l, h), w| (l + (w * lo).min(w * hi), h + (w * lo).max(w * hi)))
+    };
+    let widest = |a: (i64, i64), b: (i64, i64)| (a.0.min(b.0), a.1.max(b.1));
+    Ok(match Connectivity::of(graph, synapse.node) {
+        Connectivity::Conv { .. } | Connectivity::Linear { .. } => {
+            let weight = &graph.tensors[weight_name(&node.op).expect("conv2d and linear have weights")];
+            let values = weight.as_int().expect("level flow");
+            let per_output = (values.len() / weight.shape[0].max(1)).max(1);
+            values.chunks_exact(per_output).map(|r| row(&mut r.iter().map(|&w| w.into()))).fold((0, 0), widest)
+        }
+        Connectivity::Sparse { targets, outputs } => {
+            let weight = graph.tensors[weight_name(&node.op).expect("sparse has weights")].as_int().expect("level flow");
+            let mut sums = vec![(0i64, 0i64); outputs];
+            for (&j, &w) in targets.iter().zip(weight) {
+                let (l, h) = row(&mut std::iter::once(i64::from(w)));
+                let sum = &mut sums[j as usize];
+                *sum = (sum.0 + l, sum.1 + h);
+            }
+            sums.into_iter().fold((0, 0), widest)
+        }
+        Connectivity::Pool { window, max: false } => {
+            let n = (window.kernel[0] * window.kernel[1]) as i64;
+            (lo * n, hi * n)
+        }
+        Connectivity::Pool { max: true, .. } | Connectivity::Identity => (lo, hi),
+    })
+}
+
+/// Name of a synapse layer's weight tensor.
+pub fn weight_name(op: &Op) -> Option<&str> {
+    match op {
+        Op::Conv2d(a) => Some(&a.weight),
+        Op::Linear(a) => Some(&a.weight),
+        Op::Sparse(a) => Some(&a.weight),
+        _ => None,
+    }
+}
+
+/// Bits of one membrane potential; 0 if the output is not a neuron.
+pub fn state_bits(graph: &Graph, output: NodeId) -> Result<u32> {
+    let node = graph.node(output);
+    let Op::Lif(lif) = &node.op else { return Ok(0) };
+    let x = graph.ty(node.inputs[0])?;
+    let int = x.as_int(&node.name)?;
+    let constants = lif.constants(x.shape.c, |n| graph.tensors[n].as_int().expect("level flow"));
+    let (lo, hi) = lif.state_range(&constants, (int.lo, int.hi), graph.timesteps);
+    Ok(IntType::new(lo, hi, 1.0).bits())
+}

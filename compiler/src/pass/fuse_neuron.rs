@@ -1,0 +1,68 @@
+//! Moves work into the neuron update: a layer's bias becomes the neuron's constant current. Drops requantisers that do nothing.
+//!
+//! `(x + b) << s` is `(x << s) + (b << s)`, so the membrane does not change by a bit.
+
+use super::edit::{insert_tensor, rewire, tidy};
+use super::Context;
+use pulvinar_ir::op::lif::Lif;
+use pulvinar_ir::{Graph, NodeId, Op, Result, Tensor};
+
+/// The pass.
+pub(super) fn run(graph: &Graph, _: &Context<'_>) -> Result<Graph> {
+    let mut graph = graph.clone();
+    for id in graph.ids() {
+        if changes_nothing(&graph, id) {
+            let source = graph.node(id).inputs[0];
+            rewire(&mut graph, id, source);
+        }
+    }
+    let users = graph.users();
+    for id in graph.ids() {
+        if let Op::Lif(lif) = graph.node(id).op.clone() {
+            let source = graph.node(id).inputs[0];
+            if users[source.index()] == [id] && graph.output != source {
+                absorb_bias(&mut graph, id, source, lif);
+            }
+        }
+    }
+    tidy(&graph)
+}
+
+/// True for a requantiser whose result is its operand, unit included.
+fn changes_nothing(graph: &Graph, id: NodeId) -> bool {
+    let Op::Requantise(r) = &graph.node(id).op else { return false };
+    let Ok(x) = graph.node(graph.node(id).inputs[0]).ty.as_int("") else { return false };
+    r.mul == 1 << r.shift && r.lo <= x.lo && x.hi <= r.hi && x.scale == [r.scale]
+}
+
+/// Moves the bias of `layer` into the neuron `id` if every constant stays a 32-bit integer.
+fn absorb_bias(graph: &mut Graph, id: NodeId, layer: NodeId, lif: Lif) {
+    let (Op::Conv2d(_) | Op::Linear(_)) = &graph.node(layer).op else { return };
+    let bias = match &graph.node(layer).op {
+        Op::Conv2d(c) => c.bias.clone(),
+        Op::Linear(l) => l.bias.clone(),
+        _ => None,
+    };
+    let Some(bias) = bias else { return };
+    let current = &graph.tensors[&bias];
+    let old = lif.bias.as_ref().map(|b| graph.tensors[b].as_int().expect("level flow"));
+    let sum = |(c, &b): (usize, &i32)| {
+        let old = old.map_or(0, |o| o[if o.len() == 1 { 0 } else { c }]);
+        i32::try_from((i64::from(b) << lif.input_shift) + i64::from(old)).ok()
+    };
+    let Some(values) =
+        current.as_int().expect("level flow").iter().enumerate().map(sum).collect::<Option<Vec<i32>>>()
+    else {
+        return;
+    };
+    let unit = f64::from(lif.input_shift).exp2();
+    let scale = current.scale().iter().map(|s| s / unit).collect();
+    let tensor = Tensor::int(vec![values.len()], values, 32, scale);
+    let name = insert_tensor(graph, &format!("{}.bias", graph.node(id).name), tensor);
+    graph.nodes[id.index()].op = Lif { bias: Some(name), ..lif }.into();
+    match &mut graph.nodes[layer.index()].op {
+        Op::Conv2d(c) => c.bias = None,
+        Op::Linear(l) => l.bias = None,
+        _ => unreachable!("checked above"),
+    }
+}

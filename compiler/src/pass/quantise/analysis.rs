@@ -1,0 +1,150 @@
+//! What the quantiser must know about a value before it sees its readers.
+
+use crate::Options;
+use pulvinar_ir::{Graph, NodeId, Op, Tensor};
+
+/// Facts per node of a lowered trained graph.
+pub(super) struct Facts {
+    /// Real value of one unit, for values made of spikes and counts only: exact integers without weights.
+    pub unit: Vec<Option<f64>>,
+    /// Values computed from reductions only: the small side of attention.
+    pub statistic: Vec<bool>,
+    /// Layers whose readers all lead elementwise to a neuron.
+    pub per_channel: Vec<bool>,
+    /// Scale of the products of a layer that meets others in additions.
+    pub shared_scale: Vec<Option<f64>>,
+}
+
+impl Facts {
+    pub fn of(graph: &Graph, options: &Options) -> Self {
+        let users = graph.users();
+        let unit = units(graph);
+        let statistic = statistics(graph);
+        let per_channel = lead_to_neurons(graph, &users, &statistic);
+        let shared_scale = shared_scales(graph, &unit, options);
+        Facts { unit, statistic, per_channel, shared_scale }
+    }
+
+    /// True for spikes, counts and their pools.
+    pub fn is_stream(&self, id: NodeId) -> bool {
+        self.unit[id.index()].is_some()
+    }
+
+    /// True for the product that gates a current for the first time: one operand is neither a statistic nor gated yet.
+    pub fn first_gate(&self, graph: &Graph, id: NodeId) -> bool {
+        let gated = |mut i: NodeId| loop {
+            match &graph.node(i).op {
+                Op::Relu(_) | Op::MaxPool(_) | Op::AvgPool(_) => i = graph.node(i).inputs[0],
+                op => return matches!(op, Op::Mul(_)),
+            }
+        };
+        let inputs = &graph.node(id).inputs;
+        !self.statistic[id.index()]
+            && inputs.iter().filter(|i| !self.statistic[i.index()]).all(|&i| !gated(i) && !self.is_stream(i))
+    }
+}
+
+fn units(graph: &Graph) -> Vec<Option<f64>> {
+    let mut unit: Vec<Option<f64>> = vec![None; graph.nodes.len()];
+    for id in graph.ids() {
+        let node = graph.node(id);
+        let of = |i: &NodeId| unit[i.index()];
+        let value = match &node.op {
+            Op::Input(_) | Op::Neuron(_) => Some(1.0),
+            Op::AvgPool(p) => of(&node.inputs[0]).map(|u| u / (p.kernel[0] * p.kernel[1]) as f64),
+            Op::Delay(_) if node.inputs[0] >= id => Some(1.0),
+            Op::MaxPool(_) | Op::Flatten(_) | Op::Delay(_) => of(&node.inputs[0]),
+            Op::Add(_) | Op::Concat(_) => {
+                let first = of(&node.inputs[0]);
+                first.filter(|_| node.inputs.iter().all(|i| of(i) == first))
+            }
+            _ => None,
+        };
+        unit[id.index()] = value;
+    }
+    unit
+}
+
+fn statistics(graph: &Graph) -> Vec<bool> {
+    let mut yes = vec![false; graph.nodes.len()];
+    for id in graph.ids() {
+        let node = graph.node(id);
+        yes[id.index()] = match &node.op {
+            Op::Reduce(_) => true,
+            Op::Input(_) | Op::Neuron(_) | Op::Delay(_) => false,
+            _ => node.inputs.iter().all(|i| yes[i.index()]),
+        };
+    }
+    yes
+}
+
+/// For every value, whether a scale per channel of it ends in the constants of neurons.
+fn lead_to_neurons(graph: &Graph, users: &[Vec<NodeId>], statistic: &[bool]) -> Vec<bool> {
+    let mut yes = vec![false; graph.nodes.len()];
+    for i in (0..graph.nodes.len()).rev() {
+        let id = NodeId(i as u32);
+        let shape = |id: NodeId| graph.node(id).ty.shape;
+        let absorbs = |user: NodeId| match &graph.node(user).op {
+            Op::Neuron(_) => true,
+            Op::Relu(_) | Op::MaxPool(_) | Op::AvgPool(_) => yes[user.index()],
+            Op::Mul(_) => {
+                let other = graph.node(user).inputs.iter().find(|&&i| i != id);
+                yes[user.index()] && other.is_some_and(|&o| statistic[o.index()] && shape(o) != shape(id))
+            }
+            _ => false,
+        };
+        yes[i] = !users[i].is_empty() && graph.output != id && users[i].iter().all(|&u| absorbs(u));
+    }
+    yes
+}
+
+/// Largest weight of a tensor.
+pub(super) fn largest(tensor: &Tensor) -> f64 {
+    tensor.as_real().unwrap_or(&[]).iter().fold(0.0, |a, &w| a.max(f64::from(w).abs()))
+}
+
+/// Layers that meet in additions get the scale of the one with the largest products.
+fn shared_scales(graph: &Graph, unit: &[Option<f64>], options: &Options) -> Vec<Option<f64>> {
+    let mut shared = vec![None; graph.nodes.len()];
+    let mut seen = vec![false; graph.nodes.len()];
+    // Last addition first, so that a chain of additions makes one group.
+    for i in (0..graph.nodes.len()).rev() {
+        let layers = layers_below(graph, NodeId(i as u32), &mut seen);
+        let product = |&l: &NodeId| product_scale(graph, unit, options, l);
+        if let Some(scales) = layers.iter().map(product).collect::<Option<Vec<f64>>>() {
+            let scale = scales.into_iter().fold(0.0, f64::max);
+            for layer in layers {
+                shared[layer.index()].get_or_insert(scale);
+            }
+        }
+    }
+    shared
+}
+
+/// Layers whose sums an addition adds, through further additions; each addition is seen once.
+fn layers_below(graph: &Graph, add: NodeId, seen: &mut [bool]) -> Vec<NodeId> {
+    let (mut layers, mut todo) = (Vec::new(), vec![add]);
+    while let Some(id) = todo.pop() {
+        match graph.node(id).op {
+            Op::Add(_) if !std::mem::replace(&mut seen[id.index()], true) => {
+                todo.extend(&graph.node(id).inputs);
+            }
+            Op::Conv2d(_) | Op::Linear(_) if id != add => layers.push(id),
+            _ => {}
+        }
+    }
+    layers
+}
+
+/// Weight scale times input unit of a layer on spikes or counts.
+fn product_scale(graph: &Graph, unit: &[Option<f64>], options: &Options, layer: NodeId) -> Option<f64> {
+    let node = graph.node(layer);
+    let weight = match &node.op {
+        Op::Conv2d(c) => &c.weight,
+        Op::Linear(l) => &l.weight,
+        _ => return None,
+    };
+    let top = f64::from((1 << (options.weight_bits_of(&node.name, false) - 1)) - 1);
+    let scale = largest(&graph.tensors[weight]) / top * unit[node.inputs[0].index()]?;
+    (scale > 0.0).then_some(scale)
+}

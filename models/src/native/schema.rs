@@ -1,0 +1,262 @@
+//! JSON Schema (2020-12) of `graph.json`, from a table of the attributes of every trained op.
+
+use super::FORMAT_VERSION;
+use pulvinar_ir::op::OPS;
+use pulvinar_ir::Level;
+use serde_json::{json, Map, Value};
+
+/// Kind of an attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Name of a tensor.
+    Tensor,
+    /// Name of a tensor, or null.
+    MaybeTensor,
+    /// Rows, columns.
+    Pair,
+    /// Top, bottom, left, right.
+    Quad,
+    /// Positive integer.
+    Size,
+    /// Number.
+    Real,
+    /// Number, or null.
+    MaybeReal,
+    /// True or false.
+    Bool,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A set of axes.
+    Axes,
+    /// The reset of a neuron.
+    Reset,
+}
+
+/// Attributes of every op of the file format.
+pub const ATTRS: &[(&str, &[(&str, Kind)])] = &[
+    (
+        "conv2d",
+        &[
+            ("weight", Kind::Tensor),
+            ("bias", Kind::MaybeTensor),
+            ("stride", Kind::Pair),
+            ("padding", Kind::Quad),
+            ("dilation", Kind::Pair),
+            ("groups", Kind::Size),
+        ],
+    ),
+    ("linear", &[("weight", Kind::Tensor), ("bias", Kind::MaybeTensor)]),
+    (
+        "batch_norm",
+        &[
+            ("weight", Kind::Tensor),
+            ("bias", Kind::Tensor),
+            ("mean", Kind::Tensor),
+            ("var", Kind::Tensor),
+            ("eps", Kind::Real),
+        ],
+    ),
+    ("avg_pool", &[("kernel", Kind::Pair), ("stride", Kind::Pair), ("padding", Kind::Quad)]),
+    ("max_pool", &[("kernel", Kind::Pair), ("stride", Kind::Pair), ("padding", Kind::Quad)]),
+    ("flatten", &[]),
+    ("add", &[]),
+    ("mul", &[]),
+    ("reduce", &[("kind", Kind::Word(&["mean", "sum", "max"])), ("axes", Kind::Axes)]),
+    ("dense", &[("weight", Kind::Tensor), ("bias", Kind::MaybeTensor), ("axis", Kind::Word(&["t", "c"]))]),
+    ("affine", &[("mul", Kind::Real), ("add", Kind::Real)]),
+    ("relu", &[]),
+    ("sigmoid", &[]),
+    ("concat", &[]),
+    ("delay", &[]),
+    (
+        "ma_attention",
+        &[
+            ("gates", Kind::Word(&["", "t", "c", "s", "tc", "ts", "cs", "tcs"])),
+            ("ta0", Kind::MaybeTensor),
+            ("ta1", Kind::MaybeTensor),
+            ("ca0", Kind::MaybeTensor),
+            ("ca1", Kind::MaybeTensor),
+            ("sa", Kind::MaybeTensor),
+            ("relu", Kind::Bool),
+        ],
+    ),
+    ("t_attention", &[("w0", Kind::Tensor), ("w1", Kind::Tensor)]),
+    (
+        "neuron",
+        &[
+            ("leak", Kind::Real),
+            ("input_gain", Kind::Real),
+            ("input_bias", Kind::Real),
+            ("threshold", Kind::Real),
+            ("compare", Kind::Word(&[">=", ">"])),
+            ("reset", Kind::Reset),
+            ("reset_timing", Kind::Word(&["same_step", "next_step"])),
+            ("initial", Kind::Real),
+            ("clamp_min", Kind::MaybeReal),
+        ],
+    ),
+    ("readout", &[("kind", Kind::Word(&["mean", "sum"]))]),
+];
+
+impl Kind {
+    fn schema(self) -> Value {
+        let sizes = |n: usize, least: u32| json!({"type": "array", "items": {"type": "integer", "minimum": least}, "minItems": n, "maxItems": n});
+        match self {
+            Kind::Tensor => json!({"type": "string"}),
+            Kind::MaybeTensor => json!({"type": ["string", "null"]}),
+            Kind::Pair => sizes(2, 1),
+            Kind::Quad => sizes(4, 0),
+            Kind::Size => json!({"type": "integer", "minimum": 1}),
+            Kind::Real => json!({"type": "number"}),
+            Kind::MaybeReal => json!({"type": ["number", "null"]}),
+            Kind::Bool => json!({"type": "boolean"}),
+            Kind::Word(words) => json!({"enum": words}),
+            Kind::Axes => {
+                json!({"type": "array", "items": {"enum": ["t", "c", "h", "w"]}, "uniqueItems": true})
+            }
+            Kind::Reset => json!({"oneOf": [
+                closed(&[("kind", json!({"enum": ["value", "subtract"]})), ("value", json!({"type": "number"}))]),
+                closed(&[("kind", json!({"const": "none"}))]),
+            ]}),
+        }
+    }
+}
+
+/// An object that has exactly these fields, and any whose name starts with `x-`.
+fn object(fields: &[(&str, Value)]) -> Value {
+    let mut schema = closed(fields);
+    schema["patternProperties"] = json!({"^x-": true});
+    schema
+}
+
+fn closed(fields: &[(&str, Value)]) -> Value {
+    let properties: Map<String, Value> = fields.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
+    let required: Vec<&str> = fields.iter().map(|f| f.0).collect();
+    json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+}
+
+fn node(op: &str, attrs: &[(&str, Kind)]) -> Value {
+    let attrs: Vec<(&str, Value)> = attrs.iter().map(|&(k, kind)| (k, kind.schema())).collect();
+    let inputs = match op {
+        "add" | "mul" => json!({"minItems": 2, "maxItems": 2}),
+        "concat" => json!({"minItems": 1}),
+        _ => json!({"minItems": 1, "maxItems": 1}),
+    };
+    let mut schema = object(&[
+        ("name", json!({"$ref": "#/$defs/name"})),
+        ("op", json!({"const": op})),
+        ("inputs", json!({"type": "array", "items": {"$ref": "#/$defs/name"}})),
+        ("attrs", object(&attrs)),
+    ]);
+    if let (Some(all), Value::Object(bounds)) = (schema["properties"]["inputs"].as_object_mut(), inputs) {
+        all.extend(bounds);
+    }
+    let doc = OPS.iter().find(|o| o.0 == op && o.1.contains(&Level::Trained)).map_or("", |o| o.2);
+    schema["description"] = json!(doc);
+    schema
+}
+
+/// The schema.
+pub fn graph_schema() -> Value {
+    let words = json!({"type": "string"});
+    let file = || {
+        object(&[
+            ("file", json!({"type": "string", "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._-]*$"})),
+            ("sha256", json!({"type": "string", "pattern": "^[0-9a-f]{64}$"})),
+        ])
+    };
+    let input = object(&[
+        ("name", json!({"$ref": "#/$defs/name"})),
+        (
+            "shape",
+            json!({"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 1 << 20}, "minItems": 3, "maxItems": 3, "description": "channels, rows, columns of one step"}),
+        ),
+        ("kind", json!({"enum": ["binary", "counts", "real"]})),
+    ]);
+    let nodes: Vec<Value> = ATTRS.iter().map(|(op, attrs)| node(op, attrs)).collect();
+    let mut schema = object(&[
+        ("format_version", json!({"const": FORMAT_VERSION})),
+        ("name", words.clone()),
+        (
+            "producer",
+            object(&[("name", words.clone()), ("version", words.clone()), ("framework", words.clone())]),
+        ),
+        ("timesteps", json!({"type": "integer", "minimum": 1, "maximum": 1 << 16})),
+        ("input", input),
+        ("nodes", json!({"type": "array", "items": {"oneOf": nodes}})),
+        ("output", json!({"$ref": "#/$defs/name"})),
+        ("weights", file()),
+        ("vectors", json!({"oneOf": [file(), {"type": "null"}]})),
+        ("assumptions", json!({"type": "array", "items": words})),
+    ]);
+    schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    schema["title"] = json!("Pulvinar model, graph.json, version 1");
+    schema["$defs"] = json!({"name": {"type": "string", "pattern": "^[A-Za-z0-9_.]{1,256}$"}});
+    schema
+}
+
+/// The schema as the text of `models/schema/graph.schema.json`.
+pub fn graph_schema_text() -> String {
+    serde_json::to_string_pretty(&graph_schema()).expect("the schema is plain data") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pulvinar_ir::Op;
+
+    fn sample(kind: Kind) -> Value {
+        match kind {
+            Kind::Tensor | Kind::MaybeTensor => json!("w"),
+            Kind::Pair => json!([1, 2]),
+            Kind::Quad => json!([0, 1, 2, 3]),
+            Kind::Size => json!(1),
+            Kind::Real | Kind::MaybeReal => json!(0.5),
+            Kind::Bool => json!(true),
+            Kind::Word(words) => json!(words[words.len() - 1]),
+            Kind::Axes => json!(["t", "w"]),
+            Kind::Reset => json!({"kind": "subtract", "value": 1.0}),
+        }
+    }
+
+    #[test]
+    fn the_table_has_every_trained_op_and_its_attributes() {
+        let listed: Vec<&str> = ATTRS.iter().map(|a| a.0).collect();
+        let trained: Vec<&str> =
+            OPS.iter().filter(|o| o.1.contains(&Level::Trained) && o.0 != "input").map(|o| o.0).collect();
+        assert_eq!(listed, trained);
+        for (op, attrs) in ATTRS {
+            let all: Map<String, Value> =
+                attrs.iter().map(|&(k, kind)| (k.to_owned(), sample(kind))).collect();
+            let read = Op::from_parts(op, Value::Object(all.clone())).unwrap();
+            assert_eq!(read.attrs(), Value::Object(all.clone()), "{op}");
+            for (key, kind) in *attrs {
+                let mut without = all.clone();
+                without.insert((*key).to_owned(), Value::Null);
+                let optional = matches!(kind, Kind::MaybeTensor | Kind::MaybeReal);
+                assert_eq!(Op::from_parts(op, Value::Object(without)).is_ok(), optional, "{op}.{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_word_of_the_table_is_read() {
+        for (op, attrs) in ATTRS {
+            for (key, kind) in *attrs {
+                let Kind::Word(words) = kind else { continue };
+                for word in *words {
+                    let mut all: Map<String, Value> =
+                        attrs.iter().map(|&(k, kind)| (k.to_owned(), sample(kind))).collect();
+                    all.insert((*key).to_owned(), json!(word));
+                    Op::from_parts(op, Value::Object(all)).unwrap();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_schema_file_is_up_to_date() {
+        // `cargo run -p pulvinar-models --example schema > models/schema/graph.schema.json` writes it.
+        assert_eq!(graph_schema_text(), include_str!("../../schema/graph.schema.json"));
+    }
+}
