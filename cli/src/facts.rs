@@ -2,6 +2,7 @@
 
 use crate::compile::Compiled;
 use crate::source::Loaded;
+use crate::verdict::strategy_name;
 use pulvinar_ir::{Activity, Counts, Diagnostic, Op, Program, Result, Strategy};
 use pulvinar_models::reference;
 use pulvinar_reports::energy::papers::Layer;
@@ -182,7 +183,7 @@ pub fn strategy_figures(program: &Program, runs: &[Run], strategy: Strategy) -> 
                 + words(Activity::AccWrite, M::Accumulator)
         });
         let figures = StrategyFigures {
-            strategy: name(strategy).to_owned(),
+            strategy: strategy_name(strategy).to_owned(),
             cycles: Some(counts.cycles as f64 / n),
             traffic_bits: Some(bits / n),
             energy_pj: energy.by_layer.get(&stage.name).map(|aj| *aj as f64 / 1e6 / n),
@@ -193,18 +194,9 @@ pub fn strategy_figures(program: &Program, runs: &[Run], strategy: Strategy) -> 
     Ok(figures.collect())
 }
 
-fn name(strategy: Strategy) -> &'static str {
-    match strategy {
-        Strategy::Direct => "direct",
-        Strategy::SpillSram => "spill_sram",
-        Strategy::SpillDram => "spill_dram",
-        Strategy::Recompute => "recompute",
-    }
-}
-
 /// Style of terminal text.
 pub fn style(colour: bool) -> Style {
-    Style { colour, ..Style::default() }
+    Style { colour }
 }
 
 /// A report of an earlier run: its report.json, or the folder that holds it.

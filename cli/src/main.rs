@@ -12,6 +12,7 @@ mod run;
 mod simulate;
 mod source;
 mod verbs;
+mod verdict;
 
 use args::{Cli, Global, Verb};
 use clap::Parser;

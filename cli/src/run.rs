@@ -9,7 +9,7 @@ use pulvinar_ir::{interpret, Diagnostic, Level, Program, Result, Strategy, Value
 use pulvinar_models::reference;
 use pulvinar_reports::report::{StrategyFigures, Summary};
 use pulvinar_reports::{text, write, Report};
-use pulvinar_simulator::{simulate, simulate_many, EngineKind, Machine, Run, SimOptions};
+use pulvinar_simulator::{simulate_many, EngineKind, Machine, Run, SimOptions};
 use rayon::prelude::*;
 use std::io::IsTerminal;
 
@@ -77,7 +77,7 @@ pub fn simulate_all(program: &Program, loaded: &Loaded, engine: EngineArg, globa
     let bar = progress::bar(global, inputs.len(), "simulating");
     let runs = simulate_many(&machine, &inputs, &options, &|_| bar.inc(1))?;
     bar.finish_and_clear();
-    let timeline = simulate(&machine, &inputs[0], &SimOptions { timeline: true, ..options })?.timeline;
+    let timeline = machine.simulate(&inputs[0], &SimOptions { timeline: true, ..options })?.timeline;
     if engine == EngineArg::Both {
         compare_engines(&machine, &inputs, global)?;
     }
@@ -90,7 +90,7 @@ pub fn simulate_all(program: &Program, loaded: &Loaded, engine: EngineArg, globa
 pub fn compare_engines(machine: &Machine<'_>, inputs: &[Value], global: &Global) -> Result<()> {
     let bar = progress::bar(global, inputs.len(), "comparing engines");
     for (i, input) in inputs.iter().enumerate() {
-        let listing = |engine| simulate(machine, input, &SimOptions { engine, trace: true, ..SimOptions::default() });
+        let listing = |engine| machine.simulate(input, &SimOptions { engine, trace: true, ..SimOptions::default() });
         let (fast, plain) = (listing(EngineKind::Fast)?, listing(EngineKind::Plain)?);
         if fast.trace != plain.trace || fast.counts != plain.counts {
             return Err(Diagnostic::new(

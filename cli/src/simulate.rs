@@ -6,7 +6,7 @@ use pulvinar_compiler::map::text::ProgramFile;
 use pulvinar_ir::{Diagnostic, Level, Program, Result, Tensor, TensorData, Value};
 use pulvinar_models::safetensors::{self, Owned};
 use pulvinar_models::{dataset, reference, zoo};
-use pulvinar_simulator::{simulate as run_one, simulate_many, EngineKind, Machine, SimOptions, Span, SpanKind};
+use pulvinar_simulator::{simulate_many, EngineKind, Machine, SimOptions, Span, SpanKind};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,8 +17,7 @@ const BITS: &str = ":bits";
 
 /// Writes a program folder: `program.json` and `tensors.safetensors`.
 pub fn write_program(program: &Program, target: &Path) -> Result<()> {
-    let file = ProgramFile::from_program(program);
-    let json = serde_json::to_vec_pretty(&file).expect("a program is plain data");
+    let json = ProgramFile::of(program).to_json();
     let mut tensors = BTreeMap::new();
     for (name, tensor) in &program.graph.tensors {
         let TensorData::Int { values, bits, scale } = &tensor.data else { continue };
@@ -31,7 +30,7 @@ pub fn write_program(program: &Program, target: &Path) -> Result<()> {
     }
     let tensors = safetensors::write(&tensors);
     output::folder(target, |folder| {
-        output::file(&folder.join("program.json"), &json)?;
+        output::file(&folder.join("program.json"), json.as_bytes())?;
         output::file(&folder.join("tensors.safetensors"), &tensors)
     })
 }
@@ -45,7 +44,8 @@ pub fn read_program(folder: &Path) -> Result<Program> {
         })
     };
     let bad = |file: &str, message: String| Diagnostic::new("E0505", place(file), message, "compile the network again");
-    let file: ProgramFile = serde_json::from_slice(&read("program.json")?).map_err(|e| bad("program.json", e.to_string()))?;
+    let json = String::from_utf8(read("program.json")?).map_err(|_| bad("program.json", "this is not UTF-8 text".to_owned()))?;
+    let file = ProgramFile::from_json(&json).map_err(|d| d.within(&place("program.json")))?;
     let bytes = read("tensors.safetensors")?;
     let views = safetensors::parse(&bytes).map_err(|d| d.within(&place("tensors.safetensors")))?;
     let mut tensors = BTreeMap::new();
@@ -88,7 +88,7 @@ pub fn simulate(args: &Simulate, global: &Global) -> Result<()> {
         crate::run::compare_engines(&machine, &inputs, global)?;
     }
     if args.trace.is_some() || args.timeline.is_some() {
-        let first = run_one(&machine, &inputs[0], &SimOptions { trace: true, timeline: true, ..options })?;
+        let first = machine.simulate(&inputs[0], &SimOptions { trace: true, timeline: true, ..options })?;
         if let (Some(path), Some(trace)) = (&args.trace, &first.trace) {
             output::file(path, trace.to_string().as_bytes())?;
         }

@@ -2,7 +2,7 @@
 
 use crate::args::{ArchArgs, Bits, Check, Cli, Compile, Global, Import, ReportArgs};
 use crate::compile::{compile as compile_all, options, quantised};
-use crate::{output, progress, source};
+use crate::{output, progress, source, verdict};
 use clap::CommandFactory;
 use pulvinar_compiler::{run_pipeline, Calibration, Options, PASSES};
 use pulvinar_ir::{Arch, Diagnostic, Level, Result};
@@ -94,11 +94,11 @@ pub fn import(args: &Import, json: bool) -> Result<()> {
     output::check_writable(&args.output)?;
     let model = native::load(&args.model)?;
     let vectors = model.vectors.as_ref().map(|_| reference::check_vectors(&model)).transpose()?;
-    let (graph, weights, stored) = native::to_bytes(&model)?;
+    let files = native::to_bytes(&model)?;
     output::folder(&args.output, |folder| {
-        output::file(&folder.join("graph.json"), &graph)?;
-        output::file(&folder.join("weights.safetensors"), &weights)?;
-        stored.as_ref().map_or(Ok(()), |v| output::file(&folder.join("vectors.safetensors"), v))
+        output::file(&folder.join("graph.json"), &files.graph_json)?;
+        output::file(&folder.join("weights.safetensors"), &files.weights)?;
+        files.vectors.as_ref().map_or(Ok(()), |v| output::file(&folder.join("vectors.safetensors"), v))
     })?;
     let verdict = match &vectors {
         Some(v) if v.flips == 0 => "exact".to_owned(),
@@ -122,7 +122,7 @@ pub fn check(args: &Check, json: bool) -> Result<()> {
     let facts = json!({"fits": true, "report": report, "assumptions": assumptions});
     show(json, &facts, || {
         let assumed: String = assumptions.iter().map(|a| format!("assumed: {a}\n")).collect();
-        format!("`{}` fits on `{}`.\n{report}\n{assumed}", loaded.model.graph.name, loaded.arch.name)
+        format!("`{}` fits on `{}`.\n{}\n{assumed}", loaded.model.graph.name, loaded.arch.name, verdict::text(report))
     });
     Ok(())
 }
@@ -146,7 +146,7 @@ pub fn compile(args: &Compile, json: bool) -> Result<()> {
     let report = &compiled.mapped.report;
     show(json, &json!({"report": report}), || {
         let written = args.output.as_ref().map(|t| format!("\nwritten to {}", t.display())).unwrap_or_default();
-        format!("{report}{written}")
+        format!("{}{written}", verdict::text(report))
     });
     Ok(())
 }

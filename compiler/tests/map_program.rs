@@ -1,4 +1,5 @@
 //! Programs: strategies, partitions, phases, streams, checks and text on small networks.
+#![allow(clippy::unwrap_used)]
 
 mod map_nets;
 
@@ -25,7 +26,8 @@ fn strategy_of(m: &Mapped, name: &str) -> Strategy {
 fn small_nets_map_in_one_phase_and_use_free_cores() {
     for graph in [plain_net(), attention_net()] {
         let spread = on_default(&graph);
-        let packed = mapped(&graph, &Arch::default_chip(), &MapOptions { spread: false, ..MapOptions::default() });
+        let packed =
+            mapped(&graph, &Arch::default_chip(), &MapOptions { spread: false, ..MapOptions::default() });
         assert_eq!(spread.program.phases.len(), 1);
         let slices = |m: &Mapped| m.program.phases[0].slices.len();
         // 3072 inputs of 8 bits and 16 lanes fill 48 of 64 KiB, so 40 outputs need three cores; all else fits one.
@@ -47,10 +49,16 @@ fn same_inputs_same_program() {
 fn memory_costs_choose_the_strategy() {
     let graph = attention_net();
     let arch = Arch::default_chip();
-    let mut options = MapOptions { expected_events: BTreeMap::from([("input".to_owned(), 2.0)]), ..MapOptions::default() };
+    let mut options =
+        MapOptions { expected_events: BTreeMap::from([("input".to_owned(), 2.0)]), ..MapOptions::default() };
     options.costs.sram_bit_fj = 1000;
     let costly_sram = mapped(&graph, &arch, &options);
-    assert_eq!(strategy_of(&costly_sram, "lif0"), Strategy::Recompute, "{:?}", costly_sram.report.stages[0].alternatives);
+    assert_eq!(
+        strategy_of(&costly_sram, "lif0"),
+        Strategy::Recompute,
+        "{:?}",
+        costly_sram.report.stages[0].alternatives
+    );
     options.costs.sram_bit_fj = 0;
     assert_eq!(strategy_of(&mapped(&graph, &arch, &options), "lif0"), Strategy::SpillSram);
     options.costs.dram_bit_fj = 0;
@@ -70,11 +78,17 @@ fn memory_costs_choose_the_strategy() {
 fn a_strategy_can_be_told() {
     let graph = attention_net();
     for strategy in [Strategy::SpillSram, Strategy::SpillDram, Strategy::Recompute] {
-        let options = MapOptions { strategies: BTreeMap::from([("lif0".to_owned(), strategy)]), ..MapOptions::default() };
+        let options = MapOptions {
+            strategies: BTreeMap::from([("lif0".to_owned(), strategy)]),
+            ..MapOptions::default()
+        };
         assert_eq!(strategy_of(&mapped(&graph, &Arch::default_chip(), &options), "lif0"), strategy);
     }
-    for (name, strategy) in [("lif0", Strategy::Direct), ("lif1", Strategy::Recompute), ("nobody", Strategy::SpillSram)] {
-        let options = MapOptions { strategies: BTreeMap::from([(name.to_owned(), strategy)]), ..MapOptions::default() };
+    for (name, strategy) in
+        [("lif0", Strategy::Direct), ("lif1", Strategy::Recompute), ("nobody", Strategy::SpillSram)]
+    {
+        let options =
+            MapOptions { strategies: BTreeMap::from([(name.to_owned(), strategy)]), ..MapOptions::default() };
         let refusal = map(&graph, &Arch::default_chip(), &options).unwrap_err();
         assert_eq!(refusal.code, "E0606");
         assert!(refusal.to_string().contains(name));
@@ -120,7 +134,10 @@ fn footprints_follow_the_word_layout() {
     assert_eq!(bits(Memory::Weight), 2 * 9 * 32 * 8);
     assert_eq!(bits(Memory::Accumulator), 64 * 32 * u64::from(stage.accumulator_bits) * 2);
     assert_eq!(bits(Memory::State), 64 * 32 * u64::from(stage.state_bits));
-    assert_eq!(bits(Memory::Frame) + bits(Memory::Statistics) + bits(Memory::Gate) + bits(Memory::SpikeStore), 0);
+    assert_eq!(
+        bits(Memory::Frame) + bits(Memory::Statistics) + bits(Memory::Gate) + bits(Memory::SpikeStore),
+        0
+    );
 }
 
 #[test]
@@ -228,7 +245,11 @@ fn scattered_synapses_make_selective_streams() {
         let b = net.sparse("sparse1", a, 512, per_source);
         let b = net.lif("lif1", b);
         let graph = net.readout(b);
-        let options = MapOptions { max_channels: BTreeMap::from([("lif1".to_owned(), 48)]), spread: false, ..MapOptions::default() };
+        let options = MapOptions {
+            max_channels: BTreeMap::from([("lif1".to_owned(), 48)]),
+            spread: false,
+            ..MapOptions::default()
+        };
         let m = mapped(&graph, &Arch::default_chip(), &options);
         let stream = m.program.phases[0].streams.iter().find(|s| s.node == a).unwrap().clone();
         assert_eq!(stream.events_per_flit == 1, stream.selective);
@@ -240,20 +261,25 @@ fn scattered_synapses_make_selective_streams() {
 
 #[test]
 fn placement_options_differ_and_never_get_worse() {
-    let at = |placement| mapped(&plain_net(), &Arch::default_chip(), &MapOptions { placement, ..MapOptions::default() });
+    let at = |placement| {
+        mapped(&plain_net(), &Arch::default_chip(), &MapOptions { placement, ..MapOptions::default() })
+    };
     let hops = |m: &Mapped| m.report.phases[0].milli_hops_after;
-    let (sequential, greedy, annealed) = (at(Placement::Sequential), at(Placement::Greedy), at(Placement::Annealed));
+    let (sequential, greedy, annealed) =
+        (at(Placement::Sequential), at(Placement::Greedy), at(Placement::Annealed));
     assert!(hops(&annealed) <= hops(&greedy) && hops(&annealed) <= hops(&sequential));
     let cores: Vec<u32> = sequential.program.phases[0].slices.iter().map(|s| s.core).collect();
     assert_eq!(cores, (0..cores.len() as u32).collect::<Vec<_>>());
 }
+
+type Damage = fn(&mut Program);
 
 #[test]
 fn checks_catch_broken_programs() {
     let good = on_default(&attention_net()).program;
     let rates = Rates::of(&good.graph, &MapOptions::default()).unwrap();
     check(&good, &rates).unwrap();
-    let breaks: [(&str, fn(&mut Program)); 9] = [
+    let breaks: [(&str, Damage); 9] = [
         ("two slices", |p| p.phases[0].slices[1].core = p.phases[0].slices[0].core),
         ("homes", |p| p.phases[0].slices.iter_mut().for_each(|s| s.home = false)),
         ("no slice or in several", |p| p.phases[0].slices[0].channels[1] -= 1),
@@ -276,7 +302,10 @@ fn checks_catch_broken_programs() {
 fn dram_needs_a_queue_slot_a_core() {
     let mut arch = Arch::default_chip();
     arch.dram.queue_requests = 1;
-    let options = MapOptions { strategies: BTreeMap::from([("lif0".to_owned(), Strategy::SpillDram)]), ..MapOptions::default() };
+    let options = MapOptions {
+        strategies: BTreeMap::from([("lif0".to_owned(), Strategy::SpillDram)]),
+        ..MapOptions::default()
+    };
     assert_eq!(map(&attention_net(), &arch, &options).unwrap_err().code, "E0607");
 }
 
@@ -284,11 +313,14 @@ fn dram_needs_a_queue_slot_a_core() {
 fn a_program_file_reads_back() {
     for m in [on_default(&plain_net()), on_default(&attention_net()), multiphase()] {
         let json = ProgramFile::of(&m.program).to_json();
-        let back = ProgramFile::from_json(&json).unwrap().into_program(m.program.graph.tensors.clone()).unwrap();
+        let back =
+            ProgramFile::from_json(&json).unwrap().into_program(m.program.graph.tensors.clone()).unwrap();
         assert_eq!(back, m.program);
     }
     let json = ProgramFile::of(&on_default(&plain_net()).program).to_json();
-    for (from, to) in [("\"format_version\": 1", "\"format_version\": 9"), ("\"stages\"", "\"stage\""), ("{", "")] {
+    for (from, to) in
+        [("\"format_version\": 1", "\"format_version\": 9"), ("\"stages\"", "\"stage\""), ("{", "")]
+    {
         assert_eq!(ProgramFile::from_json(&json.replacen(from, to, 1)).unwrap_err().code, "E0608");
     }
     let mut file = ProgramFile::from_json(&json).unwrap();
@@ -300,9 +332,30 @@ fn a_program_file_reads_back() {
 fn a_listing_names_everything() {
     let m = on_default(&attention_net());
     let text = print(&m.program);
-    for word in ["stage 0 \"lif0\"", "pass 2", "taps [", "gates [", "home", "statistics", "tree of", "synapse"] {
+    for word in
+        ["stage 0 \"lif0\"", "pass 2", "taps [", "gates [", "home", "statistics", "tree of", "synapse"]
+    {
         assert!(text.contains(word), "{word} in\n{text}");
     }
     let lines = m.program.phases[0].slices.len() + m.program.phases[0].streams.len();
     assert!(text.lines().count() > lines);
+}
+
+#[test]
+fn spike_stores_hold_the_expected_events_with_a_margin() {
+    let stored = |rate: f64, margin: u32| {
+        let options = MapOptions {
+            strategies: BTreeMap::from([("lif0".to_owned(), Strategy::Recompute)]),
+            default_rate: rate,
+            spike_store_margin_percent: margin,
+            ..MapOptions::default()
+        };
+        let m = mapped(&attention_net(), &Arch::default_chip(), &options);
+        let slice = &m.report.stages[0].slices[0];
+        let bits = slice.memories.iter().find(|u| u.0 == Memory::SpikeStore).unwrap().1;
+        (bits, m.report.notes.iter().any(|n| n.contains("spike store")))
+    };
+    let elements = 4 * 2 * 8 * 8;
+    assert_eq!(stored(0.25, 50), (elements * 3 / 8 * 32, true));
+    assert_eq!(stored(1.0, 50), (elements * 32, false), "one event an element and step is the worst case");
 }

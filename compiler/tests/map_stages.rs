@@ -1,4 +1,5 @@
 //! Stages: what clusters, passes and widths come out of flow graphs, and what is refused.
+#![allow(clippy::unwrap_used)]
 
 mod map_nets;
 
@@ -23,7 +24,8 @@ fn refusal(graph: &Graph) -> String {
 #[test]
 fn a_plain_net_is_one_stage_a_neuron() {
     let graph = plain_net();
-    let found: Vec<_> = stages_of(&graph).iter().map(|s| (s.name.clone(), s.passes.len(), s.strategy)).collect();
+    let found: Vec<_> =
+        stages_of(&graph).iter().map(|s| (s.name.clone(), s.passes.len(), s.strategy)).collect();
     let want = ["lif0", "lif1", "lif2"].map(|n| (n.to_owned(), 1, Strategy::Direct));
     assert_eq!(found, want);
     let last = &stages_of(&graph)[2];
@@ -45,7 +47,11 @@ fn attention_makes_three_passes() {
     assert_eq!(names(&graph, &second.gates), ["att0.gate_tc"]);
     assert_eq!(names(&graph, &second.taps), ["att0.mean_tc", "att0.max_tc"]);
     assert_eq!(names(&graph, &third.elementwise), ["relu0", "att0.gate_tcs", "att0.x_tcs", "lif0"]);
-    assert_eq!(names(&graph, &third.gates), ["att0.gate_tc", "att0.gate_s"], "the product is made in the sweep");
+    assert_eq!(
+        names(&graph, &third.gates),
+        ["att0.gate_tc", "att0.gate_s"],
+        "the product is made in the sweep"
+    );
     assert!(third.taps.is_empty() && third.program.is_empty());
 }
 
@@ -221,11 +227,17 @@ fn accumulator_bits_hold_every_partial_sum() {
             let values = weight.as_int().unwrap();
             let rows = values.chunks_exact(values.len() / weight.shape[0]);
             let sums = rows.flat_map(|r| {
-                let part = |sign: i32| r.iter().filter(|w| **w * sign > 0).map(|w| i64::from(*w) * hi).sum::<i64>();
+                let part =
+                    |sign: i32| r.iter().filter(|w| **w * sign > 0).map(|w| i64::from(*w) * hi).sum::<i64>();
                 [part(1), part(-1)]
             });
             let worst = sums.map(|s| if s < 0 { -s - 1 } else { s }).max().unwrap();
-            assert!(worst < limit && worst >= limit / 2, "{}: {worst} in {} bits", stage.name, stage.accumulator_bits);
+            assert!(
+                worst < limit && worst >= limit / 2,
+                "{}: {worst} in {} bits",
+                stage.name,
+                stage.accumulator_bits
+            );
         }
     }
 }
@@ -236,7 +248,8 @@ fn the_reference_runs_the_nets() {
         let shape = graph.node(graph.input().unwrap()).ty.shape;
         let input = Value::int(shape, (0..shape.len()).map(|i| i64::from(i % 3 == 0)).collect());
         let values = interpret::run(&graph, &input).unwrap();
-        let spikes: i64 = stages_of(&graph).iter().map(|s| values[s.output.index()].ints().iter().sum::<i64>()).sum();
+        let spikes: i64 =
+            stages_of(&graph).iter().map(|s| values[s.output.index()].ints().iter().sum::<i64>()).sum();
         assert!(spikes > 0, "the nets of these tests are alive");
     }
 }

@@ -4,7 +4,7 @@ use pulvinar_compiler::map::{map, MapOptions};
 use pulvinar_compiler::{lower, quantise, Calibration, Options};
 use pulvinar_ir::{interpret, Arch, Graph, Level, Program, Stage, Strategy, Value};
 use pulvinar_models::{dataset, reference, zoo, Frames};
-use pulvinar_simulator::{simulate, simulate_many, EngineKind, Machine, Run, SimOptions};
+use pulvinar_simulator::{simulate_many, EngineKind, Machine, Run, SimOptions};
 use std::collections::BTreeMap;
 
 fn values(frames: &Frames, level: Level, n: usize) -> Vec<Value> {
@@ -63,7 +63,7 @@ fn plain_and_fast_agree_on_the_default_networks() {
         let program = program(&flow(name, &Options::default()), None);
         let machine = Machine::new(&program).unwrap();
         for input in inputs(2) {
-            let run = |engine| simulate(&machine, &input, &SimOptions { engine, trace: true, ..SimOptions::default() }).unwrap();
+            let run = |engine| machine.simulate(&input, &SimOptions { engine, trace: true, ..SimOptions::default() }).unwrap();
             let (fast, plain) = (run(EngineKind::Fast), run(EngineKind::Plain));
             assert_eq!(fast.trace.unwrap().to_string(), plain.trace.unwrap().to_string(), "{name}");
             assert_eq!(fast.counts, plain.counts, "{name}");

@@ -4,11 +4,18 @@ use super::connectivity::Region;
 use super::memory::StageMemory;
 use super::streams::gates_by_pass;
 use super::work::Rates;
-use pulvinar_ir::{Diagnostic, Endpoint, NodeId, Phase, Program, Result, Stage, StageId, Strategy, StreamKind};
+use pulvinar_ir::{
+    Diagnostic, Endpoint, NodeId, Phase, Program, Result, Stage, StageId, Strategy, StreamKind,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 fn fault(place: impl Into<String>, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::new("E0605", place, message, "map the network again; a program edited by hand must keep the machine's rules")
+    Diagnostic::new(
+        "E0605",
+        place,
+        message,
+        "map the network again; a program edited by hand must keep the machine's rules",
+    )
 }
 
 /// Refuses a program that a chip cannot run. `rates` size the spike stores.
@@ -37,7 +44,10 @@ fn check_stage(program: &Program, stage: &Stage) -> Result<()> {
             return Err(fault(place, format!("pass {i} reads a gate that no earlier pass has made")));
         }
         if pass.taps.is_empty() != (i + 1 == stage.passes.len()) {
-            return Err(fault(place, format!("pass {i} of {} has {} taps", stage.passes.len(), pass.taps.len())));
+            return Err(fault(
+                place,
+                format!("pass {i} of {} has {} taps", stage.passes.len(), pass.taps.len()),
+            ));
         }
         made.extend(&pass.program);
     }
@@ -68,12 +78,17 @@ fn check_cores(program: &Program, phase: &Phase) -> Result<()> {
             return Err(fault(format!("core {}", slice.core), "does not exist or holds two slices"));
         }
         if slice.stage.0 as usize >= program.stages.len() {
-            return Err(fault(format!("core {}", slice.core), "holds a slice of a stage that does not exist"));
+            return Err(fault(
+                format!("core {}", slice.core),
+                "holds a slice of a stage that does not exist",
+            ));
         }
         *homes.entry(slice.stage).or_default() += u32::from(slice.home);
     }
     match homes.into_iter().find(|(_, n)| *n != 1) {
-        Some((stage, n)) => Err(fault(format!("layer `{}`", program.stage(stage).name), format!("has {n} homes"))),
+        Some((stage, n)) => {
+            Err(fault(format!("layer `{}`", program.stage(stage).name), format!("has {n} homes")))
+        }
         None => Ok(()),
     }
 }
@@ -90,9 +105,16 @@ fn check_streams(program: &Program, phase: &Phase) -> Result<()> {
         if stream.destinations.is_empty() || stream.destinations.windows(2).any(|d| d[0] >= d[1]) {
             return Err(fault(place, "its destinations are missing or not ascending"));
         }
-        let flit = if stream.selective { 1 } else { (program.arch.noc.payload_bits / stream.event_bits.max(1)).max(1) };
+        let flit = if stream.selective {
+            1
+        } else {
+            (program.arch.noc.payload_bits / stream.event_bits.max(1)).max(1)
+        };
         if stream.event_bits == 0 || stream.events_per_flit != flit {
-            return Err(fault(place, format!("{} events of {} bits in a flit", stream.events_per_flit, stream.event_bits)));
+            return Err(fault(
+                place,
+                format!("{} events of {} bits in a flit", stream.events_per_flit, stream.event_bits),
+            ));
         }
     }
     Ok(())
@@ -104,7 +126,11 @@ fn check_inputs(program: &Program, p: usize) -> Result<()> {
     for slice in &phase.slices {
         let (stage, core) = (program.stage(slice.stage), Endpoint::Core(slice.core));
         let into = |kind: StreamKind, node: NodeId| {
-            phase.streams.iter().filter(move |s| s.kind == kind && s.node == node && s.destinations.contains(&core)).count()
+            phase
+                .streams
+                .iter()
+                .filter(move |s| s.kind == kind && s.node == node && s.destinations.contains(&core))
+                .count()
         };
         for synapse in &stage.synapses {
             let Some(producer) = program.producer(synapse.source) else {
@@ -114,17 +140,27 @@ fn check_inputs(program: &Program, p: usize) -> Result<()> {
                 continue;
             };
             let earlier = program.phases[..p].iter().flat_map(|q| &q.slices).any(|s| s.stage == producer);
-            let from_dram = phase.streams.iter().any(|s| s.source == Endpoint::Dram && s.node == synapse.source && s.destinations.contains(&core));
+            let from_dram = phase.streams.iter().any(|s| {
+                s.source == Endpoint::Dram && s.node == synapse.source && s.destinations.contains(&core)
+            });
             if earlier != from_dram {
-                return Err(fault(format!("core {}", slice.core), format!("its source {} crosses phases without DRAM, or the reverse", synapse.source)));
+                return Err(fault(
+                    format!("core {}", slice.core),
+                    format!("its source {} crosses phases without DRAM, or the reverse", synapse.source),
+                ));
             }
         }
         let mates = phase.slices.iter().filter(|s| s.stage == slice.stage).count() - 1;
         let multipass = usize::from(stage.is_multipass());
         let want = if slice.home { (mates * multipass, 0) } else { (0, multipass) };
         let gates_made = gates_by_pass(stage).iter().any(|g| !g.is_empty());
-        if (into(StreamKind::Statistics, stage.output), into(StreamKind::Gates, stage.output)) != want || (multipass == 1 && !gates_made) {
-            return Err(fault(format!("core {}", slice.core), "statistics or gates do not flow between home and slices"));
+        if (into(StreamKind::Statistics, stage.output), into(StreamKind::Gates, stage.output)) != want
+            || (multipass == 1 && !gates_made)
+        {
+            return Err(fault(
+                format!("core {}", slice.core),
+                "statistics or gates do not flow between home and slices",
+            ));
         }
     }
     Ok(())
@@ -137,13 +173,21 @@ fn check_cover(program: &Program) -> Result<()> {
         let mut covered = vec![0u32; shape.c * shape.h];
         for slice in program.phases.iter().flat_map(|p| &p.slices).filter(|s| s.stage.0 as usize == i) {
             let r = Region::of(slice);
-            if r.channels[0] >= r.channels[1] || r.rows[0] >= r.rows[1] || r.channels[1] > shape.c || r.rows[1] > shape.h {
+            if r.channels[0] >= r.channels[1]
+                || r.rows[0] >= r.rows[1]
+                || r.channels[1] > shape.c
+                || r.rows[1] > shape.h
+            {
                 return Err(fault(format!("layer `{}`", stage.name), "a slice is empty or leaves the layer"));
             }
-            (r.channels[0]..r.channels[1]).for_each(|c| (r.rows[0]..r.rows[1]).for_each(|h| covered[c * shape.h + h] += 1));
+            (r.channels[0]..r.channels[1])
+                .for_each(|c| (r.rows[0]..r.rows[1]).for_each(|h| covered[c * shape.h + h] += 1));
         }
         if covered.iter().any(|&n| n != 1) {
-            return Err(fault(format!("layer `{}`", stage.name), "an output element lies in no slice or in several"));
+            return Err(fault(
+                format!("layer `{}`", stage.name),
+                "an output element lies in no slice or in several",
+            ));
         }
     }
     Ok(())
@@ -153,9 +197,14 @@ fn check_memories(program: &Program, rates: &Rates) -> Result<()> {
     for (i, stage) in program.stages.iter().enumerate() {
         let memory = StageMemory::new(&program.graph, &program.arch, stage, rates);
         for slice in program.phases.iter().flat_map(|p| &p.slices).filter(|s| s.stage.0 as usize == i) {
-            if let Some((memory, bits)) = memory.footprint(Region::of(slice), stage.strategy).overflow(&program.arch) {
+            if let Some((memory, bits)) =
+                memory.footprint(Region::of(slice), stage.strategy).overflow(&program.arch)
+            {
                 let have = program.arch.capacity_bits(memory);
-                return Err(fault(format!("core {}", slice.core), format!("needs {bits} bits of {memory:?} memory and has {have}")));
+                return Err(fault(
+                    format!("core {}", slice.core),
+                    format!("needs {bits} bits of {memory:?} memory and has {have}"),
+                ));
             }
         }
     }
@@ -166,13 +215,17 @@ fn check_memories(program: &Program, rates: &Rates) -> Result<()> {
 fn check_dram(program: &Program) -> Result<()> {
     let slots = program.arch.dram.queue_requests as usize;
     for phase in &program.phases {
-        let reads = |s: &&pulvinar_ir::Slice| program.is_multiphase() || program.stage(s.stage).strategy == Strategy::SpillDram;
+        let reads = |s: &&pulvinar_ir::Slice| {
+            program.is_multiphase() || program.stage(s.stage).strategy == Strategy::SpillDram
+        };
         let readers = phase.slices.iter().filter(reads).count();
         if readers > slots {
             return Err(Diagnostic::new(
                 "E0607",
                 "dram.queue_requests",
-                format!("{readers} cores may ask for DRAM data at once and the controller holds {slots} requests"),
+                format!(
+                    "{readers} cores may ask for DRAM data at once and the controller holds {slots} requests"
+                ),
                 "enlarge dram.queue_requests, or keep fewer layers in DRAM",
             ));
         }

@@ -87,9 +87,19 @@ fn first_streams(graph: &Graph, roles: &Roles) -> Result<BTreeSet<NodeId>> {
 }
 
 impl<'a> Visit<'a> {
-    fn run(graph: &'a Graph, roles: &'a Roles, streams: &'a BTreeSet<NodeId>) -> std::result::Result<Vec<Cluster>, Stop> {
-        let mut visit =
-            Visit { graph, roles, streams, open: Vec::new(), parent: Vec::new(), of: vec![None; graph.nodes.len()] };
+    fn run(
+        graph: &'a Graph,
+        roles: &'a Roles,
+        streams: &'a BTreeSet<NodeId>,
+    ) -> std::result::Result<Vec<Cluster>, Stop> {
+        let mut visit = Visit {
+            graph,
+            roles,
+            streams,
+            open: Vec::new(),
+            parent: Vec::new(),
+            of: vec![None; graph.nodes.len()],
+        };
         for id in graph.ids() {
             let cluster = match roles.get(id) {
                 Role::Synapse => {
@@ -173,7 +183,8 @@ impl<'a> Visit<'a> {
     /// A full-size sum: elementwise inside one cluster, else an accumulator of streams and pure synapses.
     fn add(&mut self, id: NodeId) -> std::result::Result<usize, Stop> {
         let inputs = self.graph.node(id).inputs.clone();
-        let inside = |v: &Self, i: NodeId| (!v.is_stream(i)).then(|| v.of[i.index()].map(|k| v.root(k))).flatten();
+        let inside =
+            |v: &Self, i: NodeId| (!v.is_stream(i)).then(|| v.of[i.index()].map(|k| v.root(k))).flatten();
         let homes: Vec<Option<usize>> = inputs.iter().map(|&i| inside(self, i)).collect();
         if let (Some(a), Some(b)) = (homes[0], homes[1]) {
             if self.union(a, b) {
@@ -189,11 +200,20 @@ impl<'a> Visit<'a> {
             }
         }
         // One synapse a source: an event is worked on once in a core.
-        if let Some(clash) = (1..synapses.len()).find(|&i| synapses[..i].iter().any(|s| s.source == synapses[i].source)) {
+        if let Some(clash) =
+            (1..synapses.len()).find(|&i| synapses[..i].iter().any(|s| s.source == synapses[i].source))
+        {
             let node = synapses[clash].node;
             let pure = inputs.iter().zip(&homes).find(|(_, h)| h.is_some()).map(|(&i, _)| i);
             return Err(pure.map_or_else(
-                || Stop::Refuse(refuse(self.graph, id, format!("adds the stream of `{}` twice", self.graph.node(node).name), "scale the weights of the next layer instead")),
+                || {
+                    Stop::Refuse(refuse(
+                        self.graph,
+                        id,
+                        format!("adds the stream of `{}` twice", self.graph.node(node).name),
+                        "scale the weights of the next layer instead",
+                    ))
+                },
                 Stop::Stream,
             ));
         }
@@ -216,11 +236,18 @@ impl<'a> Visit<'a> {
             if members.is_empty() {
                 continue;
             }
-            let (small, full): (Vec<NodeId>, Vec<NodeId>) = members.iter().partition(|&&i| self.roles.get(i) == Role::Small);
+            let (small, full): (Vec<NodeId>, Vec<NodeId>) =
+                members.iter().partition(|&&i| self.roles.get(i) == Role::Small);
             let outputs: Vec<NodeId> = full.iter().copied().filter(|i| self.streams.contains(i)).collect();
             let full: Vec<NodeId> = full.into_iter().filter(|&i| i != accumulator).collect();
             match outputs[..] {
-                [output] => clusters.push(Cluster { accumulator, synapses: self.open[k].synapses.clone(), full, small, output }),
+                [output] => clusters.push(Cluster {
+                    accumulator,
+                    synapses: self.open[k].synapses.clone(),
+                    full,
+                    small,
+                    output,
+                }),
                 // Merged into an `add`: the accumulator lives on there.
                 [] if self.merged(accumulator) => {}
                 _ => return Err(self.branch(accumulator, &full, &outputs)),

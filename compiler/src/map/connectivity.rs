@@ -72,7 +72,11 @@ impl<'a> Connectivity<'a> {
         match &graph.node(node).op {
             Op::Conv2d(a) => {
                 let weight = &graph.tensors[&a.weight];
-                Connectivity::Conv { window: a.window(weight), groups: a.groups, group_inputs: weight.shape[1] }
+                Connectivity::Conv {
+                    window: a.window(weight),
+                    groups: a.groups,
+                    group_inputs: weight.shape[1],
+                }
             }
             Op::Linear(a) => Connectivity::Linear { inputs: graph.tensors[&a.weight].shape[1] },
             Op::Sparse(a) => Connectivity::Sparse {
@@ -111,6 +115,8 @@ fn overlap(a: [usize; 2], b: [usize; 2]) -> bool {
 fn rows_meet(window: &Window, input: Shape, from: Region, output: Shape, to: Region) -> bool {
     debug_assert!(from.rows[1] <= input.h && to.rows[1] <= output.h);
     (from.rows[0]..from.rows[1]).any(|y| {
-        (0..window.kernel[0]).filter_map(|k| window.out_row(y, k, output.h)).any(|o| to.rows[0] <= o && o < to.rows[1])
+        (0..window.kernel[0])
+            .filter_map(|k| window.out_row(y, k, output.h))
+            .any(|o| to.rows[0] <= o && o < to.rows[1])
     })
 }

@@ -25,6 +25,21 @@ pub const MEMORIES: [Memory; 8] = [
     Memory::SpikeStore,
 ];
 
+/// Name of a memory as in the keys of the architecture file.
+pub fn memory_name(memory: Memory) -> &'static str {
+    match memory {
+        Memory::Weight => "weight",
+        Memory::Pointer => "pointer",
+        Memory::Accumulator => "accumulator",
+        Memory::State => "state",
+        Memory::Statistics => "statistics",
+        Memory::Gate => "gate",
+        Memory::Frame => "frame",
+        Memory::SpikeStore => "spike_store",
+        Memory::EventQueue => "queue",
+    }
+}
+
 /// Bits by memory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Footprint([u64; MEMORIES.len()]);
@@ -109,7 +124,10 @@ impl<'a> StageMemory<'a> {
         out.set(Memory::Statistics, self.tap_bits);
         out.set(Memory::Gate, self.gate_bits + self.engine_bits);
         out.set(Memory::Frame, values * acc_bits * frames);
-        out.set(Memory::SpikeStore, if strategy == Strategy::Recompute { self.stored_events * 32 } else { 0 });
+        out.set(
+            Memory::SpikeStore,
+            if strategy == Strategy::Recompute { self.stored_events * 32 } else { 0 },
+        );
         out
     }
 
@@ -127,13 +145,19 @@ impl<'a> StageMemory<'a> {
         match Connectivity::of(self.graph, synapse.node) {
             Connectivity::Conv { window, groups, group_inputs } => {
                 let taps = (window.kernel[0] * window.kernel[1] * group_inputs) as u64;
-                taps * group_blocks(self.shape.c, groups, region, lanes as usize) * block_lanes(region, lanes) * bits
+                taps * group_blocks(self.shape.c, groups, region, lanes as usize)
+                    * block_lanes(region, lanes)
+                    * bits
             }
             Connectivity::Linear { inputs } => {
-                inputs as u64 * (region.channel_count() as u64).div_ceil(lanes) * block_lanes(region, lanes) * bits
+                inputs as u64
+                    * (region.channel_count() as u64).div_ceil(lanes)
+                    * block_lanes(region, lanes)
+                    * bits
             }
             Connectivity::Sparse { .. } => {
-                let index_bits = u64::from(usize::BITS - region.channel_count().saturating_sub(1).leading_zeros());
+                let index_bits =
+                    u64::from(usize::BITS - region.channel_count().saturating_sub(1).leading_zeros());
                 let below = &self.below[index];
                 (below[region.channels[1]] - below[region.channels[0]]) * (bits + index_bits)
             }
@@ -161,7 +185,9 @@ pub fn group_blocks(channels: usize, groups: usize, region: Region, lanes: usize
 }
 
 fn synapses_below(graph: &Graph, synapse: &Synapse) -> Vec<u64> {
-    let Connectivity::Sparse { targets, outputs } = Connectivity::of(graph, synapse.node) else { return Vec::new() };
+    let Connectivity::Sparse { targets, outputs } = Connectivity::of(graph, synapse.node) else {
+        return Vec::new();
+    };
     let mut below = vec![0u64; outputs + 1];
     targets.iter().for_each(|&j| below[j as usize + 1] += 1);
     (0..outputs).for_each(|j| below[j + 1] += below[j]);
@@ -185,6 +211,7 @@ fn engine_peak(graph: &Graph, stage: &Stage, gates: &BTreeSet<NodeId>, bits: imp
         .filter(|(_, id)| !gates.contains(id))
         .map(|(made, &id)| (made, last_read(id).unwrap_or(made), bits(id)))
         .collect();
-    let alive = |i: usize| scratch.iter().filter(|(made, read, _)| *made <= i && i <= *read).map(|s| s.2).sum();
+    let alive =
+        |i: usize| scratch.iter().filter(|(made, read, _)| *made <= i && i <= *read).map(|s| s.2).sum();
     (0..program.len()).map(alive).max().unwrap_or(0)
 }

@@ -21,7 +21,7 @@ mod widths;
 mod work;
 
 pub use check::check;
-pub use memory::{Footprint, MEMORIES};
+pub use memory::{memory_name, MEMORIES};
 pub use options::{Costs, MapOptions, Placement};
 pub use report::{MapReport, PhaseReport, SliceReport, StageReport};
 pub use stages::stages;
@@ -63,7 +63,8 @@ pub fn map(graph: &Graph, arch: &Arch, options: &MapOptions) -> Result<Mapped> {
     if options.spread {
         parts.iter_mut().for_each(|phase| spread_phase(&layers, phase, arch.cores() as usize));
     }
-    let cx = StreamCx { graph, arch, stages: &stages, rates: &rates, answer: roles::Roles::of(graph)?.answer };
+    let cx =
+        StreamCx { graph, arch, stages: &stages, rates: &rates, answer: roles::Roles::of(graph)?.answer };
     let (phases, placed) = build_phases(&cx, &layers, &parts, options);
     let program = Program { graph: graph.clone(), arch: arch.clone(), stages: stages.clone(), phases };
     check(&program, &rates)?;
@@ -71,7 +72,13 @@ pub fn map(graph: &Graph, arch: &Arch, options: &MapOptions) -> Result<Mapped> {
     Ok(Mapped { program, report })
 }
 
-fn layers<'a>(graph: &'a Graph, arch: &'a Arch, stages: &'a [Stage], rates: &'a Rates, options: &MapOptions) -> Vec<Layer<'a>> {
+fn layers<'a>(
+    graph: &'a Graph,
+    arch: &'a Arch,
+    stages: &'a [Stage],
+    rates: &'a Rates,
+    options: &MapOptions,
+) -> Vec<Layer<'a>> {
     let layer = |stage: &'a Stage| Layer {
         graph,
         arch,
@@ -100,8 +107,10 @@ fn check_names(graph: &Graph, stages: &[Stage], options: &MapOptions) -> Result<
 
 fn spread_phase(layers: &[Layer<'_>], phase: &mut [Part], cores: usize) {
     let fixed: usize = phase.iter().map(|p| if let Part::Pieces(_, r) = p { r.len() } else { 0 }).sum();
-    let whole: Vec<(usize, Grid)> =
-        phase.iter().filter_map(|p| if let Part::Whole(stage, grid) = p { Some((*stage, *grid)) } else { None }).collect();
+    let whole: Vec<(usize, Grid)> = phase
+        .iter()
+        .filter_map(|p| if let Part::Whole(stage, grid) = p { Some((*stage, *grid)) } else { None })
+        .collect();
     let chosen: Vec<&Layer<'_>> = whole.iter().map(|(stage, _)| &layers[*stage]).collect();
     let mut grids: Vec<Grid> = whole.iter().map(|(_, grid)| *grid).collect();
     spread(&chosen, &mut grids, cores - fixed);
@@ -113,8 +122,15 @@ fn spread_phase(layers: &[Layer<'_>], phase: &mut [Part], cores: usize) {
     }
 }
 
-fn build_phases(cx: &StreamCx<'_>, layers: &[Layer<'_>], parts: &[Vec<Part>], options: &MapOptions) -> (Vec<Phase>, Vec<Placed>) {
-    let in_phase = |range: std::ops::Range<usize>, stage: usize| parts[range].iter().flatten().any(|p| p.stage() == stage);
+fn build_phases(
+    cx: &StreamCx<'_>,
+    layers: &[Layer<'_>],
+    parts: &[Vec<Part>],
+    options: &MapOptions,
+) -> (Vec<Phase>, Vec<Placed>) {
+    let in_phase = |range: std::ops::Range<usize>, stage: usize| {
+        parts[range].iter().flatten().any(|p| p.stage() == stage)
+    };
     let reads = |stage: usize, node: NodeId| cx.stages[stage].synapses.iter().any(|s| s.source == node);
     let mut phases = Vec::new();
     let mut all_placed = Vec::new();
@@ -124,14 +140,22 @@ fn build_phases(cx: &StreamCx<'_>, layers: &[Layer<'_>], parts: &[Vec<Part>], op
             before: stages.clone().map(|s| in_phase(0..p, s)).collect(),
             after: stages
                 .clone()
-                .map(|s| stages.clone().any(|r| reads(r, cx.stages[s].output) && in_phase(p + 1..parts.len(), r)))
+                .map(|s| {
+                    stages.clone().any(|r| reads(r, cx.stages[s].output) && in_phase(p + 1..parts.len(), r))
+                })
                 .collect(),
         };
         let mut slices = slices_of(cx, layers, phase);
         let planned = cx.phase(&slices, &crossing);
         let placed = place(cx.arch, slices.len(), &planned, options);
         slices.iter_mut().zip(&placed.cores).for_each(|(slice, &core)| slice.core = core);
-        let on_core = |e: Endpoint| if let Endpoint::Core(s) = e { Endpoint::Core(placed.cores[s as usize]) } else { e };
+        let on_core = |e: Endpoint| {
+            if let Endpoint::Core(s) = e {
+                Endpoint::Core(placed.cores[s as usize])
+            } else {
+                e
+            }
+        };
         let streams = planned.into_iter().map(|planned| {
             let mut stream = planned.stream;
             stream.source = on_core(stream.source);

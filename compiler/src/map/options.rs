@@ -57,7 +57,7 @@ pub struct MapOptions {
     pub expected_events: BTreeMap<String, f64>,
     /// Expected events a step and element where none are given.
     pub default_rate: f64,
-    /// Room above the expected events in a spike store, percent; without expected events it holds the worst case.
+    /// Room above the expected events in a spike store, percent (never more than one event an element and step).
     pub spike_store_margin_percent: u32,
     /// Costs by which strategies are ranked.
     pub costs: Costs,

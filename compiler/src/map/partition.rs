@@ -1,7 +1,7 @@
 //! Partition: a stage's box of channels and rows cut into a grid of slices, each small enough for one core.
 
 use super::connectivity::Region;
-use super::memory::{Footprint, StageMemory};
+use super::memory::{memory_name, Footprint, StageMemory};
 use super::work::{cycles, work, Rates};
 use pulvinar_ir::counts::Memory;
 use pulvinar_ir::{Arch, Diagnostic, Graph, Result, Shape, Stage, Strategy};
@@ -40,9 +40,16 @@ impl Grid {
     /// The boxes, channel pieces outermost. Channel pieces are whole accumulator words where there are enough.
     pub fn regions(self, shape: Shape, lanes: u32) -> Vec<Region> {
         let words = shape.c.div_ceil(lanes as usize);
-        let channels = if self.channels <= words { cut(shape.c, self.channels, lanes as usize) } else { cut(shape.c, self.channels, 1) };
+        let channels = if self.channels <= words {
+            cut(shape.c, self.channels, lanes as usize)
+        } else {
+            cut(shape.c, self.channels, 1)
+        };
         let rows = cut(shape.h, self.rows, 1);
-        channels.iter().flat_map(|&channels| rows.iter().map(move |&rows| Region { channels, rows })).collect()
+        channels
+            .iter()
+            .flat_map(|&channels| rows.iter().map(move |&rows| Region { channels, rows }))
+            .collect()
     }
 }
 
@@ -97,14 +104,23 @@ impl Layer<'_> {
         let place = format!("layer `{}`", self.stage.name);
         let finest = Grid { channels: self.shape().c, rows: self.shape().h };
         let Some((memory, bits)) = self.overflow(finest, strategy) else {
-            return Diagnostic::new("E0603", place, "max_channels = 0 leaves nothing for a slice", "give at least 1");
+            return Diagnostic::new(
+                "E0603",
+                place,
+                "max_channels = 0 leaves nothing for a slice",
+                "give at least 1",
+            );
         };
-        let key = format!("{memory:?}").to_lowercase();
+        let key = memory_name(memory);
         let (need, have) = (bits.div_ceil(8), self.arch.capacity_bits(memory) / 8);
         let help = match (memory, strategy) {
             (Memory::Frame, _) => "enlarge core.frame_kib, or choose spill_dram or recompute for this layer",
-            (Memory::SpikeStore, _) => "enlarge core.spike_store_kib, give expected events, or choose spill_sram or spill_dram",
-            (Memory::Statistics, _) => "enlarge core.statistics_kib, or use fewer timesteps or channels in the attention",
+            (Memory::SpikeStore, _) => {
+                "enlarge core.spike_store_kib, give expected events, or choose spill_sram or spill_dram"
+            }
+            (Memory::Statistics, _) => {
+                "enlarge core.statistics_kib, or use fewer timesteps or channels in the attention"
+            }
             (Memory::Gate, _) => "enlarge core.gate_kib, or use fewer gate bits",
             (Memory::Pointer, _) => "enlarge core.pointer_kib",
             _ => "enlarge that memory in the architecture, or use fewer weight bits",
@@ -148,7 +164,7 @@ impl Layer<'_> {
                 .map(|c| Grid { channels: c, rows: n / c })
                 .map(|g| (self.cycles(g, strategy), g))
                 .filter(|(cycles, g)| *cycles <= target && self.fits(*g, strategy))
-                .min_by_key(|(cycles, _)| *cycles)
+                .min_by_key(|(cycles, g)| (*cycles, g.rows))
                 .map(|(_, g)| g)
         })
     }
@@ -159,14 +175,17 @@ impl Layer<'_> {
 pub fn spread(layers: &[&Layer<'_>], grids: &mut [Grid], cores: usize) {
     loop {
         let used: usize = grids.iter().map(|g| g.count()).sum();
-        let mut order: Vec<(u64, usize)> =
-            layers.iter().zip(grids.iter()).enumerate().map(|(i, (l, g))| (l.cycles(*g, l.stage.strategy), i)).collect();
+        let mut order: Vec<(u64, usize)> = layers
+            .iter()
+            .zip(grids.iter())
+            .enumerate()
+            .map(|(i, (l, g))| (l.cycles(*g, l.stage.strategy), i))
+            .collect();
         order.sort_by_key(|&(cycles, i)| (std::cmp::Reverse(cycles), i));
         let worth = order.first().map_or(0, |s| s.0 / 2);
-        let step = order
-            .iter()
-            .filter(|(cycles, _)| *cycles >= worth)
-            .find_map(|&(_, i)| layers[i].faster(grids[i], cores.saturating_sub(used) + grids[i].count()).map(|g| (i, g)));
+        let step = order.iter().filter(|(cycles, _)| *cycles >= worth).find_map(|&(_, i)| {
+            layers[i].faster(grids[i], cores.saturating_sub(used) + grids[i].count()).map(|g| (i, g))
+        });
         match step {
             Some((i, grid)) => grids[i] = grid,
             None => return,

@@ -86,14 +86,19 @@ fn check(layers: &[Layer<'_>], phases: &[Vec<Part>]) -> Result<()> {
     };
     for (consumer, layer) in layers.iter().enumerate() {
         for synapse in &layer.stage.synapses {
-            let Some(producer) = layers.iter().position(|l| l.stage.output == synapse.source) else { continue };
+            let Some(producer) = layers.iter().position(|l| l.stage.output == synapse.source) else {
+                continue;
+            };
             let ((first_made, last_made), (first_read, _)) = (span(producer), span(consumer));
             let split_loop = producer == consumer && first_made != last_made;
             if producer >= consumer && (last_made > first_read || split_loop) {
                 return Err(Diagnostic::new(
                     "E0604",
                     format!("layer `{}`", layer.stage.name),
-                    format!("is fed back from `{}`, and both do not fit on the chip together", layers[producer].stage.name),
+                    format!(
+                        "is fed back from `{}`, and both do not fit on the chip together",
+                        layers[producer].stage.name
+                    ),
                     "enlarge the mesh or the memories of a core",
                 ));
             }

@@ -60,7 +60,13 @@ impl<'a> Placer<'a> {
                 }
             }
         }
-        Placer { arch, streams, touching, core_of: vec![None; slices], slice_on: vec![None; arch.cores() as usize] }
+        Placer {
+            arch,
+            streams,
+            touching,
+            core_of: vec![None; slices],
+            slice_on: vec![None; arch.cores() as usize],
+        }
     }
 
     fn put(&mut self, slice: usize, core: u32) {
@@ -83,7 +89,11 @@ impl<'a> Placer<'a> {
         let Some(source) = self.tile(planned.stream.source) else { return 0 };
         let to: Vec<u32> = planned.stream.destinations.iter().filter_map(|&d| self.tile(d)).collect();
         let tree = self.arch.noc.multicast && !planned.stream.selective;
-        let links = if tree { tree_links(self.arch, source, &to) } else { to.iter().map(|&t| distance(self.arch, source, t)).sum() };
+        let links = if tree {
+            tree_links(self.arch, source, &to)
+        } else {
+            to.iter().map(|&t| distance(self.arch, source, t)).sum()
+        };
         planned.milli_flits * links
     }
 
@@ -98,12 +108,15 @@ impl<'a> Placer<'a> {
     /// Each slice in order on the free core with the least traffic to what is placed already, lowest core first.
     fn greedy(&mut self) {
         for slice in 0..self.core_of.len() {
-            let free = (0..self.arch.cores()).filter(|&c| self.slice_on[c as usize].is_none()).collect::<Vec<_>>();
+            let free =
+                (0..self.arch.cores()).filter(|&c| self.slice_on[c as usize].is_none()).collect::<Vec<_>>();
             let mut best: Option<(u64, u32)> = None;
             let mut tile_seen = None;
             for core in free {
                 // Cores of one tile are equally far from everything.
-                if tile_seen.replace(core / self.arch.mesh.cores_per_tile) == Some(core / self.arch.mesh.cores_per_tile) {
+                if tile_seen.replace(core / self.arch.mesh.cores_per_tile)
+                    == Some(core / self.arch.mesh.cores_per_tile)
+                {
                     continue;
                 }
                 self.core_of[slice] = Some(core);
@@ -118,7 +131,8 @@ impl<'a> Placer<'a> {
 
     /// Destinations that a swap looks at, on average.
     fn swap_work(&self) -> u64 {
-        let ends: usize = self.touching.iter().flatten().map(|&s| self.streams[s].stream.destinations.len() + 8).sum();
+        let ends: usize =
+            self.touching.iter().flatten().map(|&s| self.streams[s].stream.destinations.len() + 8).sum();
         (4 * ends / self.touching.len().max(1)) as u64 + 1
     }
 
@@ -134,8 +148,11 @@ impl<'a> Placer<'a> {
 
     /// Cost of all streams that touch what sits on two cores.
     fn around_pair(&self, a: usize, b: usize) -> u64 {
-        let mut streams: Vec<usize> =
-            [a, b].iter().filter_map(|&c| self.slice_on[c]).flat_map(|s| self.touching[s].iter().copied()).collect();
+        let mut streams: Vec<usize> = [a, b]
+            .iter()
+            .filter_map(|&c| self.slice_on[c])
+            .flat_map(|s| self.touching[s].iter().copied())
+            .collect();
         streams.sort_unstable();
         streams.dedup();
         streams.into_iter().map(|s| self.cost(s)).sum()
@@ -248,7 +265,8 @@ mod tests {
 
     fn stream(source: Endpoint, destinations: Vec<Endpoint>, milli_flits: u64) -> Planned {
         let (kind, node) = (StreamKind::Events, NodeId(0));
-        let stream = Stream { kind, node, source, destinations, event_bits: 8, events_per_flit: 8, selective: false };
+        let stream =
+            Stream { kind, node, source, destinations, event_bits: 8, events_per_flit: 8, selective: false };
         Planned { stream, milli_flits }
     }
 
@@ -257,7 +275,8 @@ mod tests {
         let core = |i: usize| Endpoint::Core(i as u32);
         let mut streams = vec![stream(Endpoint::Host, vec![core(0)], random(seed, 99) % 5000 + 1)];
         for i in 0..slices {
-            let mut to: Vec<Endpoint> = (0..slices).filter(|&j| random(seed, (i * slices + j) as u64) % 3 == 0).map(core).collect();
+            let mut to: Vec<Endpoint> =
+                (0..slices).filter(|&j| random(seed, (i * slices + j) as u64) % 3 == 0).map(core).collect();
             to.push(if i + 1 == slices { Endpoint::Host } else { Endpoint::Dram });
             streams.push(stream(core(i), to, random(seed, 1000 + i as u64) % 5000 + 1));
         }
@@ -272,7 +291,7 @@ mod tests {
     }
 
     fn options(placement: Placement, seed: u64) -> MapOptions {
-        MapOptions { placement, seed, ..MapOptions::default() }
+        MapOptions { seed, placement, ..MapOptions::default() }
     }
 
     /// The best of all placements.
@@ -331,7 +350,11 @@ mod tests {
                 let before = (x, y);
                 let along_x = if yx { y == t / w } else { x != t % w };
                 let step = |from: u32, to: u32| if from < to { from + 1 } else { from - 1 };
-                if along_x { x = step(x, t % w) } else { y = step(y, t / w) }
+                if along_x {
+                    x = step(x, t % w);
+                } else {
+                    y = step(y, t / w);
+                }
                 links.insert((before, (x, y)));
             }
         }

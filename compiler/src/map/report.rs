@@ -7,7 +7,7 @@ use super::place::Placed;
 use super::strategy::Alternative;
 use super::work::Rates;
 use pulvinar_ir::counts::Memory;
-use pulvinar_ir::{Program, Strategy};
+use pulvinar_ir::{Program, Strategy, Synapse};
 use serde::{Deserialize, Serialize};
 
 /// Decisions and expectations of a mapping.
@@ -84,7 +84,11 @@ pub(super) fn report(
             passes: layer.stage.passes.len() as u32,
             strategy: layer.stage.strategy,
             alternatives,
-            expected_cycles: slices.iter().map(|s| layer.slice_cycles(s.channels, s.rows, slices.len())).max().unwrap_or(0),
+            expected_cycles: slices
+                .iter()
+                .map(|s| layer.slice_cycles(s.channels, s.rows, slices.len()))
+                .max()
+                .unwrap_or(0),
             slices,
         }
     });
@@ -126,19 +130,33 @@ fn notes(program: &Program, rates: &Rates) -> Vec<String> {
         }
     }
     if !guessed.is_empty() {
-        notes.push(format!("expected events of {} are the default rate; calibrate for better choices", guessed.join(", ")));
+        notes.push(format!(
+            "expected events of {} are the default rate; calibrate for better choices",
+            guessed.join(", ")
+        ));
     }
     for stage in program.stages.iter().filter(|s| s.strategy == Strategy::Recompute) {
-        if stage.synapses.iter().any(|s| rates.is_known(s.source)) {
-            notes.push(format!("the spike store of `{}` holds the expected events with a margin, not the worst case", stage.name));
+        let most = |s: &Synapse| program.graph.node(s.source).ty.shape.len() as u64;
+        if stage.synapses.iter().any(|s| rates.stored_events(&program.graph, s.source) < most(s)) {
+            let name = &stage.name;
+            notes.push(format!(
+                "the spike store of `{name}` holds the expected events with a margin, not the worst case"
+            ));
         }
     }
     let payload = program.arch.noc.payload_bits;
     for stream in program.phases.iter().flat_map(|p| &p.streams).filter(|s| s.event_bits > payload) {
-        notes.push(format!("an event of `{}` has {} bits and a flit carries {payload}: it is counted as one flit", name(stream.node), stream.event_bits));
+        notes.push(format!(
+            "an event of `{}` has {} bits and a flit carries {payload}: it is counted as one flit",
+            name(stream.node),
+            stream.event_bits
+        ));
     }
     if program.is_multiphase() {
-        notes.push(format!("the network needs {} phases: weights and events between them pass through DRAM", program.phases.len()));
+        notes.push(format!(
+            "the network needs {} phases: weights and events between them pass through DRAM",
+            program.phases.len()
+        ));
     }
     notes
 }

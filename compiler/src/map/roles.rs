@@ -122,7 +122,9 @@ fn role_of(graph: &Graph, id: NodeId, live: &[bool], small: &[bool]) -> Role {
         (_, _, true) => Role::Small,
         (Op::Input(_), ..) => Role::Input,
         (Op::Flatten(_) | Op::Delay(_), ..) => Role::Alias,
-        (Op::Conv2d(_) | Op::Linear(_) | Op::Sparse(_) | Op::AvgPool(_) | Op::MaxPool(_), ..) => Role::Synapse,
+        (Op::Conv2d(_) | Op::Linear(_) | Op::Sparse(_) | Op::AvgPool(_) | Op::MaxPool(_), ..) => {
+            Role::Synapse
+        }
         _ => Role::Full,
     }
 }
@@ -133,12 +135,16 @@ fn check_node(graph: &Graph, id: NodeId, role: &[Role]) -> Result<()> {
     let no = |message: &str, help: &str| Err(refuse(graph, id, message, help));
     match (&node.op, role[id.index()]) {
         (Op::Lif(_) | Op::Sparse(_) | Op::Delay(_), Role::Small) => no(
-            &format!("is a `{}` on an attention statistic, which the attention engine does not have", node.op.name()),
+            &format!(
+                "is a `{}` on an attention statistic, which the attention engine does not have",
+                node.op.name()
+            ),
             "use dense, conv2d, relu, requantise, table, add, concat, gate or reduce there",
         ),
-        (Op::Readout(_), _) if small(0) => {
-            no("reads out an attention statistic, which never leaves its layer", "read out a neuron or a current")
-        }
+        (Op::Readout(_), _) if small(0) => no(
+            "reads out an attention statistic, which never leaves its layer",
+            "read out a neuron or a current",
+        ),
         (Op::Add(_), Role::Full) if small(0) || small(1) => {
             no("adds an attention statistic to a full-size value", "use a gate, or a synapse layer")
         }
@@ -157,7 +163,10 @@ fn check_node(graph: &Graph, id: NodeId, role: &[Role]) -> Result<()> {
             if graph.node(node.inputs[0]).ty.as_int(&node.name)?.lo >= 0 {
                 return Ok(());
             }
-            no("pools the maximum of values that may be negative, and zeros send no events", "put a relu before it, or pool after the neuron")
+            no(
+                "pools the maximum of values that may be negative, and zeros send no events",
+                "put a relu before it, or pool after the neuron",
+            )
         }
         (Op::Relu(_) | Op::Gate(_) | Op::Requantise(_) | Op::Lif(_), Role::Full) => Ok(()),
         (_, Role::Full) => no(
@@ -178,8 +187,15 @@ fn answer(graph: &Graph, role: &[Role]) -> Result<NodeId> {
     }
     match role[id.index()] {
         Role::Synapse | Role::Full => Ok(id),
-        Role::Alias => Err(refuse(graph, id, "delays the answer", "give out the value itself; the host can wait")),
-        Role::Small => Err(refuse(graph, id, "is an attention statistic given out as the answer", "give out a neuron or a current")),
+        Role::Alias => {
+            Err(refuse(graph, id, "delays the answer", "give out the value itself; the host can wait"))
+        }
+        Role::Small => Err(refuse(
+            graph,
+            id,
+            "is an attention statistic given out as the answer",
+            "give out a neuron or a current",
+        )),
         _ => Err(refuse(graph, id, "is the input given out as the answer: there is no layer", "add a layer")),
     }
 }

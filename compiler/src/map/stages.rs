@@ -10,7 +10,8 @@ use pulvinar_ir::{Arch, Diagnostic, Graph, NodeId, Op, Pass, Result, Stage, Stra
 /// strategy is chosen.
 pub fn stages(graph: &Graph, arch: &Arch) -> Result<Vec<Stage>> {
     let roles = Roles::of(graph)?;
-    let stages = clusters(graph, &roles)?.iter().map(|c| stage(graph, &roles, c)).collect::<Result<Vec<_>>>()?;
+    let stages =
+        clusters(graph, &roles)?.iter().map(|c| stage(graph, &roles, c)).collect::<Result<Vec<_>>>()?;
     if arch.noc.sync == Sync::Barrier {
         check_barrier(graph, &stages)?;
     }
@@ -51,7 +52,8 @@ impl<'a> Levels<'a> {
             levels.product[id.index()] = levels.is_product(id, cluster.accumulator);
             let small = roles.get(id) == Role::Small;
             let operands = graph.node(id).inputs.iter().filter(|&&i| i != cluster.accumulator);
-            let wait = |i: &NodeId| levels.level[i.index()] + u32::from(!small && roles.get(*i) == Role::Small);
+            let wait =
+                |i: &NodeId| levels.level[i.index()] + u32::from(!small && roles.get(*i) == Role::Small);
             levels.level[id.index()] = operands.map(wait).max().unwrap_or(0);
         }
         levels
@@ -66,7 +68,9 @@ impl<'a> Levels<'a> {
             && matches!(node.op, Op::Gate(_))
             && len(id) == full
             && node.inputs.iter().all(|&i| len(i) < full)
-            && readers.iter().all(|&u| self.roles.get(u) == Role::Full && matches!(self.graph.node(u).op, Op::Gate(_)))
+            && readers
+                .iter()
+                .all(|&u| self.roles.get(u) == Role::Full && matches!(self.graph.node(u).op, Op::Gate(_)))
     }
 
     fn is_tap(&self, id: NodeId) -> bool {
@@ -83,12 +87,17 @@ impl<'a> Levels<'a> {
         let mut passes = Vec::new();
         for p in 0..=last {
             let small = |want_tap: bool| {
-                let keep = move |i: &NodeId| self.at(*i) == p && self.is_tap(*i) == want_tap && !self.product[i.index()];
+                let keep = move |i: &NodeId| {
+                    self.at(*i) == p && self.is_tap(*i) == want_tap && !self.product[i.index()]
+                };
                 cluster.small.iter().copied().filter(keep).collect::<Vec<NodeId>>()
             };
             let (taps, program) = (small(true), small(false));
-            let roots: Vec<NodeId> =
-                if p == last { vec![cluster.output] } else { taps.iter().map(|&t| self.graph.node(t).inputs[0]).collect() };
+            let roots: Vec<NodeId> = if p == last {
+                vec![cluster.output]
+            } else {
+                taps.iter().map(|&t| self.graph.node(t).inputs[0]).collect()
+            };
             let (elementwise, gates) = self.closure(&roots, cluster.accumulator);
             passes.push(Pass { elementwise, gates, taps, program });
         }
@@ -145,7 +154,10 @@ fn check_barrier(graph: &Graph, stages: &[Stage]) -> Result<()> {
             return Err(Diagnostic::new(
                 "E0602",
                 format!("layer `{}`", stage.name),
-                format!("reads `{}` in the same step, and with sync = \"barrier\" events act one step later", graph.node(synapse.source).name),
+                format!(
+                    "reads `{}` in the same step, and with sync = \"barrier\" events act one step later",
+                    graph.node(synapse.source).name
+                ),
                 "put a delay on every edge between layers, or use sync = \"tokens\"",
             ));
         }

@@ -32,7 +32,11 @@ pub fn alternatives(layers: &[Layer<'_>], options: &MapOptions) -> Vec<Vec<Alter
             .iter()
             .map(|&strategy| {
                 let slices = layer.smallest(strategy).ok().map(|g| g.count() as u32);
-                Alternative { strategy, cost_fj: cost_fj(layer, options, strategy, slices.unwrap_or(1)), slices }
+                Alternative {
+                    strategy,
+                    cost_fj: cost_fj(layer, options, strategy, slices.unwrap_or(1)),
+                    slices,
+                }
             })
             .collect()
     };
@@ -59,7 +63,9 @@ pub fn choose(layers: &[Layer<'_>], all: &[Vec<Alternative>], options: &MapOptio
     let mut savings: Vec<(u32, usize, Strategy)> = Vec::new();
     for i in (0..layers.len()).filter(|&i| forced[i].is_none()) {
         let least = all[i].iter().filter(|a| a.slices.is_some()).min_by_key(|a| (a.slices, a.cost_fj));
-        savings.extend(least.map(|a| (slices(i, chosen[i]).saturating_sub(slices(i, a.strategy)), i, a.strategy)));
+        savings.extend(
+            least.map(|a| (slices(i, chosen[i]).saturating_sub(slices(i, a.strategy)), i, a.strategy)),
+        );
     }
     savings.sort_by_key(|&(saved, i, _)| (std::cmp::Reverse(saved), i));
     let mut smaller = chosen.clone();
@@ -107,7 +113,9 @@ fn cost_fj(layer: &Layer<'_>, options: &MapOptions, strategy: Strategy, slices: 
         Strategy::Recompute => {
             let steps = graph.timesteps as u128;
             let work = work(graph, stage, layer.rates, Region::whole(layer.shape()), layer.arch.core.lanes);
-            let weight = |s: &pulvinar_ir::Synapse| weight_name(&graph.node(s.node).op).map_or(0, |n| graph.tensors[n].bits());
+            let weight = |s: &pulvinar_ir::Synapse| {
+                weight_name(&graph.node(s.node).op).map_or(0, |n| graph.tensors[n].bits())
+            };
             let weight_bits = u128::from(stage.synapses.iter().map(weight).max().unwrap_or(0));
             let add = u128::from(costs.add_fj) + (weight_bits + 2 * acc_bits) * sram;
             let store = u128::from(work.milli_events) * 32 * sram * passes * u128::from(slices);

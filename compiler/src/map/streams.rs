@@ -2,9 +2,7 @@
 
 use super::connectivity::{Connectivity, Region};
 use super::work::Rates;
-use pulvinar_ir::{
-    Arch, Endpoint, Graph, IntType, NodeId, Op, Slice, Stage, Stream, StreamKind, Synapse,
-};
+use pulvinar_ir::{Arch, Endpoint, Graph, IntType, NodeId, Op, Slice, Stage, Stream, StreamKind, Synapse};
 use std::collections::BTreeSet;
 
 /// What a phase must know about the others.
@@ -90,7 +88,12 @@ impl StreamCx<'_> {
         };
         // Behind a flatten a box is no box any more.
         shape(operand) != shape(synapse.source)
-            || pattern.reaches(shape(synapse.source), Region::of(from), shape(stage.accumulator), Region::of(to))
+            || pattern.reaches(
+                shape(synapse.source),
+                Region::of(from),
+                shape(stage.accumulator),
+                Region::of(to),
+            )
     }
 
     fn events(
@@ -107,7 +110,10 @@ impl StreamCx<'_> {
         let ty = &self.graph.node(node).ty;
         let value = ty.as_int("").ok().filter(|i| !i.is_binary()).map_or(0, IntType::bits);
         let event_bits = range_bits(ty.shape.step_len()) + value;
-        let share = from.map_or(1000, |s| (Region::of(s).channel_count() * Region::of(s).row_count() * 1000 / (ty.shape.c * ty.shape.h)) as u64);
+        let share = from.map_or(1000, |s| {
+            (Region::of(s).channel_count() * Region::of(s).row_count() * 1000 / (ty.shape.c * ty.shape.h))
+                as u64
+        });
         let milli_events = self.rates.milli(node) * share / 1000;
         let packed = u64::from(self.per_flit(event_bits));
         let on_cores = to.iter().all(|e| matches!(e, Endpoint::Core(_)));
@@ -140,7 +146,8 @@ impl StreamCx<'_> {
                 let Op::Sparse(sparse) = &self.graph.node(synapse.node).op else { return None };
                 let parts = slices.iter().filter(|s| s.stage.0 as usize == id);
                 let mut core_of = vec![None; sparse.outputs];
-                parts.for_each(|s| core_of[s.channels[0] as usize..s.channels[1] as usize].fill(Some(s.core)));
+                parts
+                    .for_each(|s| core_of[s.channels[0] as usize..s.channels[1] as usize].fill(Some(s.core)));
                 let ints = |name: &str| self.graph.tensors[name].as_int().expect("level flow");
                 let (rows, targets) = (ints(&sparse.rows), ints(&sparse.targets));
                 for source in 0..sources {
@@ -162,11 +169,16 @@ impl StreamCx<'_> {
             return None;
         }
         let mates = slices.iter().filter(|s| s.stage == slice.stage && s.home != slice.home);
-        let to: Vec<Endpoint> = mates.map(|s| Endpoint::Core(s.core)).collect::<BTreeSet<_>>().into_iter().collect();
+        let to: Vec<Endpoint> =
+            mates.map(|s| Endpoint::Core(s.core)).collect::<BTreeSet<_>>().into_iter().collect();
         if to.is_empty() {
             return None;
         }
-        let lists: Vec<Vec<NodeId>> = if slice.home { gates_by_pass(stage) } else { stage.passes.iter().map(|p| p.taps.clone()).collect() };
+        let lists: Vec<Vec<NodeId>> = if slice.home {
+            gates_by_pass(stage)
+        } else {
+            stage.passes.iter().map(|p| p.taps.clone()).collect()
+        };
         let len = |id: &NodeId| self.graph.node(*id).ty.shape.len();
         let bits = |id: &NodeId| self.graph.node(*id).ty.as_int("").map_or(1, IntType::bits);
         let longest = lists.iter().map(|l| l.iter().map(len).sum::<usize>()).max().unwrap_or(1);

@@ -2,7 +2,9 @@
 
 use super::place::tree_links;
 use pulvinar_ir::arch::Routing;
-use pulvinar_ir::{text, Arch, Diagnostic, Endpoint, Graph, NodeId, Phase, Program, Result, Slice, Stage, Stream, Tensor};
+use pulvinar_ir::{
+    text, Arch, Diagnostic, Endpoint, Graph, NodeId, Phase, Program, Result, Slice, Stage, Stream, Tensor,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -46,7 +48,12 @@ impl ProgramFile {
     /// Reads a file; E0608 if it is not one of this version.
     pub fn from_json(json: &str) -> Result<Self> {
         let bad = |place: String, message: String| {
-            Diagnostic::new("E0608", place, message, "compile the network again with this version of pulvinar")
+            Diagnostic::new(
+                "E0608",
+                place,
+                message,
+                "compile the network again with this version of pulvinar",
+            )
         };
         let file: ProgramFile = serde_json::from_str(json)
             .map_err(|e| bad(format!("line {}", e.line()), format!("program does not parse: {e}")))?;
@@ -71,7 +78,10 @@ fn check_ids(graph: &Graph, stages: &[Stage], phases: &[Phase]) -> Result<()> {
     let of_pass = |p: &pulvinar_ir::Pass| [&p.elementwise[..], &p.gates, &p.taps, &p.program].concat();
     let of_stage = |s: &Stage| {
         let synapses = s.synapses.iter().flat_map(|s| [s.node, s.source]);
-        synapses.chain(s.passes.iter().flat_map(of_pass)).chain([s.accumulator, s.output]).collect::<Vec<NodeId>>()
+        synapses
+            .chain(s.passes.iter().flat_map(of_pass))
+            .chain([s.accumulator, s.output])
+            .collect::<Vec<NodeId>>()
     };
     let streams = phases.iter().flat_map(|p| &p.streams).map(|s| s.node);
     let dangling = stages.iter().flat_map(of_stage).chain(streams).find(|id| id.index() >= graph.nodes.len());
@@ -79,7 +89,12 @@ fn check_ids(graph: &Graph, stages: &[Stage], phases: &[Phase]) -> Result<()> {
     let lost = slices.map(|s| s.stage).find(|s| s.0 as usize >= stages.len());
     let what = dangling.map(|id| format!("node {id}")).or(lost.map(|s| format!("stage {}", s.0)));
     let Some(what) = what else { return Ok(()) };
-    Err(Diagnostic::new("E0608", what, "the program names it and it does not exist", "compile the network again"))
+    Err(Diagnostic::new(
+        "E0608",
+        what,
+        "the program names it and it does not exist",
+        "compile the network again",
+    ))
 }
 
 /// A listing of stages, slices, streams and routes.
@@ -122,13 +137,34 @@ fn print_stage(out: &mut String, graph: &Graph, index: usize, stage: &Stage) {
         let node = graph.node(synapse.node);
         let delayed = if synapse.delayed { " delayed" } else { "" };
         let what = if synapse.node == synapse.source { "identity" } else { node.op.name() };
-        line(out, 1, &format!("synapse {} {} {what} from {}{delayed}", synapse.node, node.name, list(graph, &[synapse.source])));
+        line(
+            out,
+            1,
+            &format!(
+                "synapse {} {} {what} from {}{delayed}",
+                synapse.node,
+                node.name,
+                list(graph, &[synapse.source])
+            ),
+        );
     }
-    line(out, 1, &format!("accumulator {} of {} bits, state of {} bits", list(graph, &[stage.accumulator]), stage.accumulator_bits, stage.state_bits));
+    line(
+        out,
+        1,
+        &format!(
+            "accumulator {} of {} bits, state of {} bits",
+            list(graph, &[stage.accumulator]),
+            stage.accumulator_bits,
+            stage.state_bits
+        ),
+    );
     for (p, pass) in stage.passes.iter().enumerate() {
         line(out, 1, &format!("pass {p} sweep [{}]", list(graph, &pass.elementwise)));
         let parts = [("gates", &pass.gates), ("taps", &pass.taps), ("program", &pass.program)];
-        parts.iter().filter(|(_, ids)| !ids.is_empty()).for_each(|(name, ids)| line(out, 2, &format!("{name} [{}]", list(graph, ids))));
+        parts
+            .iter()
+            .filter(|(_, ids)| !ids.is_empty())
+            .for_each(|(name, ids)| line(out, 2, &format!("{name} [{}]", list(graph, ids))));
     }
     line(out, 1, &format!("output {}", list(graph, &[stage.output])));
     line(out, 0, "}");
@@ -195,5 +231,9 @@ fn route(program: &Program, stream: &Stream) -> String {
     tiles.iter().for_each(|t| branches.entry(branch(t)).or_default().push(*t));
     let name = if yx { "row" } else { "column" };
     let each = branches.iter().map(|(b, tiles)| format!("{name} {b}: tiles {tiles:?}"));
-    format!("tree of {} links from tile {source}: {}", tree_links(arch, source, &tiles), each.collect::<Vec<_>>().join("; "))
+    format!(
+        "tree of {} links from tile {source}: {}",
+        tree_links(arch, source, &tiles),
+        each.collect::<Vec<_>>().join("; ")
+    )
 }

@@ -28,10 +28,15 @@ fn sum_range(graph: &Graph, synapse: &Synapse) -> Result<(i64, i64)> {
             let weight = &graph.tensors[weight_name(&node.op).expect("conv2d and linear have weights")];
             let values = weight.as_int().expect("level flow");
             let per_output = (values.len() / weight.shape[0].max(1)).max(1);
-            values.chunks_exact(per_output).map(|r| row(&mut r.iter().map(|&w| w.into()))).fold((0, 0), widest)
+            values
+                .chunks_exact(per_output)
+                .map(|r| row(&mut r.iter().map(|&w| w.into())))
+                .fold((0, 0), widest)
         }
         Connectivity::Sparse { targets, outputs } => {
-            let weight = graph.tensors[weight_name(&node.op).expect("sparse has weights")].as_int().expect("level flow");
+            let weight = graph.tensors[weight_name(&node.op).expect("sparse has weights")]
+                .as_int()
+                .expect("level flow");
             let mut sums = vec![(0i64, 0i64); outputs];
             for (&j, &w) in targets.iter().zip(weight) {
                 let (l, h) = row(&mut std::iter::once(i64::from(w)));

@@ -34,7 +34,11 @@ impl Rates {
             return Err(refuse("default_rate", options.default_rate));
         }
         let n = graph.nodes.len();
-        let mut rates = Rates { milli_events: vec![0; n], known: vec![false; n], margin_percent: options.spike_store_margin_percent.into() };
+        let mut rates = Rates {
+            milli_events: vec![0; n],
+            known: vec![false; n],
+            margin_percent: options.spike_store_margin_percent.into(),
+        };
         for id in graph.ids() {
             let node = graph.node(id);
             rates.milli_events[id.index()] = milli(options.default_rate * node.ty.shape.step_len() as f64);
@@ -59,15 +63,11 @@ impl Rates {
         self.known[node.index()]
     }
 
-    /// Events of the whole sequence that a spike store must hold: the given rate with its margin, else the worst case.
+    /// Events of the whole sequence that a spike store must hold: the expected ones with the margin, at most all.
     pub fn stored_events(&self, graph: &Graph, node: NodeId) -> u64 {
         let shape = graph.node(node).ty.shape;
-        let worst = shape.len() as u64;
-        if !self.is_known(node) {
-            return worst;
-        }
         let expected = self.milli(node) * shape.t as u64 * (100 + self.margin_percent);
-        expected.div_ceil(100_000).min(worst)
+        expected.div_ceil(100_000).min(shape.len() as u64)
     }
 }
 
@@ -136,7 +136,11 @@ pub fn cycles(graph: &Graph, stage: &Stage, strategy: Strategy, work: Work, slic
     let sweep = (work.sweep_words + SWEEP_LATENCY_CYCLES) * passes;
     // Statistics and gates pass one event a cycle through the home.
     let len = |id: &NodeId| graph.node(*id).ty.shape.len() as u64;
-    let shared: u64 = stage.passes.iter().map(|p| p.taps.iter().map(len).sum::<u64>() + p.gates.iter().map(len).sum::<u64>()).sum();
+    let shared: u64 = stage
+        .passes
+        .iter()
+        .map(|p| p.taps.iter().map(len).sum::<u64>() + p.gates.iter().map(len).sum::<u64>())
+        .sum();
     let overlap = if passes == 1 { synapse.max(sweep) } else { synapse + sweep };
     steps * overlap + (slices - 1) * shared
 }

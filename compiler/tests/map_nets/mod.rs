@@ -3,8 +3,8 @@
 
 use pulvinar_ir::op::reduce::ReduceKind;
 use pulvinar_ir::op::{
-    add, avg_pool, concat, conv2d, delay, dense, flatten, gate, input, lif, linear, max_pool, neuron, readout, reduce, relu,
-    requantise, sparse, table,
+    add, avg_pool, concat, conv2d, delay, dense, flatten, gate, input, lif, linear, max_pool, neuron,
+    readout, reduce, relu, requantise, sparse, table,
 };
 use pulvinar_ir::{Axes, Axis, Graph, Level, NodeId, Op, Tensor};
 
@@ -29,7 +29,8 @@ impl Net {
     pub fn tensor(&mut self, name: &str, shape: Vec<usize>, range: i32) -> String {
         let values = (0..shape.iter().product())
             .map(|_| {
-                self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                self.seed =
+                    self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 ((self.seed >> 33) % (2 * range as u64 + 1)) as i32 - range
             })
             .collect();
@@ -68,7 +69,9 @@ impl Net {
             bias: None,
             threshold,
             reset: lif::LifReset::Subtract,
-            reset_value: Some(self.put(&format!("{name}.reset"), Tensor::int(vec![1], vec![4], 16, vec![1.0]))),
+            reset_value: Some(
+                self.put(&format!("{name}.reset"), Tensor::int(vec![1], vec![4], 16, vec![1.0])),
+            ),
             reset_timing: neuron::ResetTiming::SameStep,
             initial: None,
             clamp_min: None,

@@ -1,0 +1,164 @@
+//! Energy and area as plain numbers.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Energy of one inference, pJ. `total_pj` is the sum of `by_component` and the sum of `by_layer`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Energy {
+    /// Everything priced.
+    pub total_pj: f64,
+    /// Part paid every cycle: leakage, clock, DRAM background.
+    pub static_pj: f64,
+    /// By part of the chip.
+    pub by_component: Vec<ComponentEnergy>,
+    /// By layer and part; `noc`, `dram`, `host` and `static` are rows beside the layers.
+    pub by_layer: Vec<LayerEnergy>,
+    /// By activity, counted part only.
+    pub by_activity: Vec<ActivityEnergy>,
+    /// What is paid every cycle: leakage, clock, DRAM background, pJ.
+    pub statics_pj: Vec<Term>,
+    /// By timestep, counted part only.
+    pub by_timestep: Vec<StepEnergy>,
+    /// What happened and has no price: the total is partial by these.
+    pub unpriced: Vec<UnpricedRow>,
+    /// Estimators side by side.
+    pub estimates: Vec<EstimateRow>,
+    /// Published energies of one synaptic operation on real chips, to compare with, never to add.
+    pub published: Vec<Published>,
+    /// Remarks on prices.
+    pub notes: Vec<String>,
+}
+
+/// Energy of one part of the chip.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ComponentEnergy {
+    /// Part.
+    pub component: String,
+    /// Energy, pJ.
+    pub energy_pj: f64,
+}
+
+/// Energy of one layer by part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LayerEnergy {
+    /// Layer.
+    pub layer: String,
+    /// Sum of the parts, pJ.
+    pub energy_pj: f64,
+    /// Parts.
+    pub parts: Vec<ComponentEnergy>,
+}
+
+/// Count and energy of one activity.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ActivityEnergy {
+    /// Activity.
+    pub activity: String,
+    /// Part of the chip.
+    pub component: String,
+    /// Counts per inference.
+    pub count: f64,
+    /// Energy, pJ.
+    pub energy_pj: f64,
+}
+
+/// Counted energy of one timestep.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StepEnergy {
+    /// Timestep.
+    pub timestep: u32,
+    /// Energy, pJ.
+    pub energy_pj: f64,
+}
+
+/// Something that happened and has no price.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UnpricedRow {
+    /// Activity or static term.
+    pub name: String,
+    /// Part of the chip it is missing from.
+    pub component: String,
+    /// Counts (cycles for a static term) per inference.
+    pub count: f64,
+    /// Why there is no price.
+    pub why: String,
+}
+
+/// Energy of one inference by one estimator.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EstimateRow {
+    /// Estimator.
+    pub estimator: String,
+    /// What it is, one line.
+    pub about: String,
+    /// Energy, pJ.
+    pub total_pj: f64,
+    /// Terms, pJ; they add up to the total.
+    pub terms_pj: Vec<Term>,
+    /// What it does not count.
+    pub leaves_out: Vec<String>,
+    /// Energy efficiency of attention (ratio), where the estimator defines it.
+    pub attention_efficiency: Option<f64>,
+    /// Keys of its sources.
+    pub sources: Vec<String>,
+}
+
+/// A named value; the unit is that of the field that holds it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Term {
+    /// Name.
+    pub name: String,
+    /// Value.
+    pub value: f64,
+}
+
+/// A published energy of one synaptic operation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Published {
+    /// Name of the constant.
+    pub name: String,
+    /// Energy of one synaptic operation, pJ.
+    pub energy_pj: f64,
+    /// Process node, nm.
+    pub node_nm: Option<u32>,
+    /// True if idle power, fetches and hops are folded in.
+    pub all_in: bool,
+    /// Evidence.
+    pub grade: String,
+    /// Keys of the bibliography.
+    pub sources: Vec<String>,
+}
+
+/// Area of the chip.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Area {
+    /// Sum of the rows, mm².
+    pub total_mm2: f64,
+    /// Blocks with a source.
+    pub rows: Vec<AreaRow>,
+    /// Blocks without one: the total is partial by these.
+    pub unpriced: Vec<String>,
+}
+
+/// Area of one kind of block.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AreaRow {
+    /// Block.
+    pub block: String,
+    /// Copies on the chip.
+    pub instances: u64,
+    /// All copies, mm².
+    pub area_mm2: f64,
+}

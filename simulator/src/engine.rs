@@ -1,0 +1,352 @@
+//! The two engines: one rule, driven every cycle or only at the cycles that matter.
+
+use crate::context::{Context, FlitTrace, Wake};
+use crate::noc::{Fabric, NoObserver, PortId};
+use crate::packet::Slab;
+use crate::prepare::phase::{PhasePlan, Seat};
+use crate::prepare::Machine;
+use crate::run::Log;
+use crate::unit::core::Core;
+use crate::unit::host_port::{HostMemory, HostPort};
+use pulvinar_ir::{Diagnostic, Result, Value};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// Idle cycles after which the plain engine takes the machine for finished (or stuck).
+const PLAIN_PATIENCE_CYCLES: u64 = 8;
+
+/// One phase of one inference.
+pub struct Simulation<'a, 'm, F> {
+    machine: &'m Machine<'m>,
+    phase: &'m PhasePlan,
+    input: &'a Value,
+    fabric: F,
+    slab: Slab,
+    log: &'a mut Log,
+    memory: &'a mut HostMemory,
+    cores: Vec<Core<'m>>,
+    host: HostPort,
+    fast: bool,
+    limit: u64,
+    now: u64,
+    /// Step and first cycle that the barrier has released.
+    barrier: Option<(usize, u64)>,
+    /// First cycle of the current quiet.
+    quiet_since: Option<u64>,
+    visited: u64,
+    /// Units not quiet, by port (fast).
+    busy: Vec<bool>,
+    busy_count: usize,
+    calendar: Calendar,
+}
+
+/// Ports to tick: in the next cycle, or later.
+struct Calendar {
+    due: Vec<u64>,
+    later: BinaryHeap<Reverse<(u64, u32)>>,
+    /// Earliest entry of a port in `later`.
+    earliest: Vec<u64>,
+    /// Ports whose ejection buffer waits for their own queue.
+    blocked: Vec<u64>,
+}
+
+impl Calendar {
+    fn new(ports: usize) -> Self {
+        let words = ports.div_ceil(64);
+        Calendar {
+            due: vec![0; words],
+            later: BinaryHeap::new(),
+            earliest: vec![u64::MAX; ports],
+            blocked: vec![0; words],
+        }
+    }
+
+    fn set_due(&mut self, port: usize) {
+        self.due[port / 64] |= 1 << (port % 64);
+    }
+
+    fn plan(&mut self, port: usize, now: u64, wake: Wake) {
+        let (word, bit) = (port / 64, 1u64 << (port % 64));
+        if wake.blocked {
+            self.blocked[word] |= bit;
+        } else {
+            self.blocked[word] &= !bit;
+        }
+        if wake.at == now + 1 {
+            self.due[word] |= bit;
+        } else if wake.at < self.earliest[port] {
+            self.earliest[port] = wake.at;
+            self.later.push(Reverse((wake.at, port as u32)));
+        }
+    }
+
+    /// Moves what falls due at `now` out of the heap.
+    fn collect(&mut self, now: u64) {
+        while let Some(&Reverse((at, port))) = self.later.peek() {
+            if at > now {
+                break;
+            }
+            self.later.pop();
+            if self.earliest[port as usize] == at {
+                self.earliest[port as usize] = u64::MAX;
+            }
+            self.set_due(port as usize);
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        self.due.iter().any(|&w| w != 0)
+    }
+
+    fn next(&self) -> Option<u64> {
+        self.later.peek().map(|r| r.0 .0)
+    }
+}
+
+/// What a phase leaves.
+pub struct PhaseEnd<F> {
+    /// First cycle after the phase.
+    pub end: u64,
+    /// The network with its counters.
+    pub fabric: F,
+    /// Cycles simulated.
+    pub visited: u64,
+}
+
+impl<'a, 'm, F: Fabric> Simulation<'a, 'm, F> {
+    /// A phase that starts at `start`.
+    pub fn new(
+        machine: &'m Machine<'m>,
+        phase: &'m PhasePlan,
+        (input, memory, log): (&'a Value, &'a mut HostMemory, &'a mut Log),
+        (fast, limit, start): (bool, u64, u64),
+    ) -> Result<Self> {
+        let refuse = |e: crate::noc::ConfigError| crate::prepare::refuse("noc", e.to_string(), "change the architecture file");
+        let mut fabric = F::new(&phase.noc, &phase.trees).map_err(refuse)?;
+        fabric.skip_to(start);
+        let mut slab = Slab::new(phase.stride);
+        let cores = phase.cores.iter().map(|plan| Core::new(machine, plan, phase, fast, start)).collect();
+        let cx = Context { now: start, fabric: &mut fabric, slab: &mut slab, log, machine, phase, barrier: None };
+        let host = HostPort::new(&cx, fast, start);
+        let ports = phase.seats.len();
+        Ok(Simulation {
+            machine,
+            phase,
+            input,
+            fabric,
+            slab,
+            log,
+            memory,
+            cores,
+            host,
+            fast,
+            limit,
+            now: start,
+            barrier: machine.barrier.map(|_| (0, start)),
+            quiet_since: None,
+            visited: 0,
+            busy: vec![false; ports],
+            busy_count: 0,
+            calendar: Calendar::new(ports),
+        })
+    }
+
+    /// Runs the phase until nothing moves; a machine that stops before its work is done is a diagnostic.
+    pub fn run(mut self) -> Result<PhaseEnd<F>> {
+        self.wake_all();
+        loop {
+            if self.now >= self.limit {
+                return Err(self.over_limit());
+            }
+            if !self.fast {
+                self.wake_all();
+            }
+            self.cycle();
+            if self.release_barrier() {
+                continue;
+            }
+            if !self.advance() {
+                break;
+            }
+        }
+        let end = self.settled_at().unwrap_or(self.now);
+        match self.stuck() {
+            Some(waiting) => Err(deadlock(end, &waiting)),
+            None => Ok(PhaseEnd { end, fabric: self.fabric, visited: self.visited }),
+        }
+    }
+
+    fn wake_all(&mut self) {
+        for (port, seat) in self.phase.seats.iter().enumerate() {
+            if matches!(seat, Seat::Core(_) | Seat::Host) {
+                self.calendar.set_due(port);
+            }
+        }
+    }
+
+    /// Everything of cycle `now`.
+    fn cycle(&mut self) {
+        self.visited += 1;
+        for word in 0..self.calendar.due.len() {
+            let mut due = std::mem::take(&mut self.calendar.due[word]);
+            while due != 0 {
+                let port = word * 64 + due.trailing_zeros() as usize;
+                due &= due - 1;
+                let (wake, busy) = self.tick(port);
+                self.calendar.plan(port, self.now, wake);
+                if busy != self.busy[port] {
+                    self.busy[port] = busy;
+                    self.busy_count = if busy { self.busy_count + 1 } else { self.busy_count - 1 };
+                }
+            }
+        }
+        match &mut self.log.trace {
+            Some(trace) => self.fabric.step(&mut FlitTrace { slab: &self.slab, phase: self.phase, trace }),
+            None => self.fabric.step(&mut NoObserver),
+        }
+        let quiet = self.busy_count == 0 && self.fabric.is_empty();
+        let since = self.quiet_since.unwrap_or(self.now + 1);
+        self.quiet_since = quiet.then_some(since);
+        self.now += 1;
+    }
+
+    fn tick(&mut self, port: usize) -> (Wake, bool) {
+        let mut cx = Context {
+            now: self.now,
+            fabric: &mut self.fabric,
+            slab: &mut self.slab,
+            log: self.log,
+            machine: self.machine,
+            phase: self.phase,
+            barrier: self.barrier,
+        };
+        match self.phase.seats[port] {
+            Seat::Core(i) => {
+                let core = &mut self.cores[i as usize];
+                (core.tick(&mut cx), !core.is_quiet())
+            }
+            Seat::Host => (self.host.tick(&mut cx, self.input, self.memory), !self.host.is_quiet()),
+            _ => (Wake { at: u64::MAX, blocked: false }, false),
+        }
+    }
+
+    /// First cycle at which the machine is quiet and every write has landed, if it is quiet now.
+    fn settled_at(&self) -> Option<u64> {
+        let since = self.quiet_since?;
+        Some(self.cores.iter().map(Core::landed_at).fold(since, u64::max))
+    }
+
+    /// With a barrier: when the step is over, releases the next one and moves to it.
+    fn release_barrier(&mut self) -> bool {
+        let (Some(cycles), Some((step, _))) = (self.machine.barrier, self.barrier) else { return false };
+        let Some(settled) = self.settled_at() else { return false };
+        if !self.fast && self.now < settled {
+            return false;
+        }
+        if step + 1 == self.machine.steps {
+            self.memory.finished_at = self.memory.finished_at.or(Some(settled - 1));
+            return false;
+        }
+        let start = settled + cycles;
+        if !self.fast && self.now < start {
+            return false;
+        }
+        self.barrier = Some((step + 1, start));
+        while self.now < start {
+            let target = self.fabric.next_event().map_or(start, |e| e.min(start));
+            if target > self.now {
+                self.fabric.skip_to(target);
+                self.now = target;
+            } else {
+                self.fabric.step(&mut NoObserver);
+                self.now += 1;
+            }
+        }
+        self.quiet_since = None;
+        self.calendar.collect(self.now);
+        self.wake_all();
+        true
+    }
+
+    /// Moves to the next cycle that matters; false if there is none.
+    fn advance(&mut self) -> bool {
+        if !self.fast {
+            let over = self.settled_at().is_some_and(|s| self.now >= s + PLAIN_PATIENCE_CYCLES);
+            return !over || self.pending_barrier();
+        }
+        self.notice_flits();
+        self.calendar.collect(self.now);
+        while !self.calendar.is_due() {
+            let network = self.fabric.next_event();
+            let next = match (network, self.calendar.next()) {
+                (None, None) => return false,
+                (a, b) => a.unwrap_or(u64::MAX).min(b.unwrap_or(u64::MAX)),
+            };
+            if next > self.now {
+                self.fabric.skip_to(next);
+                self.now = next;
+                self.notice_flits();
+                self.calendar.collect(self.now);
+            }
+            if network.is_some_and(|n| n <= self.now) {
+                break;
+            }
+        }
+        true
+    }
+
+    /// Between the end of a step and its barrier the plain engine waits.
+    fn pending_barrier(&self) -> bool {
+        self.barrier.is_some_and(|(step, _)| step + 1 < self.machine.steps)
+    }
+
+    /// Ports whose ejection buffer holds a flit they can look at.
+    fn notice_flits(&mut self) {
+        let mut from = PortId(0);
+        while let Some(port) = self.fabric.next_ejectable(from) {
+            let (word, bit) = (port.0 as usize / 64, 1u64 << (port.0 % 64));
+            if self.calendar.blocked[word] & bit == 0 {
+                self.calendar.due[word] |= bit;
+            }
+            from = PortId(port.0 + 1);
+            if from.0 as usize >= self.phase.seats.len() {
+                break;
+            }
+        }
+    }
+
+    /// What unfinished units wait for; none if the phase is done.
+    fn stuck(&self) -> Option<Vec<String>> {
+        let mut waiting: Vec<String> = self.cores.iter().filter_map(Core::waiting).collect();
+        waiting.extend(self.host.waiting(self.machine.steps));
+        (!waiting.is_empty()).then_some(waiting)
+    }
+
+    fn over_limit(&self) -> Diagnostic {
+        let waiting = self.stuck().unwrap_or_default();
+        Diagnostic::new(
+            "E0703",
+            format!("cycle {}", self.now),
+            format!("the run is not over after {} cycles; {}", self.limit, some(&waiting)),
+            "raise the cycle limit, or run fewer steps",
+        )
+    }
+}
+
+fn some(waiting: &[String]) -> String {
+    let rest = waiting.len().saturating_sub(8);
+    let mut text = waiting[..waiting.len() - rest].join("; ");
+    if rest > 0 {
+        text.push_str(&format!("; and {rest} more"));
+    }
+    text
+}
+
+fn deadlock(cycle: u64, waiting: &[String]) -> Diagnostic {
+    Diagnostic::new(
+        "E0702",
+        format!("cycle {cycle}"),
+        format!("nothing can happen any more and the run is not over: {}", some(waiting)),
+        "a stream, credit or token is missing in the program; build programs with the mapper",
+    )
+}

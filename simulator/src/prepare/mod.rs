@@ -1,0 +1,105 @@
+//! The machine of a program: everything that does not depend on the input, laid out once.
+
+pub mod phase;
+pub mod sweep;
+pub mod synapse;
+
+use crate::packet::MAX_STEPS;
+use phase::PhasePlan;
+use pulvinar_ir::arch::{Hazard, Sync};
+use pulvinar_ir::{Diagnostic, Endpoint, Level, Program, Result, Strategy};
+use sweep::StagePlan;
+
+/// A program the simulator cannot run.
+pub(crate) fn refuse(place: impl Into<String>, message: impl Into<String>, help: impl Into<String>) -> Diagnostic {
+    Diagnostic::new("E0701", place, message, help)
+}
+
+/// A program laid out for simulation: weight images, address tables, sweep descriptors, routes.
+#[derive(Debug)]
+pub struct Machine<'p> {
+    /// The program.
+    pub program: &'p Program,
+    /// Timesteps.
+    pub steps: usize,
+    /// Stages.
+    pub stages: Vec<StagePlan<'p>>,
+    /// Phases.
+    pub phases: Vec<PhasePlan>,
+    /// Accumulator buffers in use.
+    pub buffers: usize,
+    /// Cycles of the chip-wide barrier; none with tokens.
+    pub barrier: Option<u64>,
+    /// True if the synapse engine waits on accumulator hazards.
+    pub stall: bool,
+}
+
+impl<'p> Machine<'p> {
+    /// Lays out a program, or says what the machine cannot run.
+    pub fn new(program: &'p Program) -> Result<Self> {
+        let arch = &program.arch;
+        arch.check()?;
+        pulvinar_ir::verify::verify(&program.graph)?;
+        check_nodes(program)?;
+        let graph = &program.graph;
+        if graph.level != Level::Flow || graph.timesteps > MAX_STEPS {
+            return Err(refuse(&graph.name, "the machine runs integer graphs of up to 65536 steps", "quantise first"));
+        }
+        let stages: Vec<StagePlan<'p>> =
+            program.stages.iter().map(|s| sweep::stage_plan(graph, s)).collect::<Result<_>>()?;
+        let barrier = (arch.noc.sync == Sync::Barrier).then_some(u64::from(arch.noc.barrier_cycles));
+        let buffers = if barrier.is_some() { 2 } else { arch.core.accumulator_buffers as usize };
+        check_sync(program, barrier.is_some(), buffers)?;
+        let dram = uses_dram(program);
+        let phases = program.phases.iter();
+        let phases = phases.map(|p| phase::phase_plan(program, &stages, p, dram)).collect::<Result<_>>()?;
+        let stall = arch.core.hazard == Hazard::Stall;
+        Ok(Machine { program, steps: graph.timesteps, stages, phases, buffers, barrier, stall })
+    }
+}
+
+fn uses_dram(program: &Program) -> bool {
+    let through = |e: &Endpoint| *e == Endpoint::Dram;
+    let streams = program.phases.iter().flat_map(|p| &p.streams);
+    program.phases.len() > 1
+        || program.stages.iter().any(|s| s.strategy == Strategy::SpillDram && s.is_multipass())
+        || streams.into_iter().any(|s| through(&s.source) || s.destinations.iter().any(through))
+}
+
+fn check_nodes(program: &Program) -> Result<()> {
+    let nodes = program.graph.nodes.len();
+    let known = |id: &pulvinar_ir::NodeId| id.index() < nodes;
+    for stage in &program.stages {
+        let synapses = stage.synapses.iter().flat_map(|s| [&s.node, &s.source]);
+        let passes = stage.passes.iter().flat_map(|p| p.elementwise.iter().chain(&p.gates).chain(&p.taps).chain(&p.program));
+        if !synapses.chain(passes).chain([&stage.accumulator, &stage.output]).all(known) {
+            return Err(refuse(&stage.name, "the stage names a node that does not exist", "build programs with the mapper"));
+        }
+    }
+    if program.phases.iter().flat_map(|p| &p.streams).any(|s| !known(&s.node)) {
+        return Err(refuse("streams", "a stream names a node that does not exist", "build programs with the mapper"));
+    }
+    let output = |s: &pulvinar_ir::Stream| s.destinations.contains(&Endpoint::Host);
+    if !program.phases.iter().flat_map(|p| &p.streams).any(output) {
+        return Err(refuse("streams", "no stream ends at the host, so there is no answer", "send the output stage to the host"));
+    }
+    Ok(())
+}
+
+fn check_sync(program: &Program, barrier: bool, buffers: usize) -> Result<()> {
+    let synapses = || program.stages.iter().flat_map(|s| s.synapses.iter().map(move |y| (s, y)));
+    if barrier {
+        if let Some((stage, _)) = synapses().find(|(_, y)| !y.delayed) {
+            return Err(refuse(&stage.name, "with a barrier every synapse acts one step late and this one does not", "delay every edge between layers, or use sync = \"tokens\""));
+        }
+        if let Some(stage) = program.stages.iter().find(|s| s.is_multipass()) {
+            return Err(refuse(&stage.name, "with a barrier a stage has one pass", "use sync = \"tokens\" for attention over time"));
+        }
+        if program.is_multiphase() {
+            return Err(refuse("phases", "with a barrier a program has one phase", "use a larger chip, or sync = \"tokens\""));
+        }
+    } else if let Some((stage, _)) = synapses().find(|(_, y)| y.delayed && buffers < 2) {
+        return Err(refuse(&stage.name, "a delayed synapse needs a second accumulator buffer", "set core.accumulator_buffers = 2"));
+    }
+    Ok(())
+}

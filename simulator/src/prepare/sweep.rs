@@ -1,0 +1,288 @@
+//! Passes of a stage as the update and attention engines need them.
+
+use super::refuse;
+use pulvinar_ir::op::gate::Gate;
+use pulvinar_ir::op::lif::{Lif, LifConstants};
+use pulvinar_ir::op::reduce::{Reduce, ReduceKind};
+use pulvinar_ir::op::requantise::Requantise;
+use pulvinar_ir::{Axis, Graph, NodeId, Op, Result, Shape, Stage, Strategy};
+
+/// An operand of an elementwise operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operand {
+    /// Full-size value of this sweep: 0 is the accumulator with its bias, i + 1 the result of operation i.
+    Register(usize),
+    /// Small value in the gate memory, from `base` on, broadcast.
+    Gate {
+        /// First word.
+        base: usize,
+        /// Shape of the small value.
+        shape: Shape,
+    },
+}
+
+/// An elementwise operation.
+#[derive(Debug)]
+pub enum Element<'p> {
+    /// max(0, a).
+    Relu,
+    /// round(a · b / 2^shift).
+    Gate(&'p Gate),
+    /// Rescaling.
+    Requantise(&'p Requantise),
+    /// a + b.
+    Add,
+    /// Membrane update; the result is the spike.
+    Lif(&'p Lif),
+}
+
+/// One operation of a sweep.
+#[derive(Debug)]
+pub struct Step<'p> {
+    /// What is computed.
+    pub op: Element<'p>,
+    /// Operands; the second equals the first where the operation has one.
+    pub operands: [Operand; 2],
+}
+
+/// A statistic that a sweep gathers.
+#[derive(Debug)]
+pub struct Tap {
+    /// The reduce node.
+    pub node: NodeId,
+    /// Register it reads.
+    pub register: usize,
+    /// True for a maximum, false for a sum.
+    pub max: bool,
+    /// Shape of the statistic.
+    pub shape: Shape,
+    /// First word in the concatenation of the pass's taps.
+    pub base: usize,
+}
+
+/// One sweep over all steps, and the attention program behind it.
+#[derive(Debug)]
+pub struct PassPlan<'p> {
+    /// Elementwise operations in order.
+    pub steps: Vec<Step<'p>>,
+    /// Statistics.
+    pub taps: Vec<Tap>,
+    /// Words of all taps.
+    pub tap_len: usize,
+    /// Gate operands read per word.
+    pub gate_reads: u64,
+    /// Gate nodes this pass's program hands to later passes, in order of the concatenation.
+    pub made: Vec<NodeId>,
+    /// Range of those gates in the gate memory.
+    pub made_range: [usize; 2],
+    /// Register whose non-zero values leave; none in all passes but the last.
+    pub output: Option<usize>,
+}
+
+/// A stage, prepared.
+#[derive(Debug)]
+pub struct StagePlan<'p> {
+    /// The stage.
+    pub stage: &'p Stage,
+    /// Shape of the accumulator.
+    pub shape: Shape,
+    /// Bias per channel.
+    pub bias: Vec<i64>,
+    /// Synapses by source.
+    pub groups: Vec<super::synapse::Group<'p>>,
+    /// True if the accumulator holds maxima.
+    pub max: bool,
+    /// Passes.
+    pub passes: Vec<PassPlan<'p>>,
+    /// Neuron constants per channel; empty without a neuron.
+    pub neurons: Vec<LifConstants>,
+    /// Words of the gate memory.
+    pub gate_len: usize,
+}
+
+impl StagePlan<'_> {
+    /// Index of the last pass.
+    pub fn last_pass(&self) -> usize {
+        self.passes.len() - 1
+    }
+    /// True if pass p reads accumulators (else frames).
+    pub fn accumulates(&self, pass: usize) -> bool {
+        pass == 0 || self.stage.strategy == Strategy::Recompute
+    }
+    /// True if pass 0 writes frames.
+    pub fn spills(&self) -> bool {
+        matches!(self.stage.strategy, Strategy::SpillSram | Strategy::SpillDram) && self.passes.len() > 1
+    }
+}
+
+/// Prepares a stage.
+pub fn stage_plan<'p>(graph: &'p Graph, stage: &'p Stage) -> Result<StagePlan<'p>> {
+    if stage.passes.is_empty() || (stage.passes.len() > 1 && stage.strategy == Strategy::Direct) {
+        return Err(refuse(&stage.name, "the passes do not fit the strategy", "several passes need a spill or recompute"));
+    }
+    let shape = graph.ty(stage.accumulator)?.shape;
+    if stage.accumulator_bits > 32 {
+        let message = format!("accumulators need {} bits and the machine has 32", stage.accumulator_bits);
+        return Err(refuse(&stage.name, message, "use fewer weight bits or a smaller layer"));
+    }
+    let (groups, bias) = super::synapse::groups(graph, stage, shape)?;
+    check_programs(graph, stage)?;
+    let mut builder = Builder { graph, stage, gates: Vec::new(), gate_len: 0 };
+    let made = builder.lay_out_gates();
+    let mut passes = Vec::new();
+    for (p, (made, made_range)) in made.into_iter().enumerate() {
+        let mut plan = builder.pass(p, shape)?;
+        (plan.made, plan.made_range) = (made, made_range);
+        passes.push(plan);
+    }
+    let lif = passes.iter().flat_map(|p| &p.steps).find_map(|s| match s.op {
+        Element::Lif(lif) => Some(lif),
+        _ => None,
+    });
+    let ints = |name: &str| graph.tensors.get(name).and_then(|t| t.as_int()).unwrap_or(&[0]);
+    let max = stage.synapses.iter().any(|s| matches!(graph.node(s.node).op, Op::MaxPool(_)));
+    let neurons = lif.map_or(Vec::new(), |l| l.constants(shape.c, ints));
+    Ok(StagePlan { stage, shape, bias, groups, max, passes, neurons, gate_len: builder.gate_len })
+}
+
+/// Every operand of a small node must be a statistic or a small node made before it.
+fn check_programs(graph: &Graph, stage: &Stage) -> Result<()> {
+    let mut known: Vec<NodeId> = Vec::new();
+    for pass in &stage.passes {
+        known.extend(&pass.taps);
+        for &id in &pass.program {
+            let node = graph.node(id);
+            if node.inputs.iter().any(|i| !known.contains(i)) {
+                let message = format!("`{}` reads a value that its attention program does not have", node.name);
+                return Err(refuse(&stage.name, message, "build programs with the mapper"));
+            }
+            known.push(id);
+        }
+    }
+    Ok(())
+}
+
+struct Builder<'p> {
+    graph: &'p Graph,
+    stage: &'p Stage,
+    /// Gate nodes and their first words.
+    gates: Vec<(NodeId, usize)>,
+    gate_len: usize,
+}
+
+impl<'p> Builder<'p> {
+    /// Per pass: the nodes made there that later passes read, in the order of their `gates`, and their words.
+    fn lay_out_gates(&mut self) -> Vec<(Vec<NodeId>, [usize; 2])> {
+        let mut all = Vec::new();
+        for (p, pass) in self.stage.passes.iter().enumerate() {
+            let first = self.gate_len;
+            let mut made = Vec::new();
+            for &node in self.stage.passes[p + 1..].iter().flat_map(|q| &q.gates) {
+                let here = pass.program.contains(&node) || pass.taps.contains(&node);
+                if here && !made.contains(&node) {
+                    made.push(node);
+                    self.gates.push((node, self.gate_len));
+                    self.gate_len += self.graph.node(node).ty.shape.len();
+                }
+            }
+            all.push((made, [first, self.gate_len]));
+        }
+        all
+    }
+
+    fn operand(&self, pass: usize, done: &[NodeId], id: NodeId) -> Result<Operand> {
+        if id == self.stage.accumulator {
+            return Ok(Operand::Register(0));
+        }
+        if let Some(i) = done.iter().position(|&d| d == id) {
+            return Ok(Operand::Register(i + 1));
+        }
+        let known = self.stage.passes[pass].gates.contains(&id);
+        match self.gates.iter().find(|(n, _)| known && *n == id) {
+            Some(&(_, base)) => Ok(Operand::Gate { base, shape: self.graph.node(id).ty.shape }),
+            None => Err(refuse(
+                &self.stage.name,
+                format!("pass {pass} reads `{}`, which is not there", self.graph.node(id).name),
+                "build programs with the mapper",
+            )),
+        }
+    }
+
+    fn pass(&self, p: usize, shape: Shape) -> Result<PassPlan<'p>> {
+        let pass = &self.stage.passes[p];
+        let last = p + 1 == self.stage.passes.len();
+        let mut steps = Vec::new();
+        for (i, &id) in pass.elementwise.iter().enumerate() {
+            let step = self.step(p, &pass.elementwise[..i], id, shape)?;
+            if matches!(step.op, Element::Lif(_)) && !(last && i + 1 == pass.elementwise.len()) {
+                return Err(refuse(&self.stage.name, "the neuron is not the end of the last pass", "build programs with the mapper"));
+            }
+            steps.push(step);
+        }
+        let (mut taps, mut tap_len) = (Vec::new(), 0);
+        for &id in &pass.taps {
+            let node = self.graph.node(id);
+            let (Op::Reduce(Reduce { kind, .. }), Operand::Register(register)) =
+                (&node.op, self.operand(p, &pass.elementwise, node.inputs[0])?)
+            else {
+                return Err(refuse(&self.stage.name, format!("tap `{}` is no reduction", node.name), "build programs with the mapper"));
+            };
+            let shape = node.ty.shape;
+            taps.push(Tap { node: id, register, max: *kind == ReduceKind::Max, shape, base: tap_len });
+            tap_len += shape.len();
+        }
+        let output = match self.operand(p, &pass.elementwise, self.stage.output) {
+            Ok(Operand::Register(r)) if last => Some(r),
+            Err(e) if last => return Err(e),
+            _ => None,
+        };
+        let gate = |o: &Operand| matches!(o, Operand::Gate { .. });
+        let binary = |s: &&Step| matches!(s.op, Element::Gate(_) | Element::Add);
+        let gate_reads = steps.iter().filter(binary).flat_map(|s| &s.operands).filter(|o| gate(o)).count() as u64;
+        Ok(PassPlan { steps, taps, tap_len, gate_reads, made: Vec::new(), made_range: [0, 0], output })
+    }
+
+    fn step(&self, p: usize, done: &[NodeId], id: NodeId, shape: Shape) -> Result<Step<'p>> {
+        let node = self.graph.node(id);
+        let unary = || self.operand(p, done, node.inputs[0]).map(|a| [a, a]);
+        let binary = || Ok([self.operand(p, done, node.inputs[0])?, self.operand(p, done, node.inputs[1])?]);
+        let (op, operands) = match &node.op {
+            Op::Relu(_) => (Element::Relu, unary()?),
+            Op::Requantise(r) => (Element::Requantise(r), unary()?),
+            Op::Lif(l) => (Element::Lif(l), unary()?),
+            Op::Gate(g) => (Element::Gate(g), binary()?),
+            Op::Add(_) => (Element::Add, binary()?),
+            other => {
+                return Err(refuse(
+                    &self.stage.name,
+                    format!("`{}` ({}) cannot be computed in a sweep", node.name, other.name()),
+                    "sweeps compute relu, requantise, gate, add and lif",
+                ))
+            }
+        };
+        if node.ty.shape != shape {
+            return Err(refuse(
+                &self.stage.name,
+                format!("`{}` is {} and the sweep {shape}", node.name, node.ty.shape),
+                "a sweep computes values of the accumulator's shape only",
+            ));
+        }
+        Ok(Step { op, operands })
+    }
+}
+
+/// Cycles and kind of work of a node in the attention engine.
+pub fn attention_work(graph: &Graph, id: NodeId) -> u64 {
+    let node = graph.node(id);
+    let out = node.ty.shape.len() as u64;
+    let operand = |i: usize| graph.node(node.inputs[i]).ty.shape;
+    match &node.op {
+        Op::Dense(d) => {
+            let x = operand(0);
+            out * if d.axis == Axis::T { x.t } else { x.c } as u64
+        }
+        Op::Conv2d(c) => out * graph.tensors[&c.weight].shape[1..].iter().product::<usize>() as u64,
+        Op::Reduce(_) => operand(0).len() as u64,
+        _ => out,
+    }
+}

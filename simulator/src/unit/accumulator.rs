@@ -1,0 +1,201 @@
+//! Accumulator memory: buffers of one box, position-major, and the lane adders.
+
+use crate::prepare::synapse::{target, weight, Banking, Image, Region, SparseImage, TapImage, Weights};
+
+/// Work of one event.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Beats.
+    pub beats: u64,
+    /// Weighted synapses (active lanes).
+    pub synapses: u64,
+    /// Lanes that add without a weight (pooling, identity).
+    pub additions: u64,
+    /// Beats that read a weight word.
+    pub weight_words: u64,
+    /// Row pointers read.
+    pub pointers: u64,
+    /// Beats beyond full words, lost to bank conflicts.
+    pub conflicts: u64,
+}
+
+impl Work {
+    /// Adds the work of another synapse.
+    pub fn merge(&mut self, other: Work) {
+        self.beats += other.beats;
+        self.synapses += other.synapses;
+        self.additions += other.additions;
+        self.weight_words += other.weight_words;
+        self.pointers += other.pointers;
+        self.conflicts += other.conflicts;
+    }
+}
+
+/// Buffers of one slice; element = position · channels + channel.
+#[derive(Debug)]
+pub struct Accumulator {
+    /// Values by buffer.
+    pub buffers: Vec<Vec<i32>>,
+    /// Cycle of the last beat per word (dense) or element (sparse); empty without hazards.
+    issued: Vec<Vec<u64>>,
+    channels: usize,
+    columns: usize,
+    lanes: usize,
+}
+
+impl Accumulator {
+    /// Zeroed buffers; `hazards` keeps the issue times that stalls need.
+    pub fn new(region: &Region, lanes: usize, buffers: usize, hazards: bool) -> Self {
+        Accumulator {
+            buffers: vec![vec![0; region.len()]; buffers],
+            issued: if hazards { vec![vec![0; region.len()]; buffers] } else { Vec::new() },
+            channels: region.channel_count(),
+            columns: region.columns,
+            lanes,
+        }
+    }
+
+    /// Blocks of lanes that channels `first..first + count` touch.
+    fn blocks(&self, first: u32, count: u32) -> u64 {
+        let (first, count, lanes) = (first as usize, count as usize, self.lanes);
+        if count == 0 { 0 } else { ((first + count - 1) / lanes - first / lanes + 1) as u64 }
+    }
+
+    /// Adds one event to a buffer through one synapse.
+    #[inline]
+    pub fn apply(&mut self, image: &Image, buffer: usize, address: u32, value: i64, max: bool) -> Work {
+        match image {
+            Image::Taps(taps) => self.apply_taps(taps, buffer, address, value, max),
+            Image::Sparse(sparse) => self.apply_sparse(sparse, buffer, address, value),
+        }
+    }
+
+    fn apply_taps(&mut self, image: &TapImage, buffer: usize, address: u32, value: i64, max: bool) -> Work {
+        let Taps { channel, rows, cols } = taps_of(image, address);
+        let (first, count) = image.lanes[channel];
+        let taps = (rows.len() * cols.len()) as u64;
+        let beats = taps * self.blocks(first, count);
+        let lanes = taps * u64::from(count);
+        let work = match image.weights {
+            Some(_) => Work { beats, synapses: lanes, weight_words: beats, ..Work::default() },
+            None => Work { beats, additions: lanes, ..Work::default() },
+        };
+        if count == 0 {
+            return work;
+        }
+        let acc = &mut self.buffers[buffer];
+        let (first, count, value) = (first as usize, count as usize, value as i32);
+        for &(ky, oy) in rows {
+            for &(kx, ox) in cols {
+                let at = (oy as usize * self.columns + ox as usize) * self.channels + first;
+                let from = image.first_weight[channel] as usize + (ky as usize * image.kernel[1] + kx as usize) * count;
+                let lanes = &mut acc[at..at + count];
+                match &image.weights {
+                    Some(weights) => add_row(lanes, weights, from, value),
+                    None if max => lanes[0] = lanes[0].max(value),
+                    None => lanes[0] = lanes[0].wrapping_add(value),
+                }
+            }
+        }
+        work
+    }
+
+    fn apply_sparse(&mut self, image: &SparseImage, buffer: usize, address: u32, value: i64) -> Work {
+        let row = image.row(address);
+        let (beats, synapses) = (u64::from(row.beats), row.synapses.len() as u64);
+        let acc = &mut self.buffers[buffer];
+        let value = value as i32;
+        if row.dense && synapses >= 8 {
+            let lanes = &mut acc[target(row.synapses[0])..][..row.synapses.len()];
+            lanes.iter_mut().zip(row.synapses).for_each(|(a, &s)| *a = a.wrapping_add(weight(s).wrapping_mul(value)));
+        } else {
+            for &s in row.synapses {
+                let a = &mut acc[target(s)];
+                *a = a.wrapping_add(weight(s).wrapping_mul(value));
+            }
+        }
+        let conflicts = beats - synapses.div_ceil(self.lanes as u64);
+        Work { beats, synapses, additions: 0, weight_words: beats, pointers: 1, conflicts }
+    }
+
+    /// Issue time of the last beat of an event whose first beat may issue at `start`, under stalls, and the cycles lost.
+    pub fn stall(&mut self, images: &[Image], buffer: usize, address: u32, start: u64, banking: Banking) -> (u64, u64) {
+        let (mut at, mut beats) = (start, 0);
+        let mut issued = std::mem::take(&mut self.issued[buffer]);
+        let mut issue = |keys: &mut dyn Iterator<Item = usize>| {
+            let mut touched = [0usize; 256];
+            let mut n = 0;
+            for key in keys {
+                at = at.max(if issued[key] == 0 { 0 } else { issued[key] + 3 });
+                touched[n] = key;
+                n += 1;
+            }
+            touched[..n].iter().for_each(|&key| issued[key] = at);
+            at += 1;
+            beats += 1;
+        };
+        for image in images {
+            match image {
+                Image::Taps(taps) => self.each_word(taps, address, |word| issue(&mut std::iter::once(word))),
+                Image::Sparse(sparse) => {
+                    let synapses = sparse.row(address).synapses;
+                    let mut next = 0;
+                    while next < synapses.len() {
+                        let end = banking.beat_end(synapses, next);
+                        issue(&mut synapses[next..end].iter().map(|&s| target(s)));
+                        next = end;
+                    }
+                }
+            }
+        }
+        self.issued[buffer] = issued;
+        if beats == 0 { (start, 0) } else { (at - 1, at - start - beats) }
+    }
+
+    fn each_word(&self, image: &TapImage, address: u32, mut beat: impl FnMut(usize)) {
+        let Taps { channel, rows, cols } = taps_of(image, address);
+        let (first, count) = image.lanes[channel];
+        let per_position = self.channels.div_ceil(self.lanes);
+        for &(_, oy) in rows {
+            for &(_, ox) in cols {
+                let position = oy as usize * self.columns + ox as usize;
+                for block in 0..self.blocks(first, count) as usize {
+                    beat(position * per_position + first as usize / self.lanes + block);
+                }
+            }
+        }
+    }
+}
+
+struct Taps<'a> {
+    channel: usize,
+    rows: &'a [(u32, u32)],
+    cols: &'a [(u32, u32)],
+}
+
+#[inline]
+fn taps_of(image: &TapImage, address: u32) -> Taps<'_> {
+    let [h, w] = image.plane;
+    let address = address as usize;
+    let (channel, y, x) = if h * w == 1 { (address, 0, 0) } else { (address / (h * w), address / w % h, address % w) };
+    let range = |start: &[u32], i: usize| start[i] as usize..start[i + 1] as usize;
+    Taps { channel, rows: &image.row_taps[range(&image.row_start, y)], cols: &image.col_taps[range(&image.col_start, x)] }
+}
+
+#[inline]
+fn add_row(lanes: &mut [i32], weights: &Weights, from: usize, value: i32) {
+    match weights {
+        Weights::Byte(w) => add(lanes, &w[from..from + lanes.len()], value),
+        Weights::Half(w) => add(lanes, &w[from..from + lanes.len()], value),
+    }
+}
+
+/// `lanes += weights · value`; exact because every partial sum is proven to fit 32 bits.
+#[inline]
+fn add<W: Copy + Into<i32>>(lanes: &mut [i32], weights: &[W], value: i32) {
+    if value == 1 {
+        lanes.iter_mut().zip(weights).for_each(|(a, &w)| *a = a.wrapping_add(w.into()));
+    } else {
+        lanes.iter_mut().zip(weights).for_each(|(a, &w)| *a = a.wrapping_add(w.into().wrapping_mul(value)));
+    }
+}

@@ -1,0 +1,104 @@
+//! Attention engine of a home slice: evaluates the small nodes of a pass, node by node.
+
+use crate::prepare::sweep::{attention_work, PassPlan};
+use pulvinar_ir::op::EvalCx;
+use pulvinar_ir::{Activity, Graph, NodeId, Op, Value};
+
+/// Cycles every node takes beside its work.
+const NODE_OVERHEAD_CYCLES: u64 = 4;
+
+/// The engine.
+#[derive(Debug, Default)]
+pub struct AttentionEngine {
+    /// Small values so far, by node.
+    values: Vec<Option<Value>>,
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    pass: usize,
+    start: u64,
+    /// Cycle after the last node (fast).
+    finish: u64,
+    /// Node under way and its remaining cycles (plain).
+    node: usize,
+    left: u64,
+}
+
+/// Cycles of one node.
+pub fn node_cycles(graph: &Graph, id: NodeId, lanes: u64) -> u64 {
+    NODE_OVERHEAD_CYCLES + attention_work(graph, id).div_ceil(lanes)
+}
+
+impl AttentionEngine {
+    /// True while a program runs.
+    pub fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// Cycle at which the running program is finished (fast).
+    pub fn finish_at(&self) -> Option<u64> {
+        self.running.as_ref().map(|r| r.finish)
+    }
+
+    /// Starts the program of a pass on its finished statistics.
+    pub fn start(&mut self, now: u64, pass: usize, program: &[NodeId], graph: &Graph, taps: Vec<(NodeId, Value)>, lanes: u64) {
+        self.values.resize(graph.nodes.len(), None);
+        for (node, value) in taps {
+            self.values[node.index()] = Some(value);
+        }
+        let cycles: u64 = program.iter().map(|&n| node_cycles(graph, n, lanes)).sum();
+        let left = program.first().map_or(0, |&n| node_cycles(graph, n, lanes));
+        self.running = Some(Running { pass, start: now, finish: now + cycles, node: 0, left });
+    }
+
+    /// One cycle; when the program is finished gives its pass and first cycle.
+    pub fn tick(&mut self, now: u64, fast: bool, programs: &[&[NodeId]], graph: &Graph, lanes: u64) -> Option<(usize, u64)> {
+        let running = self.running.as_mut()?;
+        let (pass, start) = (running.pass, running.start);
+        let program = programs[pass];
+        if fast {
+            if now < running.finish {
+                return None;
+            }
+            program.iter().for_each(|&n| self.evaluate(graph, n));
+        } else if running.node < program.len() {
+            running.left -= 1;
+            if running.left == 0 {
+                let node = program[running.node];
+                running.node += 1;
+                running.left = program.get(running.node).map_or(0, |&n| node_cycles(graph, n, lanes));
+                self.evaluate(graph, node);
+            }
+            return None;
+        }
+        self.running = None;
+        Some((pass, start))
+    }
+
+    fn evaluate(&mut self, graph: &Graph, id: NodeId) {
+        let node = graph.node(id);
+        let types: Vec<_> = node.inputs.iter().map(|i| &graph.node(*i).ty).collect();
+        let known = |i: &NodeId| self.values[i.index()].as_ref().expect("invariant: preparation has checked the program's operands");
+        let inputs: Vec<&Value> = node.inputs.iter().map(known).collect();
+        let value = node.op.rule().eval(&EvalCx { inputs: &inputs, types: &types, ty: &node.ty, tensors: &graph.tensors });
+        self.values[id.index()] = Some(value);
+    }
+
+    /// Gates a pass hands on, concatenated.
+    pub fn gates(&self, pass: &PassPlan<'_>) -> Vec<i64> {
+        let known = |n: &NodeId| self.values[n.index()].as_ref().expect("invariant: the program has made its gates");
+        pass.made.iter().flat_map(|n| known(n).ints().iter().copied()).collect()
+    }
+}
+
+/// Arithmetic of one node.
+pub fn node_activity(graph: &Graph, id: NodeId) -> (Activity, u64) {
+    let work = attention_work(graph, id);
+    match graph.node(id).op {
+        Op::Dense(_) | Op::Conv2d(_) => (Activity::DenseMac, work),
+        Op::Table(_) => (Activity::TableLookup, work),
+        _ => (Activity::AttentionOp, work),
+    }
+}

@@ -1,0 +1,331 @@
+//! Update engine: the sweep over a slice's words, once a step: bias, gates, neuron, statistics, events.
+//!
+//! The fast form computes a whole sweep when it starts, channel rows at a time; the plain form computes a word when it
+//! enters the encoder, element by element.
+
+use super::accumulator::Accumulator;
+use super::frame_buffer::FrameBuffer;
+use super::gate_memory::GateMemory;
+use super::offers::Offers;
+use super::statistics::Statistics;
+use crate::packet::Event;
+use crate::prepare::sweep::{Element, Operand, PassPlan, StagePlan, Step};
+use crate::prepare::synapse::Region;
+use pulvinar_ir::op::lif::Lif;
+use pulvinar_ir::op::round_shift;
+
+/// Cycles from the issue of a word to the encoder.
+pub const PIPELINE_CYCLES: u64 = 6;
+
+/// Which sweep.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SweepId {
+    /// Pass.
+    pub pass: usize,
+    /// Timestep.
+    pub step: usize,
+}
+
+/// What a sweep reads its currents from and where it keeps them.
+#[derive(Debug, Clone, Copy)]
+pub struct Currents {
+    /// Accumulator buffer, read and cleared; none reads a frame.
+    pub buffer: Option<usize>,
+    /// Frame that is read, or written when there is a buffer too.
+    pub frame: Option<usize>,
+}
+
+/// Memories of a slice.
+#[derive(Debug)]
+pub struct Memories {
+    /// Accumulators.
+    pub accumulator: Accumulator,
+    /// Frames.
+    pub frames: FrameBuffer,
+    /// Gates.
+    pub gates: GateMemory,
+    /// Statistics.
+    pub statistics: Statistics,
+    /// Membrane potentials.
+    pub state: Vec<i32>,
+    /// Spikes of the previous step.
+    pub fired: Vec<bool>,
+}
+
+/// Words of one sweep computed by the plain form.
+#[derive(Debug, Default)]
+pub struct WordCursor {
+    /// Word in the encoder.
+    pub word: usize,
+    /// Its events, once computed.
+    pub events: Option<Vec<Event>>,
+    /// Next of them.
+    pub next: usize,
+}
+
+/// The update engine of one slice.
+#[derive(Debug)]
+pub struct UpdateEngine {
+    region: Region,
+    lanes: usize,
+    /// Values of one row of channels per operation (fast).
+    registers: Vec<Vec<i64>>,
+    accumulator_bits: u32,
+}
+
+impl UpdateEngine {
+    /// An engine for a slice.
+    pub fn new(region: Region, lanes: usize, stage: &StagePlan<'_>) -> Self {
+        let registers = stage.passes.iter().map(|p| p.steps.len() + 1).max().unwrap_or(1);
+        UpdateEngine {
+            registers: vec![vec![0; region.channel_count()]; registers],
+            region,
+            lanes,
+            accumulator_bits: stage.stage.accumulator_bits,
+        }
+    }
+
+    /// Membrane potentials before the first step.
+    pub fn initial_state(&self, stage: &StagePlan<'_>) -> Vec<i32> {
+        let first = self.region.channels[0];
+        let channels = if stage.neurons.is_empty() { 0 } else { self.region.channel_count() };
+        let row = || (0..channels).map(|c| stage.neurons[first + c].initial as i32);
+        (0..self.region.positions()).flat_map(|_| row()).collect()
+    }
+
+    fn place(&self, position: usize) -> (usize, usize) {
+        (self.region.rows[0] + position / self.region.columns, position % self.region.columns)
+    }
+
+    fn check(&self, value: i32) -> i64 {
+        let bits = self.accumulator_bits;
+        debug_assert!(
+            bits >= 32 || (i64::from(value) >= -(1i64 << (bits - 1)) && i64::from(value) < 1i64 << bits),
+            "accumulator {value} leaves its proven {bits} bits"
+        );
+        i64::from(value)
+    }
+
+    /// Computes a whole sweep; its events and their nominal cycles go to `offers`.
+    pub fn sweep(&mut self, stage: &StagePlan<'_>, id: SweepId, from: Currents, mem: &mut Memories, offers: &mut Offers) {
+        let pass = &stage.passes[id.pass];
+        let channels = self.region.channel_count();
+        let mut cursor = 0;
+        for position in 0..self.region.positions() {
+            self.load_row(stage, position, from, mem);
+            let (row, column) = self.place(position);
+            let at = (id.step, self.region.channels[0], row, column);
+            for (i, step) in pass.steps.iter().enumerate() {
+                let elements = position * channels..(position + 1) * channels;
+                self.compute_row(stage, i, step, at, elements, mem);
+            }
+            for tap in &pass.taps {
+                mem.statistics.fold_row(tap, at, &self.registers[tap.register]);
+            }
+            if let Some(register) = pass.output {
+                cursor = self.encode_row(stage, register, (row, column), cursor, offers);
+            } else {
+                cursor += channels.div_ceil(self.lanes) as u32;
+            }
+        }
+        offers.span = u64::from(cursor);
+    }
+
+    fn load_row(&mut self, stage: &StagePlan<'_>, position: usize, from: Currents, mem: &mut Memories) {
+        let channels = self.region.channel_count();
+        let range = position * channels..(position + 1) * channels;
+        let mut currents = std::mem::take(&mut self.registers[0]);
+        let bias = &stage.bias[self.region.channels[0]..self.region.channels[1]];
+        let mut take = |values: &[i32], engine: &Self| {
+            for ((x, &v), &b) in currents.iter_mut().zip(values).zip(bias) {
+                *x = engine.check(v) + b;
+            }
+        };
+        match from {
+            Currents { buffer: Some(buffer), frame } => {
+                let words = &mut mem.accumulator.buffers[buffer][range.clone()];
+                take(words, self);
+                if let Some(frame) = frame {
+                    mem.frames.frame_mut(frame)[range].copy_from_slice(words);
+                }
+                words.fill(0);
+            }
+            Currents { frame, .. } => {
+                let frame = frame.expect("invariant: a sweep reads a buffer or a frame");
+                take(&mem.frames.frame(frame)[range], self);
+            }
+        }
+        self.registers[0] = currents;
+    }
+
+    fn compute_row(
+        &mut self,
+        stage: &StagePlan<'_>,
+        index: usize,
+        step: &Step<'_>,
+        at: (usize, usize, usize, usize),
+        elements: std::ops::Range<usize>,
+        mem: &mut Memories,
+    ) {
+        let (done, rest) = self.registers.split_at_mut(index + 1);
+        let out = &mut rest[0];
+        let [(a, sa), (b, sb)] = step.operands.map(|o| operand_row(o, done, &mem.gates, at));
+        match &step.op {
+            Element::Relu => out.iter_mut().enumerate().for_each(|(c, y)| *y = a[c * sa].max(0)),
+            Element::Requantise(r) => out.iter_mut().enumerate().for_each(|(c, y)| *y = r.apply(a[c * sa])),
+            Element::Add => out.iter_mut().enumerate().for_each(|(c, y)| *y = a[c * sa] + b[c * sb]),
+            Element::Gate(g) => {
+                let product = |(c, y): (usize, &mut i64)| *y = round_shift(a[c * sa] * b[c * sb], g.shift);
+                out.iter_mut().enumerate().for_each(product);
+            }
+            Element::Lif(lif) => {
+                let neurons = &stage.neurons[self.region.channels[0]..];
+                let (state, fired) = (&mut mem.state[elements.clone()], &mut mem.fired[elements]);
+                for (c, y) in out.iter_mut().enumerate() {
+                    let (v, spike) = lif.step(&neurons[c], i64::from(state[c]), fired[c], a[c * sa]);
+                    (state[c], fired[c], *y) = (v as i32, spike, i64::from(spike));
+                }
+            }
+        }
+    }
+
+    /// Non-zero values of a row become events; gives the nominal cycle after the row.
+    fn encode_row(&self, stage: &StagePlan<'_>, register: usize, (row, column): (usize, usize), mut cursor: u32, offers: &mut Offers) -> u32 {
+        let (plane, first) = (stage.shape.h * stage.shape.w, self.region.channels[0]);
+        let within = row * stage.shape.w + column;
+        for (block, lanes) in self.registers[register].chunks(self.lanes).enumerate() {
+            let start = cursor;
+            for (lane, &value) in lanes.iter().enumerate().filter(|(_, &v)| v != 0) {
+                let channel = first + block * self.lanes + lane;
+                offers.events.push(Event { address: (channel * plane + within) as u32, value });
+                offers.offsets.push(cursor);
+                cursor += 1;
+            }
+            cursor = cursor.max(start + 1);
+        }
+        cursor
+    }
+
+    /// Computes one word; gives its events.
+    pub fn word(&self, stage: &StagePlan<'_>, id: SweepId, from: Currents, word: usize, mem: &mut Memories) -> Vec<Event> {
+        let channels = self.region.channel_count();
+        let blocks = channels.div_ceil(self.lanes);
+        let (position, block) = (word / blocks, word % blocks);
+        let (row, column) = self.place(position);
+        let pass = &stage.passes[id.pass];
+        let mut events = Vec::new();
+        for lane in block * self.lanes..channels.min((block + 1) * self.lanes) {
+            let (element, channel) = (position * channels + lane, self.region.channels[0] + lane);
+            let at = (id.step, channel, row, column);
+            let mut values = vec![load(from, element, mem) + stage.bias[channel]];
+            for step in &pass.steps {
+                let value = compute(stage, step, &values, at, element, mem);
+                values.push(value);
+            }
+            for tap in &pass.taps {
+                mem.statistics.fold(tap, at, values[tap.register]);
+            }
+            if let Some(value) = pass.output.map(|r| values[r]).filter(|&v| v != 0) {
+                let address = (channel * stage.shape.h + row) * stage.shape.w + column;
+                events.push(Event { address: address as u32, value });
+            }
+        }
+        events
+    }
+
+    /// Activity of a whole sweep, per element and word, that does not depend on values.
+    pub fn counts(&self, stage: &StagePlan<'_>, pass: &PassPlan<'_>) -> SweepCounts {
+        let words = (self.region.positions() * self.region.channel_count().div_ceil(self.lanes)) as u64;
+        let elements = self.region.len() as u64;
+        let mut counts = SweepCounts { words, elements, ..SweepCounts::default() };
+        for step in &pass.steps {
+            let gates = step.operands.iter().filter(|o| matches!(o, Operand::Gate { .. })).count();
+            match &step.op {
+                Element::Gate(_) if gates == 2 => counts.gate_products += elements,
+                Element::Gate(_) => counts.gate_multiplies += elements,
+                Element::Lif(lif) => counts.leaks += if leaks(lif) { elements } else { 0 },
+                _ => counts.other += elements,
+            }
+        }
+        counts.neurons = if pass.output.is_some() && !stage.neurons.is_empty() { elements } else { 0 };
+        counts
+    }
+}
+
+/// Activity of one sweep.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SweepCounts {
+    /// Words.
+    pub words: u64,
+    /// Elements.
+    pub elements: u64,
+    /// Gate times gate.
+    pub gate_products: u64,
+    /// Gate times current.
+    pub gate_multiplies: u64,
+    /// Relu, requantise, add.
+    pub other: u64,
+    /// Leak multiplications.
+    pub leaks: u64,
+    /// Neurons updated.
+    pub neurons: u64,
+}
+
+fn leaks(lif: &Lif) -> bool {
+    lif.leak != 1 << lif.leak_shift
+}
+
+/// Values of an operand along the channels of a position, and their stride.
+fn operand_row<'a>(
+    operand: Operand,
+    done: &'a [Vec<i64>],
+    gates: &'a GateMemory,
+    (t, c, h, w): (usize, usize, usize, usize),
+) -> (&'a [i64], usize) {
+    match operand {
+        Operand::Register(i) => (&done[i], 1),
+        Operand::Gate { base, shape } => {
+            let stride = if shape.c == 1 { 0 } else { shape.h * shape.w };
+            (&gates.values[base + shape.broadcast_index(t, c, h, w)..], stride)
+        }
+    }
+}
+
+fn load(from: Currents, element: usize, mem: &mut Memories) -> i64 {
+    let Some(buffer) = from.buffer else {
+        let frame = from.frame.expect("invariant: a sweep reads a buffer or a frame");
+        return i64::from(mem.frames.frame(frame)[element]);
+    };
+    let value = std::mem::take(&mut mem.accumulator.buffers[buffer][element]);
+    if let Some(frame) = from.frame {
+        mem.frames.frame_mut(frame)[element] = value;
+    }
+    i64::from(value)
+}
+
+fn compute(
+    stage: &StagePlan<'_>,
+    step: &Step<'_>,
+    values: &[i64],
+    (t, c, h, w): (usize, usize, usize, usize),
+    element: usize,
+    mem: &mut Memories,
+) -> i64 {
+    let operand = |o: Operand| match o {
+        Operand::Register(i) => values[i],
+        Operand::Gate { base, shape } => mem.gates.values[base + shape.broadcast_index(t, c, h, w)],
+    };
+    let [a, b] = step.operands.map(operand);
+    match &step.op {
+        Element::Relu => a.max(0),
+        Element::Requantise(r) => r.apply(a),
+        Element::Add => a + b,
+        Element::Gate(g) => round_shift(a * b, g.shift),
+        Element::Lif(lif) => {
+            let (v, spike) = lif.step(&stage.neurons[c], i64::from(mem.state[element]), mem.fired[element], a);
+            mem.state[element] = i32::try_from(v).expect("invariant: membranes stay in their proven 32 bits");
+            mem.fired[element] = spike;
+            i64::from(spike)
+        }
+    }
+}

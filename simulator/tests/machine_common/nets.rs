@@ -1,0 +1,177 @@
+//! Random networks.
+
+use super::{Net, Rng};
+use pulvinar_ir::op::{add, avg_pool, delay, dense, gate, max_pool, reduce, relu, requantise, table};
+use pulvinar_ir::{Axes, Axis, NodeId, Pass, Strategy, Synapse};
+
+/// Shape and wishes of a random network.
+pub fn random_net(seed: u64, attention: bool, barrier: bool, delays: bool) -> Net {
+    let mut rng = Rng(seed);
+    let steps = 1 + rng.below(4);
+    let shape = [1 + rng.below(3), 1 + rng.below(6), 1 + rng.below(6)];
+    let max = rng.pick(&[1, 1, 5]);
+    let mut net = Net::new(rng.next(), steps, shape, max);
+    let mut x = NodeId(0);
+    let layers = 1 + rng.below(3);
+    for _ in 0..layers {
+        let late = barrier || (delays && rng.chance(30));
+        x = if attention && net.rng.chance(70) { attention_layer(&mut net, x, late) } else { layer(&mut net, x, late) };
+    }
+    net
+}
+
+fn source(net: &mut Net, x: NodeId, late: bool) -> NodeId {
+    if late { net.push("late", delay::Delay {}, &[x]) } else { x }
+}
+
+/// One stage without attention.
+pub fn layer(net: &mut Net, x: NodeId, late: bool) -> NodeId {
+    let from = source(net, x, late);
+    let shape = net.shape(x);
+    let threshold = net.rng.range(1, 12) as i32;
+    match net.rng.below(7) {
+        0 | 1 => {
+            let (kernel, stride) = (net.rng.pick(&[1, 3]), net.rng.pick(&[1, 1, 2]));
+            let outputs = 1 + net.rng.below(9);
+            let conv = net.conv(from, outputs, kernel, stride, 1);
+            let lif = net.lif(conv, threshold);
+            net.stage(&[(conv, x, late)], conv, &[lif], lif);
+            lif
+        }
+        2 => {
+            let conv = net.conv(from, shape.c * 2, 3, 1, shape.c);
+            let relu = net.push("relu", relu::Relu {}, &[conv]);
+            let lif = net.lif(relu, threshold);
+            net.stage(&[(conv, x, late)], conv, &[relu, lif], lif);
+            lif
+        }
+        3 => {
+            let outputs = 1 + net.rng.below(20);
+            let linear = net.linear(from, outputs);
+            let lif = net.lif(linear, threshold * 20);
+            net.stage(&[(linear, x, late)], linear, &[lif], lif);
+            lif
+        }
+        4 if shape.h * shape.w == 1 || net.rng.chance(50) => {
+            let outputs = 1 + net.rng.below(20);
+            let sparse = net.sparse(from, outputs);
+            let lif = net.lif(sparse, threshold);
+            net.stage(&[(sparse, x, late)], sparse, &[lif], lif);
+            lif
+        }
+        5 => pool(net, x, from, late),
+        _ => residual(net, x, from, late, threshold),
+    }
+}
+
+fn pool(net: &mut Net, x: NodeId, from: NodeId, late: bool) -> NodeId {
+    let shape = net.shape(x);
+    let (kernel, stride, padding) = ([shape.h.min(2), shape.w.min(2)], [2, 2], [0; 4]);
+    let pool = if net.rng.chance(50) {
+        net.push("max", max_pool::MaxPool { kernel, stride, padding }, &[from])
+    } else {
+        net.push("avg", avg_pool::AvgPool { kernel, stride, padding }, &[from])
+    };
+    net.stage(&[(pool, x, late)], pool, &[], pool);
+    pool
+}
+
+/// conv(x) + conv(x) + x.
+fn residual(net: &mut Net, x: NodeId, from: NodeId, late: bool, threshold: i32) -> NodeId {
+    let c = net.shape(x).c;
+    let (a, b) = (net.conv(from, c, 3, 1, 1), net.conv(from, c, 1, 1, 1));
+    let sum = net.push("sum", add::Add {}, &[a, b]);
+    let (identity, sum) = if net.rng.chance(50) {
+        (Some(from), net.push("sum", add::Add {}, &[sum, from]))
+    } else {
+        (None, sum)
+    };
+    let lif = net.lif(sum, threshold);
+    let mut synapses = vec![(a, x, late), (b, x, late)];
+    synapses.extend(identity.map(|i| (i, x, late)));
+    net.stage(&synapses, sum, &[lif], lif);
+    lif
+}
+
+fn squash(net: &mut Net, x: NodeId) -> NodeId {
+    let shift = net.rng.below(8) as u32;
+    net.push("squash", requantise::Requantise { mul: 3, shift, lo: -128, hi: 127, scale: 0.1 }, &[x])
+}
+
+/// Statistics → small layers → table: a gate.
+fn gate_of(net: &mut Net, x: NodeId, pass: &mut Pass) -> NodeId {
+    let axes = net.rng.pick(&[
+        &[Axis::C, Axis::H, Axis::W][..],
+        &[Axis::T, Axis::H, Axis::W],
+        &[Axis::T, Axis::C],
+        &[Axis::H, Axis::W],
+        &[Axis::C],
+    ]);
+    let kind = net.rng.pick(&[reduce::ReduceKind::Mean, reduce::ReduceKind::Sum, reduce::ReduceKind::Max]);
+    let mut y = net.push("tap", reduce::Reduce { kind, axes: Axes::of(axes) }, &[x]);
+    pass.taps.push(y);
+    y = squash(net, y);
+    pass.program.push(y);
+    if net.rng.chance(60) {
+        let axis = net.rng.pick(&[Axis::T, Axis::C]);
+        let n = if axis == Axis::T { net.shape(y).t } else { net.shape(y).c };
+        let weight = net.tensor("dense", vec![n, n], -5, 6);
+        y = net.push("dense", dense::Dense { weight, bias: None, axis }, &[y]);
+        pass.program.push(y);
+        y = squash(net, y);
+        pass.program.push(y);
+    }
+    let values = (0..256).map(|i| i.clamp(20, 255)).collect();
+    let table = net.constant("table", values);
+    y = net.push("table", table::Table { table, lo: -128, function: "ramp".into() }, &[y]);
+    pass.program.push(y);
+    y
+}
+
+fn empty() -> Pass {
+    Pass { elementwise: vec![], gates: vec![], taps: vec![], program: vec![] }
+}
+
+/// conv → one to three levels of gates → lif.
+pub fn attention_layer(net: &mut Net, x: NodeId, late: bool) -> NodeId {
+    let from = source(net, x, late);
+    let outputs = 1 + net.rng.below(6);
+    let conv = net.conv(from, outputs, 3, 1, 1);
+    let mut passes = Vec::new();
+    let (mut current, mut chain, mut gates) = (conv, Vec::new(), Vec::new());
+    for level in 0..1 + net.rng.below(3) {
+        let mut pass = Pass { elementwise: chain.clone(), gates: gates.clone(), ..empty() };
+        let first = gate_of(net, current, &mut pass);
+        gates.push(first);
+        let mut gate = first;
+        if level == 0 && net.rng.chance(40) {
+            let second = gate_of(net, current, &mut pass);
+            gates.push(second);
+            let product = net.push("product", gate::Gate { shift: 8 }, &[first, second]);
+            if net.shape(product) == net.shape(conv) {
+                chain.push(product);
+                gate = product;
+            } else {
+                pass.program.push(product);
+                gates.truncate(gates.len() - 2);
+                gates.push(product);
+                gate = product;
+            }
+        }
+        current = net.push("gated", gate::Gate { shift: 8 }, &[current, gate]);
+        chain.push(current);
+        passes.push(pass);
+    }
+    if net.rng.chance(30) {
+        current = net.push("twice", add::Add {}, &[current, current]);
+        chain.push(current);
+    }
+    let threshold = net.rng.range(1, 8) as i32;
+    let lif = net.lif(current, threshold);
+    chain.push(lif);
+    passes.push(Pass { elementwise: chain, gates, ..empty() });
+    let strategy = net.rng.pick(&[Strategy::SpillSram, Strategy::Recompute]);
+    let synapse = Synapse { node: conv, source: x, delayed: late };
+    net.push_stage(vec![synapse], conv, passes, strategy, lif);
+    lif
+}

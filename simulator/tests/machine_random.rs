@@ -1,0 +1,60 @@
+//! Random programs on random chips: both engines and the reference agree.
+
+mod machine_common;
+
+use machine_common::nets::random_net;
+use machine_common::{random_arch, random_input, Rng};
+use pulvinar_ir::{interpret, Value};
+use pulvinar_simulator::{EngineKind, Machine, Run, SimOptions};
+
+fn run(machine: &Machine<'_>, input: &Value, engine: EngineKind) -> Run {
+    let options = SimOptions { engine, trace: true, values: true, timeline: true, cycle_limit: 2_000_000 };
+    machine.simulate(input, &options).unwrap()
+}
+
+/// Runs one random case; gives the number of cycles.
+fn check(seed: u64, attention: bool, barrier: bool) -> u64 {
+    let mut rng = Rng(seed.wrapping_mul(0x1234_5678_9ABC_DEF1));
+    let arch = random_arch(&mut rng, 6, barrier);
+    let delays = arch.core.accumulator_buffers == 2;
+    let net = random_net(rng.next(), attention && !barrier, barrier, delays);
+    let cuts = rng.below(6);
+    let (program, mut rng) = net.program(arch, cuts);
+    let machine = Machine::new(&program).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
+    let input = random_input(&program.graph, &mut rng);
+    let reference = interpret::run(&program.graph, &input).unwrap();
+    let fast = run(&machine, &input, EngineKind::Fast);
+    let plain = run(&machine, &input, EngineKind::Plain);
+    for (stage, value) in program.stages.iter().zip(&plain.values) {
+        assert_eq!(value, &reference[stage.output.index()], "seed {seed}: stage {} (plain)", stage.name);
+    }
+    assert_eq!(plain.output, reference[program.graph.output.index()], "seed {seed}: answer");
+    let (a, b) = (plain.trace.as_ref().unwrap(), fast.trace.as_ref().unwrap());
+    if let Some(i) = (0..a.entries.len().max(b.entries.len())).find(|&i| a.entries.get(i) != b.entries.get(i)) {
+        panic!("seed {seed}: entry {i}: plain {:?} fast {:?}", a.entries.get(i), b.entries.get(i));
+    }
+    assert_eq!(plain.counts, fast.counts, "seed {seed}");
+    let visited = (plain.visited_cycles, fast.visited_cycles);
+    assert!(visited.1 <= visited.0);
+    let plain = Run { visited_cycles: visited.1, ..plain };
+    assert_eq!(plain, fast, "seed {seed}");
+    plain.counts.cycles
+}
+
+#[test]
+fn direct_programs_agree() {
+    let cycles: u64 = (0..120).map(|seed| check(seed, false, false)).sum();
+    assert!(cycles > 10_000);
+}
+
+#[test]
+fn attention_programs_agree() {
+    let cycles: u64 = (1000..1120).map(|seed| check(seed, true, false)).sum();
+    assert!(cycles > 10_000);
+}
+
+#[test]
+fn barrier_programs_agree() {
+    let cycles: u64 = (2000..2060).map(|seed| check(seed, false, true)).sum();
+    assert!(cycles > 5_000);
+}
