@@ -212,7 +212,11 @@ fn a_barrier_needs_delayed_edges_and_no_attention() {
     let late = net.delay("late", x);
     let fc = net.linear("fc", late, 6);
     let out = net.lif("lif0", fc);
-    assert!(stages(&net.readout(out), &arch).unwrap()[0].synapses[0].delayed);
+    let graph = net.readout(out);
+    assert!(stages(&graph, &arch).unwrap()[0].synapses[0].delayed);
+    arch.noc.sync = pulvinar_ir::arch::Sync::Tokens;
+    arch.core.accumulator_buffers = 1;
+    assert_eq!(stages(&graph, &arch).unwrap_err().code, "E0602", "delayed events need a second buffer");
 }
 
 #[test]

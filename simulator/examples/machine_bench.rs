@@ -23,7 +23,9 @@ fn chip(lanes: u32) -> Arch {
     (arch.mesh.width, arch.mesh.height, arch.mesh.cores_per_tile) = (8, 4, 4);
     (arch.noc.sync, arch.noc.barrier_cycles) = (Sync::Barrier, 20);
     (arch.core.lanes, arch.core.accumulator_banks) = (lanes, lanes);
-    arch.mesh.dram_tile = 31;
+    (arch.mesh.host_tile, arch.mesh.dram_tile) = (11, 31);
+    (arch.noc.virtual_channels, arch.noc.buffer_flits) = (4, 8);
+    arch.noc.pipeline = pulvinar_ir::arch::Pipeline::Lookahead;
     arch
 }
 

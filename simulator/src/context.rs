@@ -33,6 +33,8 @@ pub struct Wake {
     pub at: u64,
     /// Its ejection buffer holds a flit it cannot take before that.
     pub blocked: bool,
+    /// Its injector holds a flit that no virtual channel has a credit for.
+    pub jammed: bool,
 }
 
 impl<F> Context<'_, '_, F> {

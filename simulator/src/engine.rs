@@ -48,6 +48,8 @@ struct Calendar {
     earliest: Vec<u64>,
     /// Ports whose ejection buffer waits for their own queue.
     blocked: Vec<u64>,
+    /// Ports whose injector waits for a credit of the network.
+    jammed: Vec<u64>,
 }
 
 impl Calendar {
@@ -58,6 +60,7 @@ impl Calendar {
             later: BinaryHeap::new(),
             earliest: vec![u64::MAX; ports],
             blocked: vec![0; words],
+            jammed: vec![0; words],
         }
     }
 
@@ -67,11 +70,9 @@ impl Calendar {
 
     fn plan(&mut self, port: usize, now: u64, wake: Wake) {
         let (word, bit) = (port / 64, 1u64 << (port % 64));
-        if wake.blocked {
-            self.blocked[word] |= bit;
-        } else {
-            self.blocked[word] &= !bit;
-        }
+        let set = |words: &mut [u64], on: bool| words[word] = words[word] & !bit | if on { bit } else { 0 };
+        set(&mut self.blocked, wake.blocked);
+        set(&mut self.jammed, wake.jammed);
         if wake.at == now + 1 {
             self.due[word] |= bit;
         } else if wake.at < self.earliest[port] {
@@ -226,7 +227,7 @@ impl<'a, 'm, F: Fabric> Simulation<'a, 'm, F> {
                 (core.tick(&mut cx), !core.is_quiet())
             }
             Seat::Host => (self.host.tick(&mut cx, self.input, self.memory), !self.host.is_quiet()),
-            _ => (Wake { at: u64::MAX, blocked: false }, false),
+            _ => (Wake { at: u64::MAX, blocked: false, jammed: false }, false),
         }
     }
 
@@ -300,8 +301,21 @@ impl<'a, 'm, F: Fabric> Simulation<'a, 'm, F> {
         self.barrier.is_some_and(|(step, _)| step + 1 < self.machine.steps)
     }
 
-    /// Ports whose ejection buffer holds a flit they can look at.
+    /// Ports whose ejection buffer holds a flit they can look at, or whose injector has a credit again.
     fn notice_flits(&mut self) {
+        let mask = self.phase.vc_mask;
+        for word in 0..self.calendar.jammed.len() {
+            let mut jammed = self.calendar.jammed[word] & !self.calendar.due[word];
+            while jammed != 0 {
+                let bit = jammed & jammed.wrapping_neg();
+                let port = PortId((word * 64) as u32 + jammed.trailing_zeros());
+                jammed ^= bit;
+                let free = |vc: &usize| mask >> vc & 1 == 1 && self.fabric.inject_credits(port, *vc) > 0;
+                if (0..usize::from(self.phase.noc.vcs)).any(|vc| free(&vc)) {
+                    self.calendar.due[word] |= bit;
+                }
+            }
+        }
         let mut from = PortId(0);
         while let Some(port) = self.fabric.next_ejectable(from) {
             let (word, bit) = (port.0 as usize / 64, 1u64 << (port.0 % 64));

@@ -12,8 +12,9 @@ pub fn stages(graph: &Graph, arch: &Arch) -> Result<Vec<Stage>> {
     let roles = Roles::of(graph)?;
     let stages =
         clusters(graph, &roles)?.iter().map(|c| stage(graph, &roles, c)).collect::<Result<Vec<_>>>()?;
-    if arch.noc.sync == Sync::Barrier {
-        check_barrier(graph, &stages)?;
+    match arch.noc.sync {
+        Sync::Barrier => check_barrier(graph, &stages)?,
+        Sync::Tokens => check_buffers(arch, &stages)?,
     }
     Ok(stages)
 }
@@ -137,6 +138,20 @@ impl<'a> Levels<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// Events of step t arrive for step t + 1 while step t is still being summed.
+fn check_buffers(arch: &Arch, stages: &[Stage]) -> Result<()> {
+    let late = stages.iter().find(|s| s.synapses.iter().any(|s| s.delayed));
+    match late.filter(|_| arch.core.accumulator_buffers < 2) {
+        Some(stage) => Err(Diagnostic::new(
+            "E0602",
+            format!("layer `{}`", stage.name),
+            "has a delayed synapse, whose events need a second accumulator buffer",
+            "set core.accumulator_buffers = 2",
+        )),
+        None => Ok(()),
     }
 }
 

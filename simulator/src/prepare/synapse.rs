@@ -335,12 +335,6 @@ impl SparseImage {
         RowView { synapses: &record[1..], beats: record[0] >> 1, dense: record[0] & 1 == 1 }
     }
 
-    /// Brings the index entry of a source near, for a look-up soon.
-    #[inline]
-    pub fn touch(&self, source: u32) {
-        std::hint::black_box(self.index[source as usize / 64]);
-    }
-
     /// Appends the block of a group of sources whose rows are given in order; an empty row is left out.
     fn push_group(&mut self, rows: &[Vec<u32>], banking: Banking) {
         let (mut bits, mut records, mut ends) = (0u64, Vec::new(), vec![0]);

@@ -20,9 +20,9 @@ use super::update_engine::{Memories, UpdateEngine};
 use crate::context::{Context, Wake};
 use crate::noc::Fabric;
 use crate::packet::Event;
-use crate::prepare::phase::CorePlan;
+use crate::prepare::phase::{CorePlan, PhasePlan};
 use crate::prepare::sweep::StagePlan;
-use crate::prepare::synapse::{Banking, Image};
+use crate::prepare::synapse::Banking;
 use crate::prepare::Machine;
 use pulvinar_ir::{Activity, Strategy, StreamKind};
 use std::collections::VecDeque;
@@ -65,17 +65,17 @@ pub struct Core<'m> {
     engine: SynapseEngine,
     /// Step of the event in the plain engine.
     engine_step: usize,
-    pub(super) update: UpdateEngine,
-    pub(super) memories: Memories,
-    pub(super) store: SpikeStore,
-    pub(super) attention: AttentionEngine,
+    pub(super) update: Box<UpdateEngine>,
+    pub(super) memories: Box<Memories>,
+    pub(super) store: Box<SpikeStore>,
+    pub(super) attention: Box<AttentionEngine>,
     /// Something changed that control looks at.
     pub(super) changed: bool,
 }
 
 impl<'m> Core<'m> {
     /// A core at the start of a phase.
-    pub fn new(machine: &'m Machine<'m>, plan: &'m CorePlan, phase: &'m crate::prepare::phase::PhasePlan, fast: bool, start: u64) -> Self {
+    pub fn new(machine: &'m Machine<'m>, plan: &'m CorePlan, phase: &'m PhasePlan, fast: bool, start: u64) -> Self {
         let arch = &machine.program.arch;
         let stage = &machine.stages[plan.stage];
         let banking = Banking { lanes: arch.core.lanes as usize, banks: arch.core.accumulator_banks as usize };
@@ -119,10 +119,10 @@ impl<'m> Core<'m> {
             playback: None,
             engine: SynapseEngine::new(machine.stall),
             engine_step: 0,
-            update,
-            memories,
-            store: SpikeStore::new(store),
-            attention: AttentionEngine::default(),
+            update: Box::new(update),
+            memories: Box::new(memories),
+            store: Box::new(SpikeStore::new(store)),
+            attention: Box::default(),
             changed: false,
         }
     }
@@ -133,9 +133,13 @@ impl<'m> Core<'m> {
         let (queue_room, data_room) = (self.queue.has_room(), self.injector.has_room());
         let (playable, granting) = (self.step + self.buffers, !self.grants.is_empty());
         self.control(cx);
-        if let Some(payload) = self.injector.tick(cx.fabric) {
+        let tried = !self.injector.is_empty();
+        let sent = self.injector.tick(cx.fabric);
+        if let Some(payload) = sent {
             cx.log.count(self.plan.stage, cx.step_of(payload), Activity::FlitInject, 1);
+            self.changed = true;
         }
+        let jammed = tried && sent.is_none();
         let emission = self.emit(cx, data_room);
         if granting {
             self.send_grant(cx);
@@ -144,17 +148,17 @@ impl<'m> Core<'m> {
         if let Some(item) = self.interface.tick(cx.fabric, cx.slab, queue_room) {
             self.receive(cx, item);
         }
-        self.wake(cx, emission)
+        self.wake(cx, emission, jammed)
     }
 
-    fn wake<F: Fabric>(&self, cx: &Context<'_, '_, F>, emission: u64) -> Wake {
+    fn wake<F: Fabric>(&self, cx: &Context<'_, '_, F>, emission: u64, jammed: bool) -> Wake {
         let next = cx.now + 1;
         let full = !self.queue.has_room();
         let head = self.interface.head_is_event(cx.fabric);
         let blocked = head == Some(true) && full;
-        let soon = self.changed || !self.injector.is_empty() || !self.grants.is_empty() || (head.is_some() && !blocked);
-        if soon {
-            return Wake { at: next, blocked };
+        let waiting = !jammed && !self.injector.is_empty();
+        if self.changed || waiting || !self.grants.is_empty() || (head.is_some() && !blocked) {
+            return Wake { at: next, blocked, jammed };
         }
         let mut at = emission;
         if let Some(front) = self.queue.front() {
@@ -170,7 +174,7 @@ impl<'m> Core<'m> {
             at = at.min(if self.ready_at > cx.now { self.ready_at } else { u64::MAX });
         }
         at = at.min(self.attention.finish_at().unwrap_or(u64::MAX));
-        Wake { at, blocked }
+        Wake { at, blocked, jammed }
     }
 
     /// True if nothing is under way except writes that have yet to land.
@@ -252,11 +256,14 @@ impl<'m> Core<'m> {
             return;
         }
         inbox.pending += 1;
-        if let Some([Image::Sparse(image)]) = self.plan.images.get(usize::from(group)).map(Vec::as_slice) {
-            image.touch(event.address);
-        }
-        self.queue.push(Queued { address: event.address, group, step, value: event.value });
+        let event = Queued { address: event.address, group, step, value: event.value };
         cx.log.count(self.plan.stage, cx.event_step(stream, step), Activity::EventPush, 1);
+        if self.fast && group < STATISTIC && self.queue.is_empty() && self.engine.free_at() <= cx.now + 1 {
+            // Alone before a free engine: it will be popped in the next cycle, whatever else happens.
+            self.take(cx, event, cx.now + 1);
+        } else {
+            self.queue.push(event);
+        }
     }
 
     /// True if the next event of the spike store may be played, its step being below `limit`.
@@ -289,17 +296,22 @@ impl<'m> Core<'m> {
             }
             _ if free => {
                 self.queue.pop();
-                let target = self.target(event);
-                self.slots[target % self.buffers].inbox.pending -= 1;
-                cx.log.count(self.plan.stage, usize::from(event.step), Activity::EventPop, 1);
-                if self.stage.stage.strategy == Strategy::Recompute && self.stage.passes.len() > 1 {
-                    self.store.append(event, target);
-                    cx.log.count(self.plan.stage, usize::from(event.step), Activity::SpikeStoreWrite, 1);
-                }
-                self.accumulate(cx, event);
+                self.take(cx, event, cx.now);
             }
             _ => {}
         }
+    }
+
+    /// The synapse engine takes an event of the queue at cycle `at`.
+    fn take<F>(&mut self, cx: &mut Context<'_, '_, F>, event: Queued, at: u64) {
+        let target = self.target(event);
+        self.slots[target % self.buffers].inbox.pending -= 1;
+        cx.log.count(self.plan.stage, usize::from(event.step), Activity::EventPop, 1);
+        if self.stage.stage.strategy == Strategy::Recompute && self.stage.passes.len() > 1 {
+            self.store.append(event, target);
+            cx.log.count(self.plan.stage, usize::from(event.step), Activity::SpikeStoreWrite, 1);
+        }
+        self.accumulate(cx, event, at);
     }
 
     fn pop_statistic<F>(&mut self, cx: &mut Context<'_, '_, F>, event: Queued) {
@@ -320,7 +332,7 @@ impl<'m> Core<'m> {
         let target = self.target(event);
         self.store.advance(target);
         cx.log.count(self.plan.stage, usize::from(event.step), Activity::SpikeStoreRead, 1);
-        self.accumulate(cx, event);
+        self.accumulate(cx, event, cx.now);
         self.changed = true;
     }
 
@@ -342,7 +354,7 @@ impl<'m> Core<'m> {
         }
     }
 
-    fn accumulate<F>(&mut self, cx: &mut Context<'_, '_, F>, event: Queued) {
+    fn accumulate<F>(&mut self, cx: &mut Context<'_, '_, F>, event: Queued, at: u64) {
         let stage = self.stage;
         let group = &stage.groups[usize::from(event.group)];
         let buffer = self.target(event) % self.buffers;
@@ -356,9 +368,9 @@ impl<'m> Core<'m> {
         };
         let arrival = Arrival { buffer, address: event.address, value: event.value };
         let slot = &mut self.slots[buffer];
-        slot.first_pop = slot.first_pop.min(cx.now);
+        slot.first_pop = slot.first_pop.min(at);
         let (work, stalls) = if self.fast {
-            let (work, last, stalls) = self.engine.take_fast(cx.now, arrival, &around, &mut self.memories.accumulator);
+            let (work, last, stalls) = self.engine.take_fast(at, arrival, &around, &mut self.memories.accumulator);
             slot.landed_at = last + LANDING_CYCLES;
             (work, stalls)
         } else {

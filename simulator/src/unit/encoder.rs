@@ -20,8 +20,8 @@ impl Core<'_> {
             if room {
                 let plan = &cx.phase.streams[self.packer.stream() as usize];
                 self.packer.push(plan, cx.slab, &mut self.injector);
+                wake = next;
             }
-            wake = next;
         } else if let Some(mut list) = self.list.take() {
             let progress = self.offer(cx, &mut list, room);
             wake = match progress {
@@ -35,9 +35,14 @@ impl Core<'_> {
                 }
             };
         }
-        let Some(sweep) = self.sweep.take() else { return wake };
+        match &self.sweep {
+            None => return wake,
+            Some(sweep) if self.fast && blocked && !sweep.silent => return wake,
+            Some(_) => {}
+        }
+        let sweep = self.sweep.take().expect("invariant: just seen");
         let (sweep, progress) = if self.fast {
-            self.sweep_fast(cx, sweep, room, blocked)
+            self.sweep_fast(cx, sweep, room)
         } else {
             self.sweep_plain(cx, sweep, room, blocked)
         };
@@ -53,12 +58,9 @@ impl Core<'_> {
         }
     }
 
-    fn sweep_fast<F: Fabric>(&mut self, cx: &mut Context<'_, '_, F>, mut sweep: Sweep, room: bool, blocked: bool) -> (Sweep, Progress) {
+    fn sweep_fast<F: Fabric>(&mut self, cx: &mut Context<'_, '_, F>, mut sweep: Sweep, room: bool) -> (Sweep, Progress) {
         if sweep.silent {
             return (sweep, self.offers.tick_silent(cx.now));
-        }
-        if blocked {
-            return (sweep, Progress::Until(cx.now + 1));
         }
         let mut offers = std::mem::take(&mut self.offers);
         let progress = self.offer(cx, &mut offers, room);

@@ -70,18 +70,22 @@ impl HostPort {
         let room = self.injector.has_room();
         self.start(cx, input);
         let host = cx.host_layer();
-        if let Some(payload) = self.injector.tick(cx.fabric) {
+        let tried = !self.injector.is_empty();
+        let sent = self.injector.tick(cx.fabric);
+        if let Some(payload) = sent {
             cx.log.count(host, cx.step_of(payload), Activity::FlitInject, 1);
         }
+        let jammed = tried && sent.is_none();
         let mut wake = self.emit(cx, room);
         if let Some(item) = self.interface.tick(cx.fabric, cx.slab, true) {
             self.take(cx, item, memory);
             wake = cx.now + 1;
         }
-        if !self.injector.is_empty() || self.interface.head_is_event(cx.fabric).is_some() {
+        let waiting = !self.injector.is_empty() && !jammed;
+        if waiting || sent.is_some() || self.interface.head_is_event(cx.fabric).is_some() {
             wake = cx.now + 1;
         }
-        Wake { at: wake, blocked: false }
+        Wake { at: wake, blocked: false, jammed }
     }
 
     fn start<F: Fabric>(&mut self, cx: &mut Context<'_, '_, F>, input: &Value) {
@@ -107,9 +111,10 @@ impl HostPort {
         let Some(stream) = self.stream else { return u64::MAX };
         let plan = &cx.phase.streams[stream as usize];
         if self.packer.is_busy() {
-            if room {
-                self.packer.push(plan, cx.slab, &mut self.injector);
+            if !room {
+                return u64::MAX;
             }
+            self.packer.push(plan, cx.slab, &mut self.injector);
             return now + 1;
         }
         let Some(offers) = &mut self.offers else { return u64::MAX };

@@ -88,7 +88,7 @@ impl Offers {
             }
             let event = self.events[self.next];
             if !exit.packer.accept(event, self.label, exit.plan, exit.room, exit.slab, exit.injector) {
-                return Progress::Until(now + 1);
+                return Progress::Until(u64::MAX); // until the injector makes room
             }
             self.late(nominal, now);
             seen(nominal.max(now), event);
