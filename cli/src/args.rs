@@ -7,7 +7,12 @@ use std::path::PathBuf;
 ///
 /// Without a verb: `pulvinar run`, the embedded trained network on real inputs and the default chip.
 #[derive(Debug, Parser)]
-#[command(name = "pulvinar", version, propagate_version = true, after_help = "Example:\n  pulvinar run --inputs 16 -o out/")]
+#[command(
+    name = "pulvinar",
+    version,
+    propagate_version = true,
+    after_help = "Example:\n  pulvinar run --inputs 16 -o out/"
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -35,7 +40,9 @@ pub struct Global {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Compile, simulate and report in one go.
-    #[command(after_help = "Examples:\n  pulvinar run\n  pulvinar run vanilla --inputs 8 --strategy conv1=spill_dram -o out/")]
+    #[command(
+        after_help = "Examples:\n  pulvinar run\n  pulvinar run vanilla --inputs 8 --strategy conv1=spill_dram -o out/"
+    )]
     Run(Run),
     /// Read a trained model and write it in the native format.
     #[command(after_help = "Example:\n  pulvinar import model/graph.json -o net/")]

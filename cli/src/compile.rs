@@ -11,8 +11,6 @@ use std::collections::BTreeMap;
 
 /// A network on its way to the chip.
 pub struct Compiled {
-    /// The trained graph after the passes before the quantiser.
-    pub lowered: Graph,
     /// The integer graph.
     pub flow: Graph,
     /// The program with its report.
@@ -23,31 +21,40 @@ pub struct Compiled {
 
 /// Quantiser options of the command line.
 pub fn options(choices: &Choices) -> Result<Options> {
-    let options =
-        Options { weight_bits: choices.weight_bits, gate_bits: choices.gate_bits, stat_bits: choices.stat_bits, ..Options::default() };
+    let options = Options {
+        weight_bits: choices.weight_bits,
+        gate_bits: choices.gate_bits,
+        stat_bits: choices.stat_bits,
+        ..Options::default()
+    };
     options.check()?;
     Ok(options)
 }
 
 /// The integer graph of a network.
-pub fn quantised(model: &Graph, calibration: &Frames, options: &Options) -> Result<(Graph, Graph)> {
+pub fn quantised(model: &Graph, calibration: &Frames, options: &Options) -> Result<Graph> {
     let lowered = lower(model, options)?;
     let samples = values(calibration, Level::Trained)?;
     let ranges = Calibration::from_inputs(&lowered, &samples)?;
-    let flow = quantise(&lowered, options, Some(&ranges))?;
-    Ok((lowered, flow))
+    quantise(&lowered, options, Some(&ranges))
 }
 
 /// Everything up to the program.
 pub fn compile(loaded: &Loaded, choices: &Choices, seed: u64) -> Result<Compiled> {
-    let (lowered, flow) = quantised(&loaded.model.graph, &loaded.calibration, &options(choices)?)?;
+    let flow = quantised(&loaded.model.graph, &loaded.calibration, &options(choices)?)?;
     let events = expected_events(&flow, &loaded.calibration.slice(0..16))?;
     let mapped = map(&flow, &loaded.arch, &map_options(choices, seed, events.clone())?)?;
-    Ok(Compiled { lowered, flow, mapped, events })
+    Ok(Compiled { flow, mapped, events })
 }
 
 /// Maps again with one strategy for every layer that waits for gates, for the comparison in the report.
-pub fn remap(compiled: &Compiled, arch: &Arch, choices: &Choices, seed: u64, strategy: Strategy) -> Result<Mapped> {
+pub fn remap(
+    compiled: &Compiled,
+    arch: &Arch,
+    choices: &Choices,
+    seed: u64,
+    strategy: Strategy,
+) -> Result<Mapped> {
     let mut options = map_options(choices, seed, compiled.events.clone())?;
     let waiting = compiled.mapped.program.stages.iter().filter(|s| s.is_multipass());
     options.strategies = waiting.map(|s| (s.name.clone(), strategy)).collect();
@@ -56,7 +63,13 @@ pub fn remap(compiled: &Compiled, arch: &Arch, choices: &Choices, seed: u64, str
 
 fn map_options(choices: &Choices, seed: u64, events: BTreeMap<String, f64>) -> Result<MapOptions> {
     let strategies = choices.strategies.iter().map(|s| strategy(s)).collect::<Result<_>>()?;
-    Ok(MapOptions { strategies, expected_events: events, spread: !choices.no_spread, seed, ..MapOptions::default() })
+    Ok(MapOptions {
+        strategies,
+        expected_events: events,
+        spread: !choices.no_spread,
+        seed,
+        ..MapOptions::default()
+    })
 }
 
 fn strategy(text: &str) -> Result<(String, Strategy)> {
@@ -70,16 +83,26 @@ fn strategy(text: &str) -> Result<(String, Strategy)> {
         Some((layer.to_owned(), strategy))
     });
     parsed.ok_or_else(|| {
-        Diagnostic::new("E0503", format!("--strategy {text}"), "this is not LAYER=STRATEGY", "write for example conv1=recompute (spill_sram, spill_dram, recompute)")
+        Diagnostic::new(
+            "E0503",
+            format!("--strategy {text}"),
+            "this is not LAYER=STRATEGY",
+            "write for example conv1=recompute (spill_sram, spill_dram, recompute)",
+        )
     })
 }
 
 /// Mean non-zero values a timestep of every stream, over sample inputs.
 fn expected_events(flow: &Graph, frames: &Frames) -> Result<BTreeMap<String, f64>> {
-    let counted: Vec<usize> = (0..flow.nodes.len()).filter(|&i| matches!(flow.nodes[i].op, Op::Input(_) | Op::Lif(_) | Op::MaxPool(_))).collect();
+    let counted: Vec<usize> = (0..flow.nodes.len())
+        .filter(|&i| matches!(flow.nodes[i].op, Op::Input(_) | Op::Lif(_) | Op::MaxPool(_)))
+        .collect();
     let samples = values(frames, Level::Flow)?;
-    let runs = samples.par_iter().map(|x| pulvinar_ir::interpret::run(flow, x)).collect::<Result<Vec<_>>>()?;
+    let runs =
+        samples.par_iter().map(|x| pulvinar_ir::interpret::run(flow, x)).collect::<Result<Vec<_>>>()?;
     let steps = (flow.timesteps * runs.len().max(1)) as f64;
-    let events = |i: usize| runs.iter().map(|r| r[i].ints().iter().filter(|v| **v != 0).count()).sum::<usize>() as f64 / steps;
+    let events = |i: usize| {
+        runs.iter().map(|r| r[i].ints().iter().filter(|v| **v != 0).count()).sum::<usize>() as f64 / steps
+    };
     Ok(counted.into_iter().map(|i| (flow.nodes[i].name.clone(), events(i))).collect())
 }

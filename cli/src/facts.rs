@@ -5,8 +5,8 @@ use crate::source::Loaded;
 use crate::verdict::strategy_name;
 use pulvinar_ir::{Activity, Counts, Diagnostic, Op, Program, Result, Strategy};
 use pulvinar_models::reference;
-use pulvinar_reports::energy::papers::Layer;
 use pulvinar_reports::energy::estimators::{EstimatorInput, ESTIMATORS};
+use pulvinar_reports::energy::papers::Layer;
 use pulvinar_reports::energy::{AreaReport, EnergyReport, PriceList, Widths};
 use pulvinar_reports::report::{LinkFlits, Span, SpikeDot, StrategyFigures, Summary};
 use pulvinar_reports::table::Style;
@@ -40,9 +40,18 @@ pub fn widths(program: &Program) -> Widths {
     let base = Widths::default();
     let stages = || program.stages.iter();
     let synapses = stages().flat_map(|s| &s.synapses);
-    let weight = synapses.flat_map(|y| program.graph.node(y.node).op.rule().tensors()).map(|t| program.graph.tensors[t].bits()).max();
+    let weight = synapses
+        .flat_map(|y| program.graph.node(y.node).op.rule().tensors())
+        .map(|t| program.graph.tensors[t].bits())
+        .max();
     let event = program.phases.iter().flat_map(|p| &p.streams).map(|s| s.event_bits).max();
-    let table = |n: &pulvinar_ir::Node| if let Op::Table(t) = &n.op { Some(program.graph.tensors[&t.table].clone()) } else { None };
+    let table = |n: &pulvinar_ir::Node| {
+        if let Op::Table(t) = &n.op {
+            Some(program.graph.tensors[&t.table].clone())
+        } else {
+            None
+        }
+    };
     let table = program.graph.nodes.iter().find_map(table);
     Widths {
         weight: weight.unwrap_or(base.weight).min(16),
@@ -72,7 +81,8 @@ pub fn report(
     let counts = total(&simulated.runs);
     let energy = EnergyReport::new(&counts, &prices(program)?);
     let one = EnergyReport::new(&simulated.runs[0].counts, &prices(program)?);
-    let layers = crate::papers::layers(&loaded.model.graph, simulated, program, &loaded.inputs.frames, twin.as_ref())?;
+    let layers =
+        crate::papers::layers(&loaded.model.graph, simulated, program, &loaded.inputs.frames, twin.as_ref())?;
     let estimates = estimates(layers, one)?;
     let inputs = input_facts(loaded, compiled, simulated);
     let arch_text = loaded.arch.to_toml();
@@ -159,13 +169,21 @@ fn spikes(run: &Run) -> Vec<SpikeDot> {
     for (layer, value) in run.values.iter().enumerate() {
         let n = value.shape.step_len();
         let fired = value.ints().iter().enumerate().filter(|(_, v)| **v != 0);
-        dots.extend(fired.map(|(i, _)| SpikeDot { layer: layer as u32, step: (i / n) as u32, neuron: (i % n) as u32 }));
+        dots.extend(fired.map(|(i, _)| SpikeDot {
+            layer: layer as u32,
+            step: (i / n) as u32,
+            neuron: (i % n) as u32,
+        }));
     }
     dots
 }
 
 /// Simulated figures of one strategy for every layer that waits for gates.
-pub fn strategy_figures(program: &Program, runs: &[Run], strategy: Strategy) -> Result<Vec<(String, StrategyFigures)>> {
+pub fn strategy_figures(
+    program: &Program,
+    runs: &[Run],
+    strategy: Strategy,
+) -> Result<Vec<(String, StrategyFigures)>> {
     let counts = total(runs);
     let energy = EnergyReport::new(&counts, &prices(program)?);
     let n = runs.len().max(1) as f64;
@@ -187,7 +205,10 @@ pub fn strategy_figures(program: &Program, runs: &[Run], strategy: Strategy) -> 
             cycles: Some(counts.cycles as f64 / n),
             traffic_bits: Some(bits / n),
             energy_pj: energy.by_layer.get(&stage.name).map(|aj| *aj as f64 / 1e6 / n),
-            basis: format!("simulated on {} inputs; cycles of the whole network, all waiting layers alike", runs.len()),
+            basis: format!(
+                "simulated on {} inputs; cycles of the whole network, all waiting layers alike",
+                runs.len()
+            ),
         };
         (stage.name.clone(), figures)
     });
@@ -203,15 +224,24 @@ pub fn style(colour: bool) -> Style {
 pub fn read_report(path: &Path) -> Result<Report> {
     let file = if path.is_dir() { path.join("report.json") } else { path.to_owned() };
     let place = file.display().to_string();
-    let text = std::fs::read_to_string(&file)
-        .map_err(|e| Diagnostic::new("E0111", &place, format!("cannot read the report: {e}"), "give the report.json of an earlier run"))?;
+    let text = std::fs::read_to_string(&file).map_err(|e| {
+        Diagnostic::new(
+            "E0111",
+            &place,
+            format!("cannot read the report: {e}"),
+            "give the report.json of an earlier run",
+        )
+    })?;
     json::from_json(&text).map_err(|d| d.within(&place))
 }
 
 /// Files of one report, or of a comparison.
 pub fn render_files(reports: &[Report]) -> Result<Vec<(String, Vec<u8>)>> {
     if let [one] = reports {
-        return Ok(pulvinar_reports::write::files(one).into_iter().map(|(n, t)| (n, t.into_bytes())).collect());
+        return Ok(pulvinar_reports::write::files(one)
+            .into_iter()
+            .map(|(n, t)| (n, t.into_bytes()))
+            .collect());
     }
     Ok(vec![
         ("report.html".to_owned(), compare::html(reports).into_bytes()),

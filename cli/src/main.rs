@@ -73,7 +73,11 @@ fn install_bug_report() {
     std::panic::set_hook(Box::new(move |info| {
         default(info);
         let command: Vec<String> = std::env::args().collect();
-        eprintln!("this is a bug in pulvinar {}; please report it with the command: {}", env!("CARGO_PKG_VERSION"), command.join(" "));
+        eprintln!(
+            "this is a bug in pulvinar {}; please report it with the command: {}",
+            env!("CARGO_PKG_VERSION"),
+            command.join(" ")
+        );
         std::process::exit(70);
     }));
 }

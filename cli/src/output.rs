@@ -13,7 +13,8 @@ pub fn remove_unfinished_on_interrupt() {
         if let Ok(pending) = PENDING.lock() {
             for path in pending.iter() {
                 // Nothing is left to do about a failure here: the process is ending.
-                let _ = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+                let _ =
+                    if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
             }
         }
         eprintln!("interrupted; nothing was written");
@@ -24,12 +25,22 @@ pub fn remove_unfinished_on_interrupt() {
 }
 
 fn failure(path: &Path, e: &std::io::Error) -> Diagnostic {
-    Diagnostic::new("E0501", path.display().to_string(), format!("cannot write: {e}"), "choose a folder you may write to with enough space (`-o`)")
+    Diagnostic::new(
+        "E0501",
+        path.display().to_string(),
+        format!("cannot write: {e}"),
+        "choose a folder you may write to with enough space (`-o`)",
+    )
 }
 
 fn temporary(target: &Path) -> Result<PathBuf> {
     let name = target.file_name().and_then(|n| n.to_str()).ok_or_else(|| {
-        Diagnostic::new("E0501", target.display().to_string(), "this is not a name for an output", "give a file or folder name")
+        Diagnostic::new(
+            "E0501",
+            target.display().to_string(),
+            "this is not a name for an output",
+            "give a file or folder name",
+        )
     })?;
     let parent = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).map_err(|e| failure(parent, &e))?;
@@ -73,7 +84,9 @@ fn is_ours(folder: &Path) -> bool {
 /// Writes a file whole.
 pub fn file(target: &Path, bytes: &[u8]) -> Result<()> {
     let path = temporary(target)?;
-    let outcome = std::fs::write(&path, bytes).and_then(|()| std::fs::rename(&path, target)).map_err(|e| failure(target, &e));
+    let outcome = std::fs::write(&path, bytes)
+        .and_then(|()| std::fs::rename(&path, target))
+        .map_err(|e| failure(target, &e));
     if outcome.is_err() {
         let _ = std::fs::remove_file(&path);
     }

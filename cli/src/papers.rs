@@ -8,7 +8,13 @@ use pulvinar_reports::report::Summary;
 use std::collections::BTreeMap;
 
 /// One entry a convolution or linear layer of the trained graph.
-pub fn layers(graph: &Graph, simulated: &Simulated, program: &Program, inputs: &Frames, twin: Option<&Summary>) -> Result<Vec<Layer>> {
+pub fn layers(
+    graph: &Graph,
+    simulated: &Simulated,
+    program: &Program,
+    inputs: &Frames,
+    twin: Option<&Summary>,
+) -> Result<Vec<Layer>> {
     let rates = Rates::measure(graph, simulated, program, inputs, twin)?;
     let costs = attention_costs(graph);
     let synapses = graph.ids().filter(|&id| layer_kind(graph, id).is_some());
@@ -78,13 +84,24 @@ fn attention_costs(graph: &Graph) -> BTreeMap<NodeId, (u64, u64)> {
                 let mlps = 2 * (len(&a.ta0) + len(&a.ta1) + len(&a.ca0) + len(&a.ca1));
                 (mlps + len(&a.sa) * plane, elements * a.gates.len() as u64)
             }
-            Op::TAttention(a) => (2 * (graph.tensors[&a.w0].len() + graph.tensors[&a.w1].len()) as u64, elements),
-            Op::Dense(d) => (graph.tensors[&d.weight].len() as u64 * elements / graph.tensors[&d.weight].shape[0].max(1) as u64, 0),
+            Op::TAttention(a) => {
+                (2 * (graph.tensors[&a.w0].len() + graph.tensors[&a.w1].len()) as u64, elements)
+            }
+            Op::Dense(d) => (
+                graph.tensors[&d.weight].len() as u64 * elements
+                    / graph.tensors[&d.weight].shape[0].max(1) as u64,
+                0,
+            ),
             Op::Conv2d(_) if layer_kind(graph, id).is_none() => (dense_macs(graph, id), 0),
-            Op::Mul(_) if elements > graph.timesteps as u64 && node.ty.shape.t == graph.timesteps => (0, elements),
+            Op::Mul(_) if elements > graph.timesteps as u64 && node.ty.shape.t == graph.timesteps => {
+                (0, elements)
+            }
             _ => continue,
         };
-        let before = node.inputs.first().and_then(|&i| upstream(graph, i, |op| matches!(op, Op::Conv2d(_) | Op::Linear(_))));
+        let before = node
+            .inputs
+            .first()
+            .and_then(|&i| upstream(graph, i, |op| matches!(op, Op::Conv2d(_) | Op::Linear(_))));
         if let Some(layer) = before {
             let sum: &mut (u64, u64) = costs.entry(layer).or_default();
             *sum = (sum.0 + cost.0, sum.1 + cost.1);
@@ -101,15 +118,25 @@ struct Rates {
 }
 
 impl Rates {
-    fn measure(graph: &Graph, simulated: &Simulated, program: &Program, inputs: &Frames, twin: Option<&Summary>) -> Result<Self> {
+    fn measure(
+        graph: &Graph,
+        simulated: &Simulated,
+        program: &Program,
+        inputs: &Frames,
+        twin: Option<&Summary>,
+    ) -> Result<Self> {
         let runs = simulated.runs.len().max(1) as f64;
         let mut input = 0.0;
         for i in 0..inputs.len() {
-            input += inputs.value(i, Level::Trained)?.reals().iter().sum::<f64>() / inputs.shape().len() as f64;
+            input +=
+                inputs.value(i, Level::Trained)?.reals().iter().sum::<f64>() / inputs.shape().len() as f64;
         }
         let own = program.stages.iter().enumerate().map(|(i, stage)| {
             let spikes: i64 = simulated.runs.iter().map(|r| r.values[i].ints().iter().sum::<i64>()).sum();
-            (stage.name.clone(), spikes as f64 / runs / program.graph.node(stage.output).ty.shape.len() as f64)
+            (
+                stage.name.clone(),
+                spikes as f64 / runs / program.graph.node(stage.output).ty.shape.len() as f64,
+            )
         });
         let elements = |name: &str| graph.find(name).map(|id| graph.node(id).ty.shape.len() as f64);
         let twin = twin.iter().flat_map(|t| &t.layer_spikes);

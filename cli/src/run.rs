@@ -69,7 +69,12 @@ fn twin(name: &str, args: &RunArgs, global: &Global) -> Result<Summary> {
 }
 
 /// Simulates all inputs and compares every event of every stage with the integer reference.
-pub fn simulate_all(program: &Program, loaded: &Loaded, engine: EngineArg, global: &Global) -> Result<Simulated> {
+pub fn simulate_all(
+    program: &Program,
+    loaded: &Loaded,
+    engine: EngineArg,
+    global: &Global,
+) -> Result<Simulated> {
     let machine = Machine::new(program)?;
     let inputs = source::values(&loaded.inputs.frames, Level::Flow)?;
     let kind = if engine == EngineArg::Plain { EngineKind::Plain } else { EngineKind::Fast };
@@ -90,7 +95,8 @@ pub fn simulate_all(program: &Program, loaded: &Loaded, engine: EngineArg, globa
 pub fn compare_engines(machine: &Machine<'_>, inputs: &[Value], global: &Global) -> Result<()> {
     let bar = progress::bar(global, inputs.len(), "comparing engines");
     for (i, input) in inputs.iter().enumerate() {
-        let listing = |engine| machine.simulate(input, &SimOptions { engine, trace: true, ..SimOptions::default() });
+        let listing =
+            |engine| machine.simulate(input, &SimOptions { engine, trace: true, ..SimOptions::default() });
         let (fast, plain) = (listing(EngineKind::Fast)?, listing(EngineKind::Plain)?);
         if fast.trace != plain.trace || fast.counts != plain.counts {
             return Err(Diagnostic::new(
@@ -124,7 +130,12 @@ fn compare_with_reference(program: &Program, inputs: &[Value], runs: &[Run]) -> 
 }
 
 /// Spill and recompute side by side: each strategy that fits, for all layers that wait, simulated on a few inputs.
-fn alternatives(compiled: &Compiled, loaded: &Loaded, args: &RunArgs, global: &Global) -> Result<Vec<(String, StrategyFigures)>> {
+fn alternatives(
+    compiled: &Compiled,
+    loaded: &Loaded,
+    args: &RunArgs,
+    global: &Global,
+) -> Result<Vec<(String, StrategyFigures)>> {
     if !compiled.mapped.program.stages.iter().any(pulvinar_ir::Stage::is_multipass) {
         return Ok(Vec::new());
     }
@@ -134,7 +145,8 @@ fn alternatives(compiled: &Compiled, loaded: &Loaded, args: &RunArgs, global: &G
     let mut figures = Vec::new();
     for strategy in strategies {
         // A strategy that does not fit this chip is left out of the table.
-        if let Ok(mapped) = compile::remap(compiled, &loaded.arch, &args.choices, args.source.seed, strategy) {
+        if let Ok(mapped) = compile::remap(compiled, &loaded.arch, &args.choices, args.source.seed, strategy)
+        {
             let machine = Machine::new(&mapped.program)?;
             let runs = simulate_many(&machine, &inputs, &SimOptions::default(), &|_| ())?;
             figures.extend(facts::strategy_figures(&mapped.program, &runs, strategy)?);

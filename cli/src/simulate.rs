@@ -22,11 +22,18 @@ pub fn write_program(program: &Program, target: &Path) -> Result<()> {
     for (name, tensor) in &program.graph.tensors {
         let TensorData::Int { values, bits, scale } = &tensor.data else { continue };
         let data = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        tensors.insert(name.clone(), Owned { dtype: safetensors::Dtype::I32, shape: tensor.shape.clone(), data });
+        tensors.insert(
+            name.clone(),
+            Owned { dtype: safetensors::Dtype::I32, shape: tensor.shape.clone(), data },
+        );
         let data = scale.iter().flat_map(|v| v.to_le_bytes()).collect();
-        tensors.insert(format!("{name}{SCALE}"), Owned { dtype: safetensors::Dtype::F64, shape: vec![scale.len()], data });
+        tensors.insert(
+            format!("{name}{SCALE}"),
+            Owned { dtype: safetensors::Dtype::F64, shape: vec![scale.len()], data },
+        );
         let data = i32::try_from(*bits).unwrap_or(i32::MAX).to_le_bytes().to_vec();
-        tensors.insert(format!("{name}{BITS}"), Owned { dtype: safetensors::Dtype::I32, shape: vec![1], data });
+        tensors
+            .insert(format!("{name}{BITS}"), Owned { dtype: safetensors::Dtype::I32, shape: vec![1], data });
     }
     let tensors = safetensors::write(&tensors);
     output::folder(target, |folder| {
@@ -40,11 +47,19 @@ pub fn read_program(folder: &Path) -> Result<Program> {
     let place = |file: &str| folder.join(file).display().to_string();
     let read = |file: &str| {
         std::fs::read(folder.join(file)).map_err(|e| {
-            Diagnostic::new("E0111", place(file), format!("cannot read the program: {e}"), "give a folder written by `pulvinar compile -o`")
+            Diagnostic::new(
+                "E0111",
+                place(file),
+                format!("cannot read the program: {e}"),
+                "give a folder written by `pulvinar compile -o`",
+            )
         })
     };
-    let bad = |file: &str, message: String| Diagnostic::new("E0505", place(file), message, "compile the network again");
-    let json = String::from_utf8(read("program.json")?).map_err(|_| bad("program.json", "this is not UTF-8 text".to_owned()))?;
+    let bad = |file: &str, message: String| {
+        Diagnostic::new("E0505", place(file), message, "compile the network again")
+    };
+    let json = String::from_utf8(read("program.json")?)
+        .map_err(|_| bad("program.json", "this is not UTF-8 text".to_owned()))?;
     let file = ProgramFile::from_json(&json).map_err(|d| d.within(&place("program.json")))?;
     let bytes = read("tensors.safetensors")?;
     let views = safetensors::parse(&bytes).map_err(|d| d.within(&place("tensors.safetensors")))?;
@@ -52,11 +67,22 @@ pub fn read_program(folder: &Path) -> Result<Program> {
     for (name, view) in views.iter().filter(|(n, _)| !n.ends_with(SCALE) && !n.ends_with(BITS)) {
         let missing = || bad("tensors.safetensors", format!("tensor `{name}` is not whole"));
         let ints = view.to_i64().ok_or_else(missing)?;
-        let values = ints.into_iter().map(i32::try_from).collect::<std::result::Result<Vec<_>, _>>().map_err(|_| missing())?;
+        let values = ints
+            .into_iter()
+            .map(i32::try_from)
+            .collect::<std::result::Result<Vec<_>, _>>()
+            .map_err(|_| missing())?;
         let scale = views.get(&format!("{name}{SCALE}")).map(|s| &s.data).ok_or_else(missing)?;
-        let scale: Vec<f64> = scale.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().expect("chunks of eight"))).collect();
+        let scale: Vec<f64> = scale
+            .chunks_exact(8)
+            .map(|b| f64::from_le_bytes(b.try_into().expect("chunks of eight")))
+            .collect();
         let bits = views.get(&format!("{name}{BITS}")).and_then(|b| b.to_i64()).ok_or_else(missing)?;
-        let bits = bits.first().and_then(|&b| u32::try_from(b).ok()).filter(|b| (1..=32).contains(b)).ok_or_else(missing)?;
+        let bits = bits
+            .first()
+            .and_then(|&b| u32::try_from(b).ok())
+            .filter(|b| (1..=32).contains(b))
+            .ok_or_else(missing)?;
         if view.shape.iter().product::<usize>() != values.len() {
             return Err(missing());
         }

@@ -36,8 +36,14 @@ pub fn model(name: &str) -> Result<Model> {
 pub fn arch(file: Option<&Path>) -> Result<Arch> {
     let Some(path) = file else { return Ok(Arch::default_chip()) };
     let place = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| Diagnostic::new("E0111", &place, format!("cannot read the architecture: {e}"), "check the path and its permissions"))?;
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        Diagnostic::new(
+            "E0111",
+            &place,
+            format!("cannot read the architecture: {e}"),
+            "check the path and its permissions",
+        )
+    })?;
     Arch::from_toml(&text).map_err(|d| d.within(&place))
 }
 
@@ -89,7 +95,12 @@ fn frames(path: &Path, source: &Source, timesteps: usize) -> Result<Dataset> {
     }
 }
 
-fn calibration(source: &Source, shape: Shape, inputs: &Dataset, assumptions: &mut Vec<String>) -> Result<Frames> {
+fn calibration(
+    source: &Source,
+    shape: Shape,
+    inputs: &Dataset,
+    assumptions: &mut Vec<String>,
+) -> Result<Frames> {
     if let Some(path) = &source.calibration {
         return Ok(frames(path, source, shape.t)?.frames);
     }
@@ -98,7 +109,9 @@ fn calibration(source: &Source, shape: Shape, inputs: &Dataset, assumptions: &mu
         return Ok(embedded);
     }
     let n = inputs.frames.len().min(64);
-    assumptions.push(format!("quantiser calibrated on the first {n} inputs themselves (--calibration gives others)"));
+    assumptions.push(format!(
+        "quantiser calibrated on the first {n} inputs themselves (--calibration gives others)"
+    ));
     Ok(inputs.frames.slice(0..n))
 }
 

@@ -38,7 +38,13 @@ pub fn zoo(json: bool) -> Result<()> {
         .collect();
     show(json, &json!(facts), || {
         rows(facts.iter().zip(&entries).map(|(f, (e, _))| {
-            (e.name, format!("{}\n    {} parameters, T = {}; {}", e.doc, f["parameters"], f["timesteps"], e.source))
+            (
+                e.name,
+                format!(
+                    "{}\n    {} parameters, T = {}; {}",
+                    e.doc, f["parameters"], f["timesteps"], e.source
+                ),
+            )
         }))
     });
     Ok(())
@@ -46,8 +52,13 @@ pub fn zoo(json: bool) -> Result<()> {
 
 /// `pulvinar passes`.
 pub fn passes(json: bool) -> Result<()> {
-    let facts: Vec<_> = PASSES.iter().map(|p| json!({"name": p.name, "doc": p.doc, "level": p.level_in.to_string()})).collect();
-    show(json, &json!(facts), || rows(PASSES.iter().map(|p| (p.name, format!("[{}] {}", p.level_in, p.doc)))));
+    let facts: Vec<_> = PASSES
+        .iter()
+        .map(|p| json!({"name": p.name, "doc": p.doc, "level": p.level_in.to_string()}))
+        .collect();
+    show(json, &json!(facts), || {
+        rows(PASSES.iter().map(|p| (p.name, format!("[{}] {}", p.level_in, p.doc))))
+    });
     Ok(())
 }
 
@@ -102,13 +113,20 @@ pub fn import(args: &Import, json: bool) -> Result<()> {
     })?;
     let verdict = match &vectors {
         Some(v) if v.flips == 0 => "exact".to_owned(),
-        Some(v) => format!("{} of {} neuron steps differ from the reference vectors", v.flips, v.neuron_steps),
+        Some(v) => {
+            format!("{} of {} neuron steps differ from the reference vectors", v.flips, v.neuron_steps)
+        }
         None => "no reference vectors in the file to check against".to_owned(),
     };
     let facts = json!({"name": model.graph.name, "nodes": model.graph.nodes.len(), "verdict": verdict, "assumptions": model.graph.assumptions});
     show(json, &facts, || {
         let assumed: String = model.graph.assumptions.iter().map(|a| format!("assumed: {a}\n")).collect();
-        format!("imported `{}`: {} nodes; {verdict}\n{assumed}written to {}", model.graph.name, model.graph.nodes.len(), args.output.display())
+        format!(
+            "imported `{}`: {} nodes; {verdict}\n{assumed}written to {}",
+            model.graph.name,
+            model.graph.nodes.len(),
+            args.output.display()
+        )
     });
     Ok(())
 }
@@ -122,7 +140,12 @@ pub fn check(args: &Check, json: bool) -> Result<()> {
     let facts = json!({"fits": true, "report": report, "assumptions": assumptions});
     show(json, &facts, || {
         let assumed: String = assumptions.iter().map(|a| format!("assumed: {a}\n")).collect();
-        format!("`{}` fits on `{}`.\n{}\n{assumed}", loaded.model.graph.name, loaded.arch.name, verdict::text(report))
+        format!(
+            "`{}` fits on `{}`.\n{}\n{assumed}",
+            loaded.model.graph.name,
+            loaded.arch.name,
+            verdict::text(report)
+        )
     });
     Ok(())
 }
@@ -145,7 +168,8 @@ pub fn compile(args: &Compile, json: bool) -> Result<()> {
     }
     let report = &compiled.mapped.report;
     show(json, &json!({"report": report}), || {
-        let written = args.output.as_ref().map(|t| format!("\nwritten to {}", t.display())).unwrap_or_default();
+        let written =
+            args.output.as_ref().map(|t| format!("\nwritten to {}", t.display())).unwrap_or_default();
         format!("{}{written}", verdict::text(report))
     });
     Ok(())
@@ -155,10 +179,16 @@ pub fn compile(args: &Compile, json: bool) -> Result<()> {
 fn emit(loaded: &source::Loaded, options: &Options, stage: &str) -> Result<()> {
     if !PASSES.iter().any(|p| p.name == stage) {
         let names: Vec<&str> = PASSES.iter().map(|p| p.name).collect();
-        return Err(Diagnostic::new("E0504", format!("--emit {stage}"), "there is no such pass", format!("use one of {}, program", names.join(", "))));
+        return Err(Diagnostic::new(
+            "E0504",
+            format!("--emit {stage}"),
+            "there is no such pass",
+            format!("use one of {}, program", names.join(", ")),
+        ));
     }
     let lowered = pulvinar_compiler::lower(&loaded.model.graph, options)?;
-    let calibration = Calibration::from_inputs(&lowered, &source::values(&loaded.calibration, Level::Trained)?)?;
+    let calibration =
+        Calibration::from_inputs(&lowered, &source::values(&loaded.calibration, Level::Trained)?)?;
     run_pipeline(&loaded.model.graph, options, Some(&calibration), |name, graph| {
         if name == stage {
             print!("{}", pulvinar_ir::text::print(graph));
@@ -173,7 +203,9 @@ pub fn report(args: &ReportArgs, json: bool) -> Result<()> {
     if let Some(target) = &args.output {
         output::check_writable(target)?;
         let files = crate::facts::render_files(&reports)?;
-        output::folder(target, |folder| files.iter().try_for_each(|(name, bytes)| output::file(&folder.join(name), bytes)))?;
+        output::folder(target, |folder| {
+            files.iter().try_for_each(|(name, bytes)| output::file(&folder.join(name), bytes))
+        })?;
         println!("written to {}", target.join("index.html").display());
         return Ok(());
     }
@@ -185,29 +217,52 @@ pub fn report(args: &ReportArgs, json: bool) -> Result<()> {
 pub fn bits(args: &Bits, global: &Global) -> Result<()> {
     let loaded = source::load(&args.source)?;
     let labels = loaded.inputs.labels.as_ref().ok_or_else(|| {
-        Diagnostic::new("E0406", "inputs", "accuracy needs labels and the data set has none", "give a data set with labels")
+        Diagnostic::new(
+            "E0406",
+            "inputs",
+            "accuracy needs labels and the data set has none",
+            "give a data set with labels",
+        )
     })?;
     let float = reference::outputs(&loaded.model.graph, &loaded.inputs.frames)?;
     let float_accuracy = reference::accuracy(&float, labels);
-    let grid: Vec<(u32, u32)> = args.weights.iter().flat_map(|&w| args.gates.iter().map(move |&g| (w, g))).collect();
+    let grid: Vec<(u32, u32)> =
+        args.weights.iter().flat_map(|&w| args.gates.iter().map(move |&g| (w, g))).collect();
     let bar = progress::bar(global, grid.len(), "quantising");
     let mut table = Vec::new();
     for &(weight_bits, gate_bits) in &grid {
         let options = Options { weight_bits, gate_bits, ..Options::default() };
-        let (_, flow) = quantised(&loaded.model.graph, &loaded.calibration, &options)?;
+        let flow = quantised(&loaded.model.graph, &loaded.calibration, &options)?;
         let outputs = reference::outputs(&flow, &loaded.inputs.frames)?;
-        let agree = outputs.iter().zip(&float).filter(|(a, b)| reference::argmax(a) == reference::argmax(b)).count();
-        table.push((weight_bits, gate_bits, reference::accuracy(&outputs, labels), agree as f64 / outputs.len() as f64));
+        let agree =
+            outputs.iter().zip(&float).filter(|(a, b)| reference::argmax(a) == reference::argmax(b)).count();
+        table.push((
+            weight_bits,
+            gate_bits,
+            reference::accuracy(&outputs, labels),
+            agree as f64 / outputs.len() as f64,
+        ));
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let facts: Vec<_> = table.iter().map(|(w, g, a, f)| json!({"weight_bits": w, "gate_bits": g, "accuracy": a, "agreement": f})).collect();
-    show(global.json, &json!({"inputs": labels.len(), "float_accuracy": float_accuracy, "rows": facts}), || {
-        let mut text = format!("{} inputs, float accuracy {:.2} %\nweights  gates  accuracy  agreement\n", labels.len(), 100.0 * float_accuracy);
-        for (w, g, a, f) in &table {
-            text += &format!("{w:>7}  {g:>5}  {:>7.2}%  {:>8.2}%\n", 100.0 * a, 100.0 * f);
-        }
-        text
-    });
+    let facts: Vec<_> = table
+        .iter()
+        .map(|(w, g, a, f)| json!({"weight_bits": w, "gate_bits": g, "accuracy": a, "agreement": f}))
+        .collect();
+    show(
+        global.json,
+        &json!({"inputs": labels.len(), "float_accuracy": float_accuracy, "rows": facts}),
+        || {
+            let mut text = format!(
+                "{} inputs, float accuracy {:.2} %\nweights  gates  accuracy  agreement\n",
+                labels.len(),
+                100.0 * float_accuracy
+            );
+            for (w, g, a, f) in &table {
+                text += &format!("{w:>7}  {g:>5}  {:>7.2}%  {:>8.2}%\n", 100.0 * a, 100.0 * f);
+            }
+            text
+        },
+    );
     Ok(())
 }

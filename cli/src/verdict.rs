@@ -20,7 +20,8 @@ pub fn text(report: &MapReport) -> String {
     for stage in &report.stages {
         let memories = stage.slices.iter().flat_map(|s| &s.memories);
         let fullest = memories.max_by(|a, b| share(a).total_cmp(&share(b)));
-        let fullest = fullest.map_or(String::new(), |m| format!("{:?} {:.0} %", m.0, 100.0 * share(m)).to_lowercase());
+        let fullest =
+            fullest.map_or(String::new(), |m| format!("{:?} {:.0} %", m.0, 100.0 * share(m)).to_lowercase());
         out += &format!(
             "{:width$}  {:>6}  {:10}  {:>5}  {:>15}  {fullest}\n",
             stage.name,

@@ -5,7 +5,11 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 fn pulvinar(folder: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_pulvinar")).args(args).current_dir(folder).output().expect("the binary starts")
+    Command::new(env!("CARGO_BIN_EXE_pulvinar"))
+        .args(args)
+        .current_dir(folder)
+        .output()
+        .expect("the binary starts")
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -27,8 +31,10 @@ fn refused(folder: &Path, args: &[&str], words: &[&str]) {
 }
 
 fn listing(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
     names.sort();
     names
 }
@@ -56,7 +62,8 @@ fn run_reports_and_writes_a_page() {
     assert!(out.status.success(), "{}", text(&out.stderr));
     let page = fs::read_to_string(dir.path().join("out/report.html")).unwrap();
     assert!(page.contains("<svg") && !page.contains("http://localhost"));
-    let report: serde_json::Value = serde_json::from_slice(&fs::read(dir.path().join("out/report.json")).unwrap()).unwrap();
+    let report: serde_json::Value =
+        serde_json::from_slice(&fs::read(dir.path().join("out/report.json")).unwrap()).unwrap();
     assert_eq!(report["correctness"]["spikes_equal_to_reference"], true);
     assert!(report["twin"].is_object());
     // Running again replaces the folder whole and gives the same bytes.
@@ -71,7 +78,19 @@ fn compile_and_simulate_agree_with_run() {
     let dir = tempfile::tempdir().unwrap();
     let out = pulvinar(dir.path(), &["compile", "ma-snn-tcsa", "-o", "prog"]);
     assert!(out.status.success(), "{}", text(&out.stderr));
-    let args = ["simulate", "prog", "--inputs", "1", "--engine", "both", "--trace", "t.txt", "--timeline", "t.json", "--json"];
+    let args = [
+        "simulate",
+        "prog",
+        "--inputs",
+        "1",
+        "--engine",
+        "both",
+        "--trace",
+        "t.txt",
+        "--timeline",
+        "t.json",
+        "--json",
+    ];
     let out = pulvinar(dir.path(), &args);
     assert!(out.status.success(), "{}", text(&out.stderr));
     let simulated: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();

@@ -70,7 +70,15 @@ impl Builder {
         self.push(name, lif, &[current])
     }
 
-    fn sparse(&mut self, name: &str, source: NodeId, rows: Vec<i32>, targets: Vec<i32>, weights: Vec<i32>, outputs: usize) -> NodeId {
+    fn sparse(
+        &mut self,
+        name: &str,
+        source: NodeId,
+        rows: Vec<i32>,
+        targets: Vec<i32>,
+        weights: Vec<i32>,
+        outputs: usize,
+    ) -> NodeId {
         let rows = self.tensor(&format!("{name}.rows"), vec![rows.len()], rows);
         let (n, m) = (targets.len(), weights.len());
         let targets = self.tensor(&format!("{name}.targets"), vec![n], targets);
@@ -98,7 +106,13 @@ fn slice(stage: u32, core: u32, first: u32, n: u32) -> Slice {
     Slice { stage: StageId(stage), core, channels: [first, first + n], rows: [0, 1], home: first == 0 }
 }
 
-fn stream(node: NodeId, source: Endpoint, destinations: Vec<Endpoint>, event_bits: u32, selective: bool) -> Stream {
+fn stream(
+    node: NodeId,
+    source: Endpoint,
+    destinations: Vec<Endpoint>,
+    event_bits: u32,
+    selective: bool,
+) -> Stream {
     let events_per_flit = if selective { 1 } else { 64 / event_bits };
     Stream { kind: StreamKind::Events, node, source, destinations, event_bits, events_per_flit, selective }
 }
@@ -161,7 +175,8 @@ fn main() {
     let number = |i: usize, none: usize| args.get(i).and_then(|a| a.parse().ok()).unwrap_or(none);
     let which = args.first().map_or("dense", String::as_str);
     let lanes = number(2, 16) as u32;
-    let program = if which == "sparse" { sparse(number(1, 100), lanes) } else { dense(number(1, 500), lanes) };
+    let program =
+        if which == "sparse" { sparse(number(1, 100), lanes) } else { dense(number(1, 500), lanes) };
     let begin = Instant::now();
     let machine = Machine::new(&program).expect("the bench program runs");
     let ready = Instant::now();

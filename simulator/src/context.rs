@@ -59,7 +59,11 @@ impl<F> Context<'_, '_, F> {
     /// Step on which an event of a stream is booked.
     pub fn event_step(&self, stream: u32, step: u16) -> usize {
         let events = self.phase.streams[stream as usize].kind == StreamKind::Events;
-        if events { usize::from(step) } else { self.machine.steps - 1 }
+        if events {
+            usize::from(step)
+        } else {
+            self.machine.steps - 1
+        }
     }
 }
 

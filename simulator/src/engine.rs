@@ -122,12 +122,15 @@ impl<'a, 'm, F: Fabric> Simulation<'a, 'm, F> {
         (input, memory, log): (&'a Value, &'a mut HostMemory, &'a mut Log),
         (fast, limit, start): (bool, u64, u64),
     ) -> Result<Self> {
-        let refuse = |e: crate::noc::ConfigError| crate::prepare::refuse("noc", e.to_string(), "change the architecture file");
+        let refuse = |e: crate::noc::ConfigError| {
+            crate::prepare::refuse("noc", e.to_string(), "change the architecture file")
+        };
         let mut fabric = F::new(&phase.noc, &phase.trees).map_err(refuse)?;
         fabric.skip_to(start);
         let mut slab = Slab::new(phase.stride);
         let cores = phase.cores.iter().map(|plan| Core::new(machine, plan, phase, fast, start)).collect();
-        let cx = Context { now: start, fabric: &mut fabric, slab: &mut slab, log, machine, phase, barrier: None };
+        let cx =
+            Context { now: start, fabric: &mut fabric, slab: &mut slab, log, machine, phase, barrier: None };
         let host = HostPort::new(&cx, fast, start);
         let ports = phase.seats.len();
         Ok(Simulation {

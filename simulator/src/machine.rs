@@ -46,7 +46,9 @@ impl Machine<'_> {
         let mut log = Log::new(self.stages.len(), self.steps, cores, options);
         let graph = &self.program.graph;
         if options.values {
-            log.values = Some(self.stages.iter().map(|s| vec![0; graph.node(s.stage.output).ty.shape.len()]).collect());
+            log.values = Some(
+                self.stages.iter().map(|s| vec![0; graph.node(s.stage.output).ty.shape.len()]).collect(),
+            );
         }
         let mut memory = self.host_memory();
         let traffic = match options.engine {
@@ -83,7 +85,9 @@ impl Machine<'_> {
     fn host_memory(&self) -> HostMemory {
         let mut memory = HostMemory::default();
         for (phase, streams) in self.phases.iter().zip(self.program.phases.iter().map(|p| &p.streams)) {
-            let taken = |s: &&pulvinar_ir::Stream| s.kind == StreamKind::Events && s.destinations.contains(&Endpoint::Host);
+            let taken = |s: &&pulvinar_ir::Stream| {
+                s.kind == StreamKind::Events && s.destinations.contains(&Endpoint::Host)
+            };
             for stream in streams.iter().filter(taken) {
                 if !memory.values.iter().any(|(n, _)| *n == stream.node) {
                     let len = self.program.graph.node(stream.node).ty.shape.len();
@@ -102,7 +106,12 @@ impl Machine<'_> {
     fn result(&self, input: &Value, memory: HostMemory, mut log: Log, traffic: Traffic) -> Result<Run> {
         let graph = &self.program.graph;
         let finished = memory.finished_at.ok_or_else(|| {
-            Diagnostic::new("E0702", "host", "the run ended without an answer", "build programs with the mapper")
+            Diagnostic::new(
+                "E0702",
+                "host",
+                "the run ended without an answer",
+                "build programs with the mapper",
+            )
         })?;
         let output = self.answer(input, &memory)?;
         self.book_network(&mut log, &traffic.routers);
@@ -152,7 +161,13 @@ impl Machine<'_> {
         self.host_value(self.program.graph.output, input, memory, &mut values)
     }
 
-    fn host_value(&self, id: NodeId, input: &Value, memory: &HostMemory, values: &mut [Option<Value>]) -> Result<Value> {
+    fn host_value(
+        &self,
+        id: NodeId,
+        input: &Value,
+        memory: &HostMemory,
+        values: &mut [Option<Value>],
+    ) -> Result<Value> {
         if let Some(value) = &values[id.index()] {
             return Ok(value.clone());
         }
@@ -162,14 +177,25 @@ impl Machine<'_> {
             Value::int(node.ty.shape, v.clone())
         } else if graph.input() == Some(id) {
             input.clone()
-        } else if self.stages.iter().any(|s| s.stage.output == id || s.stage.accumulator == id) || node.inputs.iter().any(|&i| i >= id) {
+        } else if self.stages.iter().any(|s| s.stage.output == id || s.stage.accumulator == id)
+            || node.inputs.iter().any(|&i| i >= id)
+        {
             let message = format!("the answer needs `{}`, which the host does not receive", node.name);
             return Err(crate::prepare::refuse("host", message, "send the output stage to the host"));
         } else {
-            let operands = node.inputs.iter().map(|&i| self.host_value(i, input, memory, values)).collect::<Result<Vec<_>>>()?;
+            let operands = node
+                .inputs
+                .iter()
+                .map(|&i| self.host_value(i, input, memory, values))
+                .collect::<Result<Vec<_>>>()?;
             let types: Vec<_> = node.inputs.iter().map(|i| &graph.node(*i).ty).collect();
             let inputs: Vec<&Value> = operands.iter().collect();
-            node.op.rule().eval(&EvalCx { inputs: &inputs, types: &types, ty: &node.ty, tensors: &graph.tensors })
+            node.op.rule().eval(&EvalCx {
+                inputs: &inputs,
+                types: &types,
+                ty: &node.ty,
+                tensors: &graph.tensors,
+            })
         };
         values[id.index()] = Some(value.clone());
         Ok(value)
@@ -191,7 +217,11 @@ fn links(routers: &[RouterActivity]) -> Vec<LinkLoad> {
     let mut links = Vec::new();
     for (router, activity) in routers.iter().enumerate() {
         for port in (0..MAX_PORTS).filter(|&p| activity.link_flits[p] > 0) {
-            links.push(LinkLoad { router: router as u32, port: port as u32, flits: activity.link_flits[port] });
+            links.push(LinkLoad {
+                router: router as u32,
+                port: port as u32,
+                flits: activity.link_flits[port],
+            });
         }
     }
     links

@@ -32,7 +32,13 @@ pub struct SimOptions {
 
 impl Default for SimOptions {
     fn default() -> Self {
-        SimOptions { engine: EngineKind::Fast, trace: false, values: false, timeline: false, cycle_limit: 1 << 40 }
+        SimOptions {
+            engine: EngineKind::Fast,
+            trace: false,
+            values: false,
+            timeline: false,
+            cycle_limit: 1 << 40,
+        }
     }
 }
 

@@ -30,7 +30,8 @@ fn check(seed: u64, attention: bool, barrier: bool) -> u64 {
     }
     assert_eq!(plain.output, reference[program.graph.output.index()], "seed {seed}: answer");
     let (a, b) = (plain.trace.as_ref().unwrap(), fast.trace.as_ref().unwrap());
-    if let Some(i) = (0..a.entries.len().max(b.entries.len())).find(|&i| a.entries.get(i) != b.entries.get(i)) {
+    if let Some(i) = (0..a.entries.len().max(b.entries.len())).find(|&i| a.entries.get(i) != b.entries.get(i))
+    {
         panic!("seed {seed}: entry {i}: plain {:?} fast {:?}", a.entries.get(i), b.entries.get(i));
     }
     assert_eq!(plain.counts, fast.counts, "seed {seed}");

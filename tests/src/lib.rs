@@ -16,7 +16,8 @@ pub fn sources(endings: &[&str]) -> Vec<PathBuf> {
         for path in entries.map(|e| e.expect("a readable entry").path()) {
             let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default().to_owned();
             if path.is_dir() {
-                let skip = name.starts_with('.') || ["target", "node_modules", "pulvinar-out"].contains(&name.as_str());
+                let skip = name.starts_with('.')
+                    || ["target", "node_modules", "pulvinar-out"].contains(&name.as_str());
                 if !skip {
                     folders.push(path);
                 }

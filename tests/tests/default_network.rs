@@ -24,8 +24,11 @@ fn program(flow: &Graph, strategy: Option<Strategy>) -> Program {
     let arch = Arch::default_chip();
     let first = map(flow, &arch, &options).unwrap();
     let Some(strategy) = strategy else { return first.program };
-    let waiting = first.program.stages.iter().filter(|s| s.is_multipass()).map(|s| (s.name.clone(), strategy));
-    map(flow, &arch, &MapOptions { strategies: waiting.collect::<BTreeMap<_, _>>(), ..options }).unwrap().program
+    let waiting =
+        first.program.stages.iter().filter(|s| s.is_multipass()).map(|s| (s.name.clone(), strategy));
+    map(flow, &arch, &MapOptions { strategies: waiting.collect::<BTreeMap<_, _>>(), ..options })
+        .unwrap()
+        .program
 }
 
 fn inputs(n: usize) -> Vec<Value> {
@@ -63,7 +66,11 @@ fn plain_and_fast_agree_on_the_default_networks() {
         let program = program(&flow(name, &Options::default()), None);
         let machine = Machine::new(&program).unwrap();
         for input in inputs(2) {
-            let run = |engine| machine.simulate(&input, &SimOptions { engine, trace: true, ..SimOptions::default() }).unwrap();
+            let run = |engine| {
+                machine
+                    .simulate(&input, &SimOptions { engine, trace: true, ..SimOptions::default() })
+                    .unwrap()
+            };
             let (fast, plain) = (run(EngineKind::Fast), run(EngineKind::Plain));
             assert_eq!(fast.trace.unwrap().to_string(), plain.trace.unwrap().to_string(), "{name}");
             assert_eq!(fast.counts, plain.counts, "{name}");

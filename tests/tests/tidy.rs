@@ -40,7 +40,10 @@ fn functions(text: &str) -> Vec<(String, usize)> {
             continue;
         }
         let close = format!("{}}}", " ".repeat(indent(line)));
-        if let Some(n) = lines[i..].iter().position(|l| *l == close || l.trim_end().ends_with(';') && indent(l) == indent(line)) {
+        if let Some(n) = lines[i..]
+            .iter()
+            .position(|l| *l == close || l.trim_end().ends_with(';') && indent(l) == indent(line))
+        {
             found.push((line.trim().to_owned(), n + 1));
         }
     }
@@ -67,7 +70,12 @@ fn the_function_counter_counts() {
 
 #[test]
 fn nothing_is_left_undone() {
-    let words = [["todo", "!("].concat(), ["unimplemented", "!("].concat(), ["#[ig", "nore"].concat(), ["FIX", "ME"].concat()];
+    let words = [
+        ["todo", "!("].concat(),
+        ["unimplemented", "!("].concat(),
+        ["#[ig", "nore"].concat(),
+        ["FIX", "ME"].concat(),
+    ];
     let bad: Vec<String> = sources(&[".rs", ".py", ".v"])
         .iter()
         .filter(|p| words.iter().any(|w| read(p).contains(w.as_str())))
@@ -89,22 +97,33 @@ fn the_workspace_is_a_star() {
     let mut edges: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for package in meta["packages"].as_array().expect("packages") {
         let name = package["name"].as_str().expect("name").to_owned();
-        let siblings = package["dependencies"].as_array().expect("dependencies").iter().filter(|d| d["kind"].is_null());
-        let siblings = siblings.filter_map(|d| d["name"].as_str()).filter(|n| n.starts_with("pulvinar-")).map(str::to_owned);
+        let siblings =
+            package["dependencies"].as_array().expect("dependencies").iter().filter(|d| d["kind"].is_null());
+        let siblings = siblings
+            .filter_map(|d| d["name"].as_str())
+            .filter(|n| n.starts_with("pulvinar-"))
+            .map(str::to_owned);
         edges.insert(name, siblings.collect());
     }
     assert!(edges["pulvinar-ir"].is_empty(), "the contract depends on nothing of ours");
-    for (name, siblings) in edges.iter().filter(|(n, _)| !["pulvinar-cli", "pulvinar-tests", "pulvinar-ir"].contains(&n.as_str())) {
+    for (name, siblings) in
+        edges.iter().filter(|(n, _)| !["pulvinar-cli", "pulvinar-tests", "pulvinar-ir"].contains(&n.as_str()))
+    {
         assert_eq!(siblings, &["pulvinar-ir".to_owned()], "{name} may depend on pulvinar-ir only");
     }
 }
 
 #[test]
 fn documents_are_there_and_bounded() {
-    for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"] {
+    for name in
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"]
+    {
         assert!(root().join(name).is_file(), "{name} is missing");
     }
-    assert!(read(&root().join("ARCHITECTURE.md")).lines().count() <= 250, "ARCHITECTURE.md is longer than 250 lines");
+    assert!(
+        read(&root().join("ARCHITECTURE.md")).lines().count() <= 250,
+        "ARCHITECTURE.md is longer than 250 lines"
+    );
 }
 
 /// Every test that ARCHITECTURE.md names as the holder of an invariant exists.
@@ -115,6 +134,9 @@ fn invariants_name_real_tests() {
     let named: Vec<&str> = text.split("[test: `").skip(1).filter_map(|rest| rest.split('`').next()).collect();
     assert!(named.len() >= 10, "ARCHITECTURE.md names {} tests", named.len());
     for test in named {
-        assert!(code.contains(&format!("fn {test}(")) || code.contains(&format!("def {test}(")), "no test is called `{test}`");
+        assert!(
+            code.contains(&format!("fn {test}(")) || code.contains(&format!("def {test}(")),
+            "no test is called `{test}`"
+        );
     }
 }

@@ -278,7 +278,8 @@ impl Arch {
             }
         }
         let tiles = self.tiles();
-        for (key, tile) in [("mesh.host_tile", self.mesh.host_tile), ("mesh.dram_tile", self.mesh.dram_tile)] {
+        for (key, tile) in [("mesh.host_tile", self.mesh.host_tile), ("mesh.dram_tile", self.mesh.dram_tile)]
+        {
             if tile >= tiles {
                 return Err(Diagnostic::new(
                     "E0303",
@@ -295,10 +296,20 @@ impl Arch {
         let clock = self.technology.clock_mhz;
         let link = self.technology.link_mm;
         if !(clock.is_finite() && clock > 0.0 && clock <= 10_000.0) {
-            return Err(Diagnostic::new("E0302", "technology.clock_mhz", format!("clock_mhz = {clock} is impossible"), "give a value above 0 and up to 10000"));
+            return Err(Diagnostic::new(
+                "E0302",
+                "technology.clock_mhz",
+                format!("clock_mhz = {clock} is impossible"),
+                "give a value above 0 and up to 10000",
+            ));
         }
         if !(link.is_finite() && (0.0..=100.0).contains(&link)) {
-            return Err(Diagnostic::new("E0302", "technology.link_mm", format!("link_mm = {link} is impossible"), "give a value from 0 to 100"));
+            return Err(Diagnostic::new(
+                "E0302",
+                "technology.link_mm",
+                format!("link_mm = {link} is impossible"),
+                "give a value from 0 to 100",
+            ));
         }
         if self.dram.t_refi_cycles <= self.dram.t_rfc_cycles {
             return Err(Diagnostic::new(

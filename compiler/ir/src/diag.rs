@@ -30,7 +30,8 @@ impl Diagnostic {
     }
     /// The same diagnostic, its place prefixed by an outer one (a file, for instance).
     pub fn within(mut self, outer: &str) -> Self {
-        self.place = if self.place.is_empty() { outer.to_owned() } else { format!("{outer}: {}", self.place) };
+        self.place =
+            if self.place.is_empty() { outer.to_owned() } else { format!("{outer}: {}", self.place) };
         self
     }
 }

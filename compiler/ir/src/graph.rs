@@ -116,7 +116,8 @@ impl Graph {
 
     /// Type an operation would have on operands of these types.
     pub fn infer_types(&self, name: &str, op: &Op, inputs: &[&Type]) -> Result<Type> {
-        let cx = InferCx { level: self.level, timesteps: self.timesteps, name, inputs, tensors: &self.tensors };
+        let cx =
+            InferCx { level: self.level, timesteps: self.timesteps, name, inputs, tensors: &self.tensors };
         let ty = op.rule().infer(&cx)?;
         ty.check(&format!("node `{name}`"))?;
         Ok(ty)
@@ -130,7 +131,12 @@ impl Graph {
     /// Type of a node, or a diagnostic for a dangling id.
     pub fn ty(&self, id: NodeId) -> Result<&Type> {
         self.nodes.get(id.index()).map(|n| &n.ty).ok_or_else(|| {
-            Diagnostic::new("E0105", format!("{id}"), "an edge names a node that does not exist", "give the name of an existing node")
+            Diagnostic::new(
+                "E0105",
+                format!("{id}"),
+                "an edge names a node that does not exist",
+                "give the name of an existing node",
+            )
         })
     }
 

@@ -46,7 +46,11 @@ fn eval(graph: &Graph, id: NodeId, input: &Value, values: &[Option<Value>]) -> V
             operands.push(&zero);
         }
     } else {
-        operands.extend(node.inputs.iter().map(|i| values[i.index()].as_ref().expect("the verifier proves topological order")));
+        operands.extend(
+            node.inputs
+                .iter()
+                .map(|i| values[i.index()].as_ref().expect("the verifier proves topological order")),
+        );
     }
     node.op.rule().eval(&EvalCx { inputs: &operands, types: &types, ty: &node.ty, tensors: &graph.tensors })
 }
@@ -54,20 +58,30 @@ fn eval(graph: &Graph, id: NodeId, input: &Value, values: &[Option<Value>]) -> V
 /// Refuses an input of another shape, level or range.
 pub fn check_input(graph: &Graph, input: &Value) -> Result<()> {
     let place = "network input";
-    let node = graph.input().ok_or_else(|| Diagnostic::new("E0106", &graph.name, "the graph has no input", "add an input node"))?;
+    let node = graph.input().ok_or_else(|| {
+        Diagnostic::new("E0106", &graph.name, "the graph has no input", "add an input node")
+    })?;
     let ty = &graph.node(node).ty;
     if ty.shape != input.shape {
         return Err(Diagnostic::new(
             "E0401",
             place,
-            format!("input is {} and the network takes {} (timesteps, channels, rows, columns)", input.shape, ty.shape),
+            format!(
+                "input is {} and the network takes {} (timesteps, channels, rows, columns)",
+                input.shape, ty.shape
+            ),
             "give frames of the network's shape",
         ));
     }
     match (&input.data, &ty.elem, graph.level) {
         (Data::Real(v), Elem::Real, Level::Trained) => {
             if let Some(i) = v.iter().position(|x| !x.is_finite()) {
-                return Err(Diagnostic::new("E0402", place, format!("element {i} is not finite"), "clean the data"));
+                return Err(Diagnostic::new(
+                    "E0402",
+                    place,
+                    format!("element {i} is not finite"),
+                    "clean the data",
+                ));
             }
         }
         (Data::Int(v), Elem::Int(t), Level::Flow) => {
@@ -80,7 +94,14 @@ pub fn check_input(graph: &Graph, input: &Value) -> Result<()> {
                 ));
             }
         }
-        _ => return Err(Diagnostic::new("E0401", place, "reals and integers are mixed", "give integers to a flow graph and reals to a trained one")),
+        _ => {
+            return Err(Diagnostic::new(
+                "E0401",
+                place,
+                "reals and integers are mixed",
+                "give integers to a flow graph and reals to a trained one",
+            ))
+        }
     }
     Ok(())
 }

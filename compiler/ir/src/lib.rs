@@ -20,7 +20,9 @@ pub use counts::{Activity, Counts};
 pub use diag::{Diagnostic, Result};
 pub use graph::{Graph, Level, Node, NodeId};
 pub use op::Op;
-pub use program::{Endpoint, Pass, Phase, Program, Slice, Stage, StageId, Strategy, Stream, StreamKind, Synapse};
+pub use program::{
+    Endpoint, Pass, Phase, Program, Slice, Stage, StageId, Strategy, Stream, StreamKind, Synapse,
+};
 pub use shape::{Axes, Axis, Elem, IntType, Shape, Type};
 pub use tensor::{Data, Tensor, TensorData, Value};
 pub use trace::Trace;

@@ -75,7 +75,8 @@ impl Shape {
     /// All coordinates in row-major order.
     pub fn coords(self) -> impl Iterator<Item = (usize, usize, usize, usize)> {
         (0..self.t).flat_map(move |t| {
-            (0..self.c).flat_map(move |c| (0..self.h).flat_map(move |h| (0..self.w).map(move |w| (t, c, h, w))))
+            (0..self.c)
+                .flat_map(move |c| (0..self.h).flat_map(move |h| (0..self.w).map(move |w| (t, c, h, w))))
         })
     }
 }
@@ -164,7 +165,11 @@ impl IntType {
     }
     /// Scale of channel `c`.
     pub fn scale_of(&self, c: usize) -> f64 {
-        if self.scale.len() == 1 { self.scale[0] } else { self.scale[c] }
+        if self.scale.len() == 1 {
+            self.scale[0]
+        } else {
+            self.scale[c]
+        }
     }
     /// The single scale, or a diagnostic naming the node that needs one.
     pub fn single_scale(&self, place: &str) -> Result<f64> {
@@ -214,7 +219,9 @@ impl Type {
     /// Refuses what no value may be: empty or above 2³¹ elements, wider than 48 bits, a scale that is not
     /// finite or neither one nor one a channel.
     pub fn check(&self, place: &str) -> Result<()> {
-        let refuse = |message: String| Err(Diagnostic::new("E0204", place, message, "use smaller layers and fewer bits"));
+        let refuse = |message: String| {
+            Err(Diagnostic::new("E0204", place, message, "use smaller layers and fewer bits"))
+        };
         if self.shape.bounded_len().is_none() {
             return refuse(format!("shape {} is empty or absurdly large", self.shape));
         }
@@ -223,7 +230,11 @@ impl Type {
             return refuse(format!("range {}..{} is empty or needs more than 48 bits", i.lo, i.hi));
         }
         if ![1, self.shape.c].contains(&i.scale.len()) || i.scale.iter().any(|s| !s.is_finite()) {
-            return refuse(format!("{} scales for {} channels, or one is not finite", i.scale.len(), self.shape.c));
+            return refuse(format!(
+                "{} scales for {} channels, or one is not finite",
+                i.scale.len(),
+                self.shape.c
+            ));
         }
         Ok(())
     }

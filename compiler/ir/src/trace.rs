@@ -63,7 +63,8 @@ impl Trace {
 
     /// Parses the text form; the error is the number of the first bad line.
     pub fn parse(text: &str) -> Result<Trace, usize> {
-        let entries = text.lines().enumerate().map(|(i, l)| parse_line(l).ok_or(i + 1)).collect::<Result<_, _>>()?;
+        let entries =
+            text.lines().enumerate().map(|(i, l)| parse_line(l).ok_or(i + 1)).collect::<Result<_, _>>()?;
         Ok(Trace { entries })
     }
 }
@@ -72,7 +73,8 @@ fn parse_line(line: &str) -> Option<(u64, Entry)> {
     let mut words = line.split(' ');
     let cycle = words.next()?.parse().ok()?;
     let kind = words.next()?;
-    let mut field = |name: &str| -> Option<i64> { words.next()?.strip_prefix(name)?.strip_prefix('=')?.parse().ok() };
+    let mut field =
+        |name: &str| -> Option<i64> { words.next()?.strip_prefix(name)?.strip_prefix('=')?.parse().ok() };
     let entry = match kind {
         "event" => Entry::Event {
             core: field("core")? as u32,
@@ -87,7 +89,11 @@ fn parse_line(line: &str) -> Option<(u64, Entry)> {
             vc: field("vc")? as u32,
             packet: field("packet")? as u64,
         },
-        "step" => Entry::Step { core: field("core")? as u32, pass: field("pass")? as u32, step: field("step")? as u32 },
+        "step" => Entry::Step {
+            core: field("core")? as u32,
+            pass: field("pass")? as u32,
+            step: field("step")? as u32,
+        },
         _ => return None,
     };
     Some((cycle, entry))
@@ -103,7 +109,9 @@ impl fmt::Display for Trace {
                 Entry::Flit { router, port, vc, packet } => {
                     writeln!(f, "{cycle} flit router={router} port={port} vc={vc} packet={packet}")?;
                 }
-                Entry::Step { core, pass, step } => writeln!(f, "{cycle} step core={core} pass={pass} step={step}")?,
+                Entry::Step { core, pass, step } => {
+                    writeln!(f, "{cycle} step core={core} pass={pass} step={step}")?
+                }
             }
         }
         Ok(())

@@ -26,16 +26,31 @@ pub fn verify(graph: &Graph) -> Result<()> {
         }
         for &input in &node.inputs {
             if input.index() >= graph.nodes.len() {
-                return Err(Diagnostic::new("E0105", place, format!("{input} does not exist"), "give the name of an existing node"));
+                return Err(Diagnostic::new(
+                    "E0105",
+                    place,
+                    format!("{input} does not exist"),
+                    "give the name of an existing node",
+                ));
             }
             if input >= id && !matches!(node.op, Op::Delay(_)) {
-                return Err(Diagnostic::new("E0108", place, format!("reads {input}, which comes later"), "close a cycle through a `delay` only"));
+                return Err(Diagnostic::new(
+                    "E0108",
+                    place,
+                    format!("reads {input}, which comes later"),
+                    "close a cycle through a `delay` only",
+                ));
             }
         }
         let types: Vec<_> = node.inputs.iter().map(|i| &graph.node(*i).ty).collect();
         let ty = graph.infer_types(&node.name, &node.op, &types)?;
         if ty.shape != node.ty.shape || !holds(&node.ty.elem, &ty.elem) {
-            return Err(Diagnostic::new("E0203", place, format!("type {} is claimed and {ty} follows", node.ty), "run shape and range inference"));
+            return Err(Diagnostic::new(
+                "E0203",
+                place,
+                format!("type {} is claimed and {ty} follows", node.ty),
+                "run shape and range inference",
+            ));
         }
     }
     check_whole(graph)
@@ -47,7 +62,10 @@ fn holds(claimed: &Elem, inferred: &Elem) -> bool {
         (Elem::Real, Elem::Real) => true,
         (Elem::Int(c), Elem::Int(i)) => {
             let close = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-9 * a.abs().max(b.abs());
-            c.lo <= i.lo && c.hi >= i.hi && c.scale.len() == i.scale.len() && c.scale.iter().zip(&i.scale).all(close)
+            c.lo <= i.lo
+                && c.hi >= i.hi
+                && c.scale.len() == i.scale.len()
+                && c.scale.iter().zip(&i.scale).all(close)
         }
         _ => false,
     }
@@ -56,17 +74,37 @@ fn holds(claimed: &Elem, inferred: &Elem) -> bool {
 fn check_whole(graph: &Graph) -> Result<()> {
     let inputs = graph.ids().filter(|&i| matches!(graph.node(i).op, Op::Input(_))).count();
     if inputs != 1 {
-        return Err(Diagnostic::new("E0106", &graph.name, format!("the graph has {inputs} inputs"), "a network has exactly one input"));
+        return Err(Diagnostic::new(
+            "E0106",
+            &graph.name,
+            format!("the graph has {inputs} inputs"),
+            "a network has exactly one input",
+        ));
     }
     if graph.output.index() >= graph.nodes.len() {
-        return Err(Diagnostic::new("E0105", &graph.name, "the output names a node that does not exist", "name an existing node"));
+        return Err(Diagnostic::new(
+            "E0105",
+            &graph.name,
+            "the output names a node that does not exist",
+            "name an existing node",
+        ));
     }
     if graph.timesteps == 0 || graph.timesteps > 1 << 16 {
-        return Err(Diagnostic::new("E0109", &graph.name, format!("{} timesteps", graph.timesteps), "give from 1 to 65536 timesteps"));
+        return Err(Diagnostic::new(
+            "E0109",
+            &graph.name,
+            format!("{} timesteps", graph.timesteps),
+            "give from 1 to 65536 timesteps",
+        ));
     }
     for (name, tensor) in &graph.tensors {
         if let Some(i) = tensor.as_real().and_then(|v| v.iter().position(|x| !x.is_finite())) {
-            return Err(Diagnostic::new("E0110", format!("tensor `{name}`"), format!("value {i} is NaN or infinite"), "train or export the model again; such weights cannot be quantised"));
+            return Err(Diagnostic::new(
+                "E0110",
+                format!("tensor `{name}`"),
+                format!("value {i} is NaN or infinite"),
+                "train or export the model again; such weights cannot be quantised",
+            ));
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! `(x·g₁)·g₂` becomes `x·(g₁·g₂)`: one multiply an element.
 //!
-//! Only where the product of the gates is smaller than x and nothing else reads `x·g₁`.
+//! A product smaller than x is made once by the attention engine; it is taken where nothing else reads `x·g₁`. A product
+//! as large as x is made in the sweep from two gates, narrower than the multiplication of a current that it saves.
 
 use super::edit::{insert, replace, share_equal, tidy};
 use super::Context;
@@ -39,6 +40,8 @@ fn find(graph: &Graph, id: NodeId, users: &[Vec<NodeId>]) -> Option<(NodeId, Nod
     let (inner, g2) = factors(graph, id)?;
     let (x, g1) = factors(graph, inner)?;
     let shape = |i: NodeId| graph.node(i).ty.shape;
-    let small = shape(g1).broadcast(shape(g2)).is_some_and(|s| s.len() < shape(x).len());
-    (small && users[inner.index()] == [id] && graph.output != inner).then_some((id, x, g1, g2))
+    let product = shape(g1).broadcast(shape(g2))?;
+    let full = product == shape(x);
+    let sole = users[inner.index()] == [id] && graph.output != inner;
+    (full || sole && product.len() < shape(x).len()).then_some((id, x, g1, g2))
 }

@@ -11,7 +11,11 @@ use pulvinar_ir::{Diagnostic, Endpoint, Level, Program, Result, Strategy};
 use sweep::StagePlan;
 
 /// A program the simulator cannot run.
-pub(crate) fn refuse(place: impl Into<String>, message: impl Into<String>, help: impl Into<String>) -> Diagnostic {
+pub(crate) fn refuse(
+    place: impl Into<String>,
+    message: impl Into<String>,
+    help: impl Into<String>,
+) -> Diagnostic {
     Diagnostic::new("E0701", place, message, help)
 }
 
@@ -43,7 +47,11 @@ impl<'p> Machine<'p> {
         check_nodes(program)?;
         let graph = &program.graph;
         if graph.level != Level::Flow || graph.timesteps > MAX_STEPS {
-            return Err(refuse(&graph.name, "the machine runs integer graphs of up to 65536 steps", "quantise first"));
+            return Err(refuse(
+                &graph.name,
+                "the machine runs integer graphs of up to 65536 steps",
+                "quantise first",
+            ));
         }
         let stages: Vec<StagePlan<'p>> =
             program.stages.iter().map(|s| sweep::stage_plan(graph, s)).collect::<Result<_>>()?;
@@ -71,17 +79,32 @@ fn check_nodes(program: &Program) -> Result<()> {
     let known = |id: &pulvinar_ir::NodeId| id.index() < nodes;
     for stage in &program.stages {
         let synapses = stage.synapses.iter().flat_map(|s| [&s.node, &s.source]);
-        let passes = stage.passes.iter().flat_map(|p| p.elementwise.iter().chain(&p.gates).chain(&p.taps).chain(&p.program));
+        let passes = stage
+            .passes
+            .iter()
+            .flat_map(|p| p.elementwise.iter().chain(&p.gates).chain(&p.taps).chain(&p.program));
         if !synapses.chain(passes).chain([&stage.accumulator, &stage.output]).all(known) {
-            return Err(refuse(&stage.name, "the stage names a node that does not exist", "build programs with the mapper"));
+            return Err(refuse(
+                &stage.name,
+                "the stage names a node that does not exist",
+                "build programs with the mapper",
+            ));
         }
     }
     if program.phases.iter().flat_map(|p| &p.streams).any(|s| !known(&s.node)) {
-        return Err(refuse("streams", "a stream names a node that does not exist", "build programs with the mapper"));
+        return Err(refuse(
+            "streams",
+            "a stream names a node that does not exist",
+            "build programs with the mapper",
+        ));
     }
     let output = |s: &pulvinar_ir::Stream| s.destinations.contains(&Endpoint::Host);
     if !program.phases.iter().flat_map(|p| &p.streams).any(output) {
-        return Err(refuse("streams", "no stream ends at the host, so there is no answer", "send the output stage to the host"));
+        return Err(refuse(
+            "streams",
+            "no stream ends at the host, so there is no answer",
+            "send the output stage to the host",
+        ));
     }
     Ok(())
 }
@@ -90,16 +113,32 @@ fn check_sync(program: &Program, barrier: bool, buffers: usize) -> Result<()> {
     let synapses = || program.stages.iter().flat_map(|s| s.synapses.iter().map(move |y| (s, y)));
     if barrier {
         if let Some((stage, _)) = synapses().find(|(_, y)| !y.delayed) {
-            return Err(refuse(&stage.name, "with a barrier every synapse acts one step late and this one does not", "delay every edge between layers, or use sync = \"tokens\""));
+            return Err(refuse(
+                &stage.name,
+                "with a barrier every synapse acts one step late and this one does not",
+                "delay every edge between layers, or use sync = \"tokens\"",
+            ));
         }
         if let Some(stage) = program.stages.iter().find(|s| s.is_multipass()) {
-            return Err(refuse(&stage.name, "with a barrier a stage has one pass", "use sync = \"tokens\" for attention over time"));
+            return Err(refuse(
+                &stage.name,
+                "with a barrier a stage has one pass",
+                "use sync = \"tokens\" for attention over time",
+            ));
         }
         if program.is_multiphase() {
-            return Err(refuse("phases", "with a barrier a program has one phase", "use a larger chip, or sync = \"tokens\""));
+            return Err(refuse(
+                "phases",
+                "with a barrier a program has one phase",
+                "use a larger chip, or sync = \"tokens\"",
+            ));
         }
     } else if let Some((stage, _)) = synapses().find(|(_, y)| y.delayed && buffers < 2) {
-        return Err(refuse(&stage.name, "a delayed synapse needs a second accumulator buffer", "set core.accumulator_buffers = 2"));
+        return Err(refuse(
+            &stage.name,
+            "a delayed synapse needs a second accumulator buffer",
+            "set core.accumulator_buffers = 2",
+        ));
     }
     Ok(())
 }

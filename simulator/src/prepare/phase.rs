@@ -104,7 +104,11 @@ pub struct StreamPlan {
 impl StreamPlan {
     /// Copies of a packet that goes to all destinations.
     pub fn copies(&self) -> usize {
-        if self.tree.is_some() { 1 } else { self.destinations.len() }
+        if self.tree.is_some() {
+            1
+        } else {
+            self.destinations.len()
+        }
     }
     /// Route of copy `i`.
     pub fn route(&self, i: usize) -> Route {
@@ -192,7 +196,12 @@ impl<'a> Ports<'a> {
 }
 
 /// Prepares one phase.
-pub fn phase_plan(program: &Program, stages: &[StagePlan<'_>], phase: &Phase, dram: bool) -> Result<PhasePlan> {
+pub fn phase_plan(
+    program: &Program,
+    stages: &[StagePlan<'_>],
+    phase: &Phase,
+    dram: bool,
+) -> Result<PhasePlan> {
     let arch = &program.arch;
     let noc = network(arch);
     noc.validate().map_err(|e| refuse("noc", e.to_string(), "change the architecture file"))?;
@@ -215,7 +224,11 @@ pub fn phase_plan(program: &Program, stages: &[StagePlan<'_>], phase: &Phase, dr
         let core = core_plan(program, stages, phase, slice, &ports)?;
         let seat = &mut seats[core.port.0 as usize];
         if *seat != Seat::Empty {
-            return Err(refuse(format!("core {}", core.core), "two slices on one core", "build programs with the mapper"));
+            return Err(refuse(
+                format!("core {}", core.core),
+                "two slices on one core",
+                "build programs with the mapper",
+            ));
         }
         *seat = Seat::Core(cores.len() as u32);
         cores.push(core);
@@ -241,7 +254,11 @@ pub fn phase_plan(program: &Program, stages: &[StagePlan<'_>], phase: &Phase, dr
 fn group_table(stages: &[StagePlan<'_>], streams: &[StreamPlan]) -> Vec<u16> {
     let group = |stage: &StagePlan<'_>, stream: &StreamPlan| {
         let found = stage.groups.iter().position(|g| g.source == stream.node);
-        if stream.kind == StreamKind::Events { found.map_or(u16::MAX, |i| i as u16) } else { u16::MAX }
+        if stream.kind == StreamKind::Events {
+            found.map_or(u16::MAX, |i| i as u16)
+        } else {
+            u16::MAX
+        }
     };
     stages.iter().flat_map(|stage| streams.iter().map(move |s| group(stage, s))).collect()
 }
@@ -255,7 +272,9 @@ fn core_plan(
 ) -> Result<CorePlan> {
     let place = format!("slice on core {}", slice.core);
     let stage = stages.get(slice.stage.0 as usize);
-    let stage = stage.ok_or_else(|| refuse(&place, "it names a stage that does not exist", "build programs with the mapper"))?;
+    let stage = stage.ok_or_else(|| {
+        refuse(&place, "it names a stage that does not exist", "build programs with the mapper")
+    })?;
     let range = |r: [u32; 2], n: usize| r[0] < r[1] && r[1] as usize <= n;
     let fits = range(slice.channels, stage.shape.c) && range(slice.rows, stage.shape.h);
     if slice.core >= program.arch.cores() || !fits {
@@ -313,14 +332,20 @@ fn connect(
             StreamKind::Gates => &mut plan.gates,
         };
         if out.replace(id).is_some() || stream.node != stage.stage.output {
-            return Err(refuse(place(), "a core sends one stream of a kind, of its own stage", "build programs with the mapper"));
+            return Err(refuse(
+                place(),
+                "a core sends one stream of a kind, of its own stage",
+                "build programs with the mapper",
+            ));
         }
     }
     if stream.destinations.contains(&me) {
         match stream.kind {
             StreamKind::Events => {
                 let group = stage.groups.iter().find(|g| g.source == stream.node);
-                let group = group.ok_or_else(|| refuse(place(), "no synapse takes this stream", "build programs with the mapper"))?;
+                let group = group.ok_or_else(|| {
+                    refuse(place(), "no synapse takes this stream", "build programs with the mapper")
+                })?;
                 *(if group.delayed { &mut plan.delayed_inputs } else { &mut plan.direct_inputs }) += 1;
                 plan.grants.push(Grant { stream: id, port: ports.of(stream.source), delayed: group.delayed });
             }
@@ -344,7 +369,11 @@ impl Streams<'_, '_> {
         let place = format!("stream of `{}`", self.program.graph.node(stream.node).name);
         let known = |e: &Endpoint| !matches!(e, Endpoint::Core(c) if *c >= self.program.arch.cores());
         if stream.destinations.is_empty() || !stream.destinations.iter().chain([&stream.source]).all(known) {
-            return Err(refuse(place, "an end of this stream does not exist", "build programs with the mapper"));
+            return Err(refuse(
+                place,
+                "an end of this stream does not exist",
+                "build programs with the mapper",
+            ));
         }
         let destinations: Vec<PortId> = stream.destinations.iter().map(|&d| self.ports.of(d)).collect();
         let source = self.ports.of(stream.source);

@@ -118,7 +118,11 @@ impl StagePlan<'_> {
 /// Prepares a stage.
 pub fn stage_plan<'p>(graph: &'p Graph, stage: &'p Stage) -> Result<StagePlan<'p>> {
     if stage.passes.is_empty() || (stage.passes.len() > 1 && stage.strategy == Strategy::Direct) {
-        return Err(refuse(&stage.name, "the passes do not fit the strategy", "several passes need a spill or recompute"));
+        return Err(refuse(
+            &stage.name,
+            "the passes do not fit the strategy",
+            "several passes need a spill or recompute",
+        ));
     }
     let shape = graph.ty(stage.accumulator)?.shape;
     if stage.accumulator_bits > 32 {
@@ -153,7 +157,8 @@ fn check_programs(graph: &Graph, stage: &Stage) -> Result<()> {
         for &id in &pass.program {
             let node = graph.node(id);
             if node.inputs.iter().any(|i| !known.contains(i)) {
-                let message = format!("`{}` reads a value that its attention program does not have", node.name);
+                let message =
+                    format!("`{}` reads a value that its attention program does not have", node.name);
                 return Err(refuse(&stage.name, message, "build programs with the mapper"));
             }
             known.push(id);
@@ -215,7 +220,11 @@ impl<'p> Builder<'p> {
         for (i, &id) in pass.elementwise.iter().enumerate() {
             let step = self.step(p, &pass.elementwise[..i], id, shape)?;
             if matches!(step.op, Element::Lif(_)) && !(last && i + 1 == pass.elementwise.len()) {
-                return Err(refuse(&self.stage.name, "the neuron is not the end of the last pass", "build programs with the mapper"));
+                return Err(refuse(
+                    &self.stage.name,
+                    "the neuron is not the end of the last pass",
+                    "build programs with the mapper",
+                ));
             }
             steps.push(step);
         }
@@ -225,7 +234,11 @@ impl<'p> Builder<'p> {
             let (Op::Reduce(Reduce { kind, .. }), Operand::Register(register)) =
                 (&node.op, self.operand(p, &pass.elementwise, node.inputs[0])?)
             else {
-                return Err(refuse(&self.stage.name, format!("tap `{}` is no reduction", node.name), "build programs with the mapper"));
+                return Err(refuse(
+                    &self.stage.name,
+                    format!("tap `{}` is no reduction", node.name),
+                    "build programs with the mapper",
+                ));
             };
             let shape = node.ty.shape;
             taps.push(Tap { node: id, register, max: *kind == ReduceKind::Max, shape, base: tap_len });
@@ -238,7 +251,8 @@ impl<'p> Builder<'p> {
         };
         let gate = |o: &Operand| matches!(o, Operand::Gate { .. });
         let binary = |s: &&Step| matches!(s.op, Element::Gate(_) | Element::Add);
-        let gate_reads = steps.iter().filter(binary).flat_map(|s| &s.operands).filter(|o| gate(o)).count() as u64;
+        let gate_reads =
+            steps.iter().filter(binary).flat_map(|s| &s.operands).filter(|o| gate(o)).count() as u64;
         Ok(PassPlan { steps, taps, tap_len, gate_reads, made: Vec::new(), made_range: [0, 0], output })
     }
 

@@ -147,7 +147,10 @@ fn plan<'p>(
     if node.ty.shape != shape || source.step_len() != input.step_len() {
         return Err(refuse(
             &stage.name,
-            format!("synapse `{}` has shape {} from {source} and the accumulator {shape}", node.name, node.ty.shape),
+            format!(
+                "synapse `{}` has shape {} from {source} and the accumulator {shape}",
+                node.name, node.ty.shape
+            ),
             "only values of one shape are summed in an accumulator",
         ));
     }
@@ -206,7 +209,9 @@ impl Weights {
             return Ok(Weights::Byte(bytes));
         }
         let halves: std::result::Result<_, _> = values.iter().map(|&v| i16::try_from(v)).collect();
-        halves.map(Weights::Half).map_err(|_| refuse(place, "a weight needs more than 16 bits", "quantise to 2..16 bits"))
+        halves
+            .map(Weights::Half)
+            .map_err(|_| refuse(place, "a weight needs more than 16 bits", "quantise to 2..16 bits"))
     }
 
     /// Number of weights.
@@ -464,7 +469,8 @@ impl SynapsePlan<'_> {
             image.lanes.push((first.saturating_sub(region.channels[0]) as u32, (end - first) as u32));
             image.first_weight[i] = values.len() as u32;
             for k in 0..taps {
-                values.extend((first..end).map(|o| weights[(o * group_inputs + i % group_inputs) * taps + k]));
+                values
+                    .extend((first..end).map(|o| weights[(o * group_inputs + i % group_inputs) * taps + k]));
             }
         }
         image.weights = Some(Weights::pack(values, place)?);
@@ -482,7 +488,11 @@ fn sparse_image(
 ) -> Result<SparseImage> {
     let held = region.channels[0] as i32..region.channels[1] as i32;
     if held.len() > 1 << 16 {
-        return Err(refuse(place, "a slice of stored connections has more than 65536 targets", "cut the layer into smaller slices"));
+        return Err(refuse(
+            place,
+            "a slice of stored connections has more than 65536 targets",
+            "cut the layer into smaller slices",
+        ));
     }
     let mut image = SparseImage::default();
     for group in (0..rows.len() - 1).step_by(64) {
@@ -491,7 +501,9 @@ fn sparse_image(
             let kept = (row[0] as usize..row[1] as usize).filter(|&s| held.contains(&targets[s]));
             let pack = |s: usize| {
                 let weight = i16::try_from(weights[s]);
-                let weight = weight.map_err(|_| refuse(place, "a weight needs more than 16 bits", "quantise to 2..16 bits"))?;
+                let weight = weight.map_err(|_| {
+                    refuse(place, "a weight needs more than 16 bits", "quantise to 2..16 bits")
+                })?;
                 Ok(u32::from(weight as u16) << 16 | (targets[s] - held.start) as u32)
             };
             lists.push(kept.map(pack).collect::<Result<Vec<u32>>>()?);

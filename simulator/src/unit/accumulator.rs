@@ -58,7 +58,11 @@ impl Accumulator {
     /// Blocks of lanes that channels `first..first + count` touch.
     fn blocks(&self, first: u32, count: u32) -> u64 {
         let (first, count, lanes) = (first as usize, count as usize, self.lanes);
-        if count == 0 { 0 } else { ((first + count - 1) / lanes - first / lanes + 1) as u64 }
+        if count == 0 {
+            0
+        } else {
+            ((first + count - 1) / lanes - first / lanes + 1) as u64
+        }
     }
 
     /// Adds one event to a buffer through one synapse.
@@ -88,7 +92,8 @@ impl Accumulator {
         for &(ky, oy) in rows {
             for &(kx, ox) in cols {
                 let at = (oy as usize * self.columns + ox as usize) * self.channels + first;
-                let from = image.first_weight[channel] as usize + (ky as usize * image.kernel[1] + kx as usize) * count;
+                let from = image.first_weight[channel] as usize
+                    + (ky as usize * image.kernel[1] + kx as usize) * count;
                 let lanes = &mut acc[at..at + count];
                 match &image.weights {
                     Some(weights) => add_row(lanes, weights, from, value),
@@ -107,7 +112,10 @@ impl Accumulator {
         let value = value as i32;
         if row.dense && synapses >= 8 {
             let lanes = &mut acc[target(row.synapses[0])..][..row.synapses.len()];
-            lanes.iter_mut().zip(row.synapses).for_each(|(a, &s)| *a = a.wrapping_add(weight(s).wrapping_mul(value)));
+            lanes
+                .iter_mut()
+                .zip(row.synapses)
+                .for_each(|(a, &s)| *a = a.wrapping_add(weight(s).wrapping_mul(value)));
         } else {
             for &s in row.synapses {
                 let a = &mut acc[target(s)];
@@ -119,7 +127,14 @@ impl Accumulator {
     }
 
     /// Issue time of the last beat of an event whose first beat may issue at `start`, under stalls, and the cycles lost.
-    pub fn stall(&mut self, images: &[Image], buffer: usize, address: u32, start: u64, banking: Banking) -> (u64, u64) {
+    pub fn stall(
+        &mut self,
+        images: &[Image],
+        buffer: usize,
+        address: u32,
+        start: u64,
+        banking: Banking,
+    ) -> (u64, u64) {
         let (mut at, mut beats) = (start, 0);
         let mut issued = std::mem::take(&mut self.issued[buffer]);
         let mut issue = |keys: &mut dyn Iterator<Item = usize>| {
@@ -149,7 +164,11 @@ impl Accumulator {
             }
         }
         self.issued[buffer] = issued;
-        if beats == 0 { (start, 0) } else { (at - 1, at - start - beats) }
+        if beats == 0 {
+            (start, 0)
+        } else {
+            (at - 1, at - start - beats)
+        }
     }
 
     fn each_word(&self, image: &TapImage, address: u32, mut beat: impl FnMut(usize)) {
@@ -177,9 +196,14 @@ struct Taps<'a> {
 fn taps_of(image: &TapImage, address: u32) -> Taps<'_> {
     let [h, w] = image.plane;
     let address = address as usize;
-    let (channel, y, x) = if h * w == 1 { (address, 0, 0) } else { (address / (h * w), address / w % h, address % w) };
+    let (channel, y, x) =
+        if h * w == 1 { (address, 0, 0) } else { (address / (h * w), address / w % h, address % w) };
     let range = |start: &[u32], i: usize| start[i] as usize..start[i + 1] as usize;
-    Taps { channel, rows: &image.row_taps[range(&image.row_start, y)], cols: &image.col_taps[range(&image.col_start, x)] }
+    Taps {
+        channel,
+        rows: &image.row_taps[range(&image.row_start, y)],
+        cols: &image.col_taps[range(&image.col_start, x)],
+    }
 }
 
 #[inline]

@@ -43,7 +43,15 @@ impl AttentionEngine {
     }
 
     /// Starts the program of a pass on its finished statistics.
-    pub fn start(&mut self, now: u64, pass: usize, program: &[NodeId], graph: &Graph, taps: Vec<(NodeId, Value)>, lanes: u64) {
+    pub fn start(
+        &mut self,
+        now: u64,
+        pass: usize,
+        program: &[NodeId],
+        graph: &Graph,
+        taps: Vec<(NodeId, Value)>,
+        lanes: u64,
+    ) {
         self.values.resize(graph.nodes.len(), None);
         for (node, value) in taps {
             self.values[node.index()] = Some(value);
@@ -54,7 +62,14 @@ impl AttentionEngine {
     }
 
     /// One cycle; when the program is finished gives its pass and first cycle.
-    pub fn tick(&mut self, now: u64, fast: bool, programs: &[&[NodeId]], graph: &Graph, lanes: u64) -> Option<(usize, u64)> {
+    pub fn tick(
+        &mut self,
+        now: u64,
+        fast: bool,
+        programs: &[&[NodeId]],
+        graph: &Graph,
+        lanes: u64,
+    ) -> Option<(usize, u64)> {
         let running = self.running.as_mut()?;
         let (pass, start) = (running.pass, running.start);
         let program = programs[pass];
@@ -80,15 +95,25 @@ impl AttentionEngine {
     fn evaluate(&mut self, graph: &Graph, id: NodeId) {
         let node = graph.node(id);
         let types: Vec<_> = node.inputs.iter().map(|i| &graph.node(*i).ty).collect();
-        let known = |i: &NodeId| self.values[i.index()].as_ref().expect("invariant: preparation has checked the program's operands");
+        let known = |i: &NodeId| {
+            self.values[i.index()]
+                .as_ref()
+                .expect("invariant: preparation has checked the program's operands")
+        };
         let inputs: Vec<&Value> = node.inputs.iter().map(known).collect();
-        let value = node.op.rule().eval(&EvalCx { inputs: &inputs, types: &types, ty: &node.ty, tensors: &graph.tensors });
+        let value = node.op.rule().eval(&EvalCx {
+            inputs: &inputs,
+            types: &types,
+            ty: &node.ty,
+            tensors: &graph.tensors,
+        });
         self.values[id.index()] = Some(value);
     }
 
     /// Gates a pass hands on, concatenated.
     pub fn gates(&self, pass: &PassPlan<'_>) -> Vec<i64> {
-        let known = |n: &NodeId| self.values[n.index()].as_ref().expect("invariant: the program has made its gates");
+        let known =
+            |n: &NodeId| self.values[n.index()].as_ref().expect("invariant: the program has made its gates");
         pass.made.iter().flat_map(|n| known(n).ints().iter().copied()).collect()
     }
 }

@@ -134,11 +134,14 @@ impl Core<'_> {
 
     fn is_accumulated(&self, now: u64) -> bool {
         let late = if self.step > 0 { self.plan.delayed_inputs } else { 0 };
-        self.slots[self.step % self.buffers].inbox.is_complete(self.plan.direct_inputs + late) && self.has_landed(now)
+        self.slots[self.step % self.buffers].inbox.is_complete(self.plan.direct_inputs + late)
+            && self.has_landed(now)
     }
 
     fn is_replayed(&self, now: u64) -> bool {
-        self.playback.is_some_and(|from| now >= from) && self.store.left(self.step) == 0 && self.has_landed(now)
+        self.playback.is_some_and(|from| now >= from)
+            && self.store.left(self.step) == 0
+            && self.has_landed(now)
     }
 
     /// True once every sweep has ended.
@@ -169,7 +172,8 @@ impl Core<'_> {
                 self.offers.span = self.plan.words as u64;
             }
         }
-        self.sweep = Some(Sweep { id, start: cx.now, silent, from, refusals: 0, cursor: WordCursor::default() });
+        self.sweep =
+            Some(Sweep { id, start: cx.now, silent, from, refusals: 0, cursor: WordCursor::default() });
     }
 
     /// The buffer's next step starts counting anew; what has arrived is swept now.
@@ -274,7 +278,9 @@ impl Core<'_> {
             return;
         }
         let programs: Vec<&[NodeId]> = stage.stage.passes.iter().map(|p| &p.program[..]).collect();
-        let Some((pass, start)) = self.attention.tick(cx.now, self.fast, &programs, graph, lanes) else { return };
+        let Some((pass, start)) = self.attention.tick(cx.now, self.fast, &programs, graph, lanes) else {
+            return;
+        };
         let gates = self.attention.gates(&stage.passes[pass]);
         let [first, end] = stage.passes[pass].made_range;
         self.memories.gates.values[first..end].copy_from_slice(&gates);
@@ -292,7 +298,13 @@ impl Core<'_> {
         let machine = cx.machine;
         let lanes = machine.program.arch.core.lanes as usize;
         let (stage, core) = (self.plan.stage as u32, self.plan.core);
-        cx.log.span(Span { start, end: cx.now, stage, core, kind: SpanKind::Attention { pass: pass as u32 } });
+        cx.log.span(Span {
+            start,
+            end: cx.now,
+            stage,
+            core,
+            kind: SpanKind::Attention { pass: pass as u32 },
+        });
         let row = cx.log.row(self.plan.stage, self.steps - 1);
         row.add(Activity::AttentionBusyCycles, cx.now - start);
         row.add(Activity::GateWrite, gates.div_ceil(lanes) as u64);
@@ -346,13 +358,19 @@ impl Core<'_> {
         let late = if self.step > 0 { self.plan.delayed_inputs } else { 0 };
         let expected = self.plan.direct_inputs + late;
         let reason = if self.pass == 0 && !inbox.is_complete(expected) {
-            format!("{} of {expected} end tokens, {} of {} packets", inbox.tokens, inbox.taken, inbox.announced)
+            format!(
+                "{} of {expected} end tokens, {} of {} packets",
+                inbox.tokens, inbox.taken, inbox.announced
+            )
         } else if self.gates_have < self.pass {
             format!("gates of pass {}", self.gates_have)
         } else {
             "credits of its consumers".to_owned()
         };
         let (name, pass, step) = (&self.stage.stage.name, self.pass, self.step);
-        Some(format!("core {} (`{name}`) waits for {reason} to sweep step {step} of pass {pass}", self.plan.core))
+        Some(format!(
+            "core {} (`{name}`) waits for {reason} to sweep step {step} of pass {pass}",
+            self.plan.core
+        ))
     }
 }

@@ -75,14 +75,26 @@ pub struct Core<'m> {
 
 impl<'m> Core<'m> {
     /// A core at the start of a phase.
-    pub fn new(machine: &'m Machine<'m>, plan: &'m CorePlan, phase: &'m PhasePlan, fast: bool, start: u64) -> Self {
+    pub fn new(
+        machine: &'m Machine<'m>,
+        plan: &'m CorePlan,
+        phase: &'m PhasePlan,
+        fast: bool,
+        start: u64,
+    ) -> Self {
         let arch = &machine.program.arch;
         let stage = &machine.stages[plan.stage];
-        let banking = Banking { lanes: arch.core.lanes as usize, banks: arch.core.accumulator_banks as usize };
+        let banking =
+            Banking { lanes: arch.core.lanes as usize, banks: arch.core.accumulator_banks as usize };
         let update = UpdateEngine::new(plan.region, banking.lanes, stage);
         let frames = if stage.spills() { machine.steps } else { 0 };
         let mut memories = Memories {
-            accumulator: Accumulator::new(&plan.region, banking.lanes, machine.buffers, machine.stall && fast),
+            accumulator: Accumulator::new(
+                &plan.region,
+                banking.lanes,
+                machine.buffers,
+                machine.stall && fast,
+            ),
             frames: FrameBuffer::new(frames, plan.region.len()),
             gates: GateMemory::new(stage.gate_len),
             statistics: Statistics::default(),
@@ -104,7 +116,11 @@ impl<'m> Core<'m> {
             slots: [StepSlot::default(); 2],
             statistics_in: Inbox::default(),
             gates_in: Inbox::default(),
-            injector: Injector::new(plan.port, arch.noc.inject_flits as usize, arch.noc.virtual_channels as u8),
+            injector: Injector::new(
+                plan.port,
+                arch.noc.inject_flits as usize,
+                arch.noc.virtual_channels as u8,
+            ),
             packer: Packer::new(phase.vc_mask, machine.barrier.is_none()),
             list: None,
             offers: Offers::default(),
@@ -241,7 +257,14 @@ impl<'m> Core<'m> {
         self.stage.groups[usize::from(self.group(cx, stream))].delayed
     }
 
-    fn receive_event<F>(&mut self, cx: &mut Context<'_, '_, F>, stream: u32, step: u16, event: Event, last: bool) {
+    fn receive_event<F>(
+        &mut self,
+        cx: &mut Context<'_, '_, F>,
+        stream: u32,
+        step: u16,
+        event: Event,
+        last: bool,
+    ) {
         let group = match cx.phase.streams[stream as usize].kind {
             StreamKind::Events => self.group(cx, stream),
             StreamKind::Statistics => STATISTIC,
@@ -318,7 +341,8 @@ impl<'m> Core<'m> {
         self.queue.pop();
         self.statistics_in.pending -= 1;
         let pass = &self.stage.passes[usize::from(event.step)];
-        let max = self.memories.statistics.combine(pass, Event { address: event.address, value: event.value });
+        let max =
+            self.memories.statistics.combine(pass, Event { address: event.address, value: event.value });
         let row = cx.log.row(self.plan.stage, self.steps - 1);
         row.add(Activity::EventPop, 1);
         row.add(Activity::StatRead, 1);
@@ -370,7 +394,8 @@ impl<'m> Core<'m> {
         let slot = &mut self.slots[buffer];
         slot.first_pop = slot.first_pop.min(at);
         let (work, stalls) = if self.fast {
-            let (work, last, stalls) = self.engine.take_fast(at, arrival, &around, &mut self.memories.accumulator);
+            let (work, last, stalls) =
+                self.engine.take_fast(at, arrival, &around, &mut self.memories.accumulator);
             slot.landed_at = last + LANDING_CYCLES;
             (work, stalls)
         } else {
@@ -386,7 +411,14 @@ impl<'m> Core<'m> {
     }
 }
 
-fn book<F>(cx: &mut Context<'_, '_, F>, plan: &CorePlan, step: usize, work: &Work, binary: bool, stalls: u64) {
+fn book<F>(
+    cx: &mut Context<'_, '_, F>,
+    plan: &CorePlan,
+    step: usize,
+    work: &Work,
+    binary: bool,
+    stalls: u64,
+) {
     cx.log.busy[plan.core as usize] += work.beats;
     let row = cx.log.row(plan.stage, step);
     row.add(Activity::AccRead, work.beats);

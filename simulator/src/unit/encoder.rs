@@ -58,7 +58,12 @@ impl Core<'_> {
         }
     }
 
-    fn sweep_fast<F: Fabric>(&mut self, cx: &mut Context<'_, '_, F>, mut sweep: Sweep, room: bool) -> (Sweep, Progress) {
+    fn sweep_fast<F: Fabric>(
+        &mut self,
+        cx: &mut Context<'_, '_, F>,
+        mut sweep: Sweep,
+        room: bool,
+    ) -> (Sweep, Progress) {
         if sweep.silent {
             return (sweep, self.offers.tick_silent(cx.now));
         }
@@ -89,7 +94,13 @@ impl Core<'_> {
     }
 
     /// The word in the encoder, computed when it enters.
-    fn sweep_plain<F: Fabric>(&mut self, cx: &mut Context<'_, '_, F>, mut sweep: Sweep, room: bool, blocked: bool) -> (Sweep, Progress) {
+    fn sweep_plain<F: Fabric>(
+        &mut self,
+        cx: &mut Context<'_, '_, F>,
+        mut sweep: Sweep,
+        room: bool,
+        blocked: bool,
+    ) -> (Sweep, Progress) {
         let wait = Progress::Until(cx.now + 1);
         if cx.now < sweep.start + PIPELINE_CYCLES {
             return (sweep, wait);
@@ -98,9 +109,14 @@ impl Core<'_> {
         let events = match sweep.cursor.events.take() {
             Some(events) => events,
             None => {
-                let events = self.update.word(self.stage, sweep.id, sweep.from, sweep.cursor.word, &mut self.memories);
+                let events =
+                    self.update.word(self.stage, sweep.id, sweep.from, sweep.cursor.word, &mut self.memories);
                 self.record(cx, &events, sweep.id.step);
-                if sweep.silent { Vec::new() } else { events }
+                if sweep.silent {
+                    Vec::new()
+                } else {
+                    events
+                }
             }
         };
         let refused = match events.get(sweep.cursor.next) {
@@ -118,7 +134,13 @@ impl Core<'_> {
         (sweep, if last { Progress::Ended } else { wait })
     }
 
-    fn offer_one<F: Fabric>(&mut self, cx: &mut Context<'_, '_, F>, event: Event, step: u16, room: bool) -> bool {
+    fn offer_one<F: Fabric>(
+        &mut self,
+        cx: &mut Context<'_, '_, F>,
+        event: Event,
+        step: u16,
+        room: bool,
+    ) -> bool {
         let stream = self.plan.events.expect("invariant: a sweep that is not silent has a stream");
         let plan = &cx.phase.streams[stream as usize];
         let accepted = self.packer.accept(event, (stream, step), plan, room, cx.slab, &mut self.injector);

@@ -66,7 +66,12 @@ impl HostPort {
     }
 
     /// One cycle.
-    pub fn tick<F: Fabric>(&mut self, cx: &mut Context<'_, '_, F>, input: &Value, memory: &mut HostMemory) -> Wake {
+    pub fn tick<F: Fabric>(
+        &mut self,
+        cx: &mut Context<'_, '_, F>,
+        input: &Value,
+        memory: &mut HostMemory,
+    ) -> Wake {
         let room = self.injector.has_room();
         self.start(cx, input);
         let host = cx.host_layer();

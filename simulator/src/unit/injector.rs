@@ -67,7 +67,13 @@ impl Injector {
 
     /// Appends a single-flit packet to the control queue.
     pub fn push_control(&mut self, payload: u64, to: PortId, vc_mask: u8) {
-        self.control.push_back(Outgoing { payload, route: Route::Unicast(to), vc_mask, head: true, tail: true });
+        self.control.push_back(Outgoing {
+            payload,
+            route: Route::Unicast(to),
+            vc_mask,
+            head: true,
+            tail: true,
+        });
     }
 
     /// One cycle; gives the handle of the flit sent.
@@ -97,7 +103,8 @@ impl Injector {
     }
 
     fn channel<F: Fabric>(&self, flit: &Outgoing, fabric: &F) -> Option<u8> {
-        let usable = |vc: u8| flit.vc_mask >> vc & 1 == 1 && fabric.inject_credits(self.port, usize::from(vc)) > 0;
+        let usable =
+            |vc: u8| flit.vc_mask >> vc & 1 == 1 && fabric.inject_credits(self.port, usize::from(vc)) > 0;
         if let Some(vc) = self.held {
             return usable(vc).then_some(vc);
         }

@@ -60,7 +60,15 @@ impl Offers {
     /// A list: one event a cycle; an empty one takes one cycle.
     pub fn list(label: (u32, u16), origin: u64, events: Vec<Event>) -> Self {
         let n = events.len();
-        Offers { label, origin, offsets: (0..n as u32).collect(), events, span: n.max(1) as u64, refusals: 0, next: 0 }
+        Offers {
+            label,
+            origin,
+            offsets: (0..n as u32).collect(),
+            events,
+            span: n.max(1) as u64,
+            refusals: 0,
+            next: 0,
+        }
     }
 
     fn late(&mut self, nominal: u64, now: u64) {
@@ -80,7 +88,9 @@ impl Offers {
     pub fn tick(&mut self, now: u64, exit: &mut Exit<'_>, mut seen: impl FnMut(u64, Event)) -> Progress {
         while self.next < self.events.len() {
             let nominal = self.origin + u64::from(self.offsets[self.next]);
-            if nominal > now && (!exit.ahead || exit.plan.selective.is_some() || exit.packer.completes(exit.plan)) {
+            if nominal > now
+                && (!exit.ahead || exit.plan.selective.is_some() || exit.packer.completes(exit.plan))
+            {
                 return Progress::Until(nominal);
             }
             if exit.packer.is_busy() {
@@ -107,6 +117,10 @@ impl Offers {
 
     /// Counts a job that ends without a packer (a sweep that emits nothing).
     pub fn tick_silent(&self, now: u64) -> Progress {
-        if now < self.last_cycle() { Progress::Until(self.last_cycle()) } else { Progress::Ended }
+        if now < self.last_cycle() {
+            Progress::Until(self.last_cycle())
+        } else {
+            Progress::Ended
+        }
     }
 }

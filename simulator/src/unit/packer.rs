@@ -93,7 +93,14 @@ impl Packer {
         true
     }
 
-    fn accept_selective(&mut self, event: Event, plan: &StreamPlan, room: bool, slab: &mut Slab, out: &mut Injector) -> bool {
+    fn accept_selective(
+        &mut self,
+        event: Event,
+        plan: &StreamPlan,
+        room: bool,
+        slab: &mut Slab,
+        out: &mut Injector,
+    ) -> bool {
         let selective = plan.selective.as_ref().expect("invariant: the caller has seen a selective stream");
         let row = (event.address - selective.base) as usize;
         let (first, end) = (selective.rows[row], selective.rows[row + 1]);
@@ -148,7 +155,8 @@ impl Packer {
     fn push_token(&mut self, plan: &StreamPlan, out: &mut Injector) {
         let next = self.flush.expect("invariant: a busy packer without copies flushes");
         let selective = plan.selective.is_some();
-        let packets = if selective { self.packets_to.get(next as usize).copied().unwrap_or(0) } else { self.packets };
+        let packets =
+            if selective { self.packets_to.get(next as usize).copied().unwrap_or(0) } else { self.packets };
         let payload = Packet::End { stream: self.stream, step: self.step, packets }.encode();
         out.push_data(single(payload, plan.route(next as usize), self.vc_mask));
         self.flush = Some(next + 1);

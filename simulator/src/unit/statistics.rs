@@ -25,7 +25,8 @@ impl Statistics {
     /// Combines an arriving statistic; gives true if it belongs to a maximum.
     pub fn combine(&mut self, pass: &PassPlan<'_>, event: Event) -> bool {
         let at = event.address as usize;
-        let tap = pass.taps.iter().rfind(|t| t.base <= at).expect("invariant: slices of a stage share their taps");
+        let tap =
+            pass.taps.iter().rfind(|t| t.base <= at).expect("invariant: slices of a stage share their taps");
         let word = &mut self.words[at];
         *word = if tap.max { (*word).max(event.value) } else { *word + event.value };
         tap.max

@@ -100,7 +100,13 @@ impl SynapseEngine {
 
     /// Takes an event at cycle `now` in closed form: its work, the cycle of its last beat, cycles lost to hazards.
     #[inline]
-    pub fn take_fast(&mut self, now: u64, event: Arrival, around: &Surroundings<'_, '_>, acc: &mut Accumulator) -> (Work, u64, u64) {
+    pub fn take_fast(
+        &mut self,
+        now: u64,
+        event: Arrival,
+        around: &Surroundings<'_, '_>,
+        acc: &mut Accumulator,
+    ) -> (Work, u64, u64) {
         let mut work = Work::default();
         for image in around.images {
             work.merge(acc.apply(image, event.buffer, event.address, event.value, around.max));
@@ -223,10 +229,14 @@ fn window_beats(
             let position = (oy - region.rows[0]) * region.columns + ox;
             for block in 0..channels.div_ceil(lanes) {
                 let held = block * lanes..channels.min((block + 1) * lanes);
-                let lane = |c: usize| weight(region.channels[0] + c, ky, kx).map(|w| (position * channels + c, w));
+                let lane =
+                    |c: usize| weight(region.channels[0] + c, ky, kx).map(|w| (position * channels + c, w));
                 let active: Vec<(usize, i64)> = held.filter_map(lane).collect();
                 if !active.is_empty() {
-                    beats.push(Beat { lanes: active, keys: vec![position * channels.div_ceil(lanes) + block] });
+                    beats.push(Beat {
+                        lanes: active,
+                        keys: vec![position * channels.div_ceil(lanes) + block],
+                    });
                 }
             }
         }
@@ -238,7 +248,8 @@ fn sparse_beats(lanes: impl Iterator<Item = (usize, i64)>, banking: Banking) -> 
     let mut beats: Vec<Beat> = Vec::new();
     for (target, weight) in lanes {
         let bank = |t: &usize| t % banking.banks;
-        let fits = |b: &Beat| b.lanes.len() < banking.lanes && b.keys.iter().all(|k| bank(k) != bank(&target));
+        let fits =
+            |b: &Beat| b.lanes.len() < banking.lanes && b.keys.iter().all(|k| bank(k) != bank(&target));
         match beats.last_mut().filter(|b| fits(b)) {
             Some(beat) => {
                 beat.lanes.push((target, weight));

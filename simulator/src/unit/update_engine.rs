@@ -107,7 +107,14 @@ impl UpdateEngine {
     }
 
     /// Computes a whole sweep; its events and their nominal cycles go to `offers`.
-    pub fn sweep(&mut self, stage: &StagePlan<'_>, id: SweepId, from: Currents, mem: &mut Memories, offers: &mut Offers) {
+    pub fn sweep(
+        &mut self,
+        stage: &StagePlan<'_>,
+        id: SweepId,
+        from: Currents,
+        mem: &mut Memories,
+        offers: &mut Offers,
+    ) {
         let pass = &stage.passes[id.pass];
         let channels = self.region.channel_count();
         let mut cursor = 0;
@@ -190,7 +197,14 @@ impl UpdateEngine {
     }
 
     /// Non-zero values of a row become events; gives the nominal cycle after the row.
-    fn encode_row(&self, stage: &StagePlan<'_>, register: usize, (row, column): (usize, usize), mut cursor: u32, offers: &mut Offers) -> u32 {
+    fn encode_row(
+        &self,
+        stage: &StagePlan<'_>,
+        register: usize,
+        (row, column): (usize, usize),
+        mut cursor: u32,
+        offers: &mut Offers,
+    ) -> u32 {
         let (plane, first) = (stage.shape.h * stage.shape.w, self.region.channels[0]);
         let within = row * stage.shape.w + column;
         for (block, lanes) in self.registers[register].chunks(self.lanes).enumerate() {
@@ -207,7 +221,14 @@ impl UpdateEngine {
     }
 
     /// Computes one word; gives its events.
-    pub fn word(&self, stage: &StagePlan<'_>, id: SweepId, from: Currents, word: usize, mem: &mut Memories) -> Vec<Event> {
+    pub fn word(
+        &self,
+        stage: &StagePlan<'_>,
+        id: SweepId,
+        from: Currents,
+        word: usize,
+        mem: &mut Memories,
+    ) -> Vec<Event> {
         let channels = self.region.channel_count();
         let blocks = channels.div_ceil(self.lanes);
         let (position, block) = (word / blocks, word % blocks);
@@ -322,7 +343,8 @@ fn compute(
         Element::Add => a + b,
         Element::Gate(g) => round_shift(a * b, g.shift),
         Element::Lif(lif) => {
-            let (v, spike) = lif.step(&stage.neurons[c], i64::from(mem.state[element]), mem.fired[element], a);
+            let (v, spike) =
+                lif.step(&stage.neurons[c], i64::from(mem.state[element]), mem.fired[element], a);
             mem.state[element] = i32::try_from(v).expect("invariant: membranes stay in their proven 32 bits");
             mem.fired[element] = spike;
             i64::from(spike)

@@ -57,7 +57,8 @@ impl Net {
     }
 
     pub fn tensor(&mut self, base: &str, shape: Vec<usize>, lo: i64, hi: i64) -> String {
-        let name = (0..).map(|i| format!("{base}.{i}")).find(|n| !self.graph.tensors.contains_key(n)).unwrap();
+        let name =
+            (0..).map(|i| format!("{base}.{i}")).find(|n| !self.graph.tensors.contains_key(n)).unwrap();
         let n = shape.iter().product();
         let values = (0..n).map(|_| self.rng.range(lo, hi) as i32).collect();
         self.graph.tensors.insert(name.clone(), Tensor::int(shape, values, 16, vec![1.0]));
@@ -73,7 +74,8 @@ impl Net {
     pub fn lif(&mut self, x: NodeId, threshold: i32) -> NodeId {
         let threshold = self.constant("threshold", vec![threshold]);
         let late = self.rng.chance(30);
-        let bias = self.rng.chance(40).then(|| self.tensor("bias", vec![self.graph.node(x).ty.shape.c], -2, 3));
+        let bias =
+            self.rng.chance(40).then(|| self.tensor("bias", vec![self.graph.node(x).ty.shape.c], -2, 3));
         let reset = self.rng.pick(&[LifReset::Value, LifReset::Subtract, LifReset::None]);
         let reset_value = Some(self.constant("reset", vec![2]));
         let lif = Lif {
@@ -124,18 +126,41 @@ impl Net {
     }
 
     /// Adds a stage of one pass.
-    pub fn stage(&mut self, synapses: &[(NodeId, NodeId, bool)], accumulator: NodeId, elementwise: &[NodeId], output: NodeId) {
-        let synapses = synapses.iter().map(|&(node, source, delayed)| Synapse { node, source, delayed }).collect();
+    pub fn stage(
+        &mut self,
+        synapses: &[(NodeId, NodeId, bool)],
+        accumulator: NodeId,
+        elementwise: &[NodeId],
+        output: NodeId,
+    ) {
+        let synapses =
+            synapses.iter().map(|&(node, source, delayed)| Synapse { node, source, delayed }).collect();
         let pass = Pass { elementwise: elementwise.to_vec(), gates: vec![], taps: vec![], program: vec![] };
         self.push_stage(synapses, accumulator, vec![pass], Strategy::Direct, output);
     }
 
-    pub fn push_stage(&mut self, synapses: Vec<Synapse>, accumulator: NodeId, passes: Vec<Pass>, strategy: Strategy, output: NodeId) {
+    pub fn push_stage(
+        &mut self,
+        synapses: Vec<Synapse>,
+        accumulator: NodeId,
+        passes: Vec<Pass>,
+        strategy: Strategy,
+        output: NodeId,
+    ) {
         // The bias (at most 3 a layer) is added in the sweep, so the raw sum may leave the node's range by as much.
         let int = self.graph.node(accumulator).ty.as_int("").unwrap();
         let accumulator_bits = IntType::new(int.lo - 9, int.hi + 9, 1.0).bits();
         let name = self.graph.node(output).name.clone();
-        self.stages.push(Stage { name, synapses, accumulator, accumulator_bits, state_bits: 32, passes, strategy, output });
+        self.stages.push(Stage {
+            name,
+            synapses,
+            accumulator,
+            accumulator_bits,
+            state_bits: 32,
+            passes,
+            strategy,
+            output,
+        });
     }
 
     /// Cuts stages into slices and joins them.
@@ -227,11 +252,18 @@ fn streams(graph: &Graph, arch: &Arch, stages: &[Stage], slices: &[Slice]) -> Ve
         if stage.is_multipass() && mates.len() > 1 {
             let home = mates.iter().find(|s| s.home).unwrap();
             if slice.home {
-                let mut to: Vec<Endpoint> = mates.iter().filter(|s| !s.home).map(|s| Endpoint::Core(s.core)).collect();
+                let mut to: Vec<Endpoint> =
+                    mates.iter().filter(|s| !s.home).map(|s| Endpoint::Core(s.core)).collect();
                 to.sort_unstable();
                 all.push(stream(StreamKind::Gates, stage.output, me, to, false));
             } else {
-                all.push(stream(StreamKind::Statistics, stage.output, me, vec![Endpoint::Core(home.core)], false));
+                all.push(stream(
+                    StreamKind::Statistics,
+                    stage.output,
+                    me,
+                    vec![Endpoint::Core(home.core)],
+                    false,
+                ));
             }
         }
     }

@@ -15,13 +15,21 @@ pub fn random_net(seed: u64, attention: bool, barrier: bool, delays: bool) -> Ne
     let layers = 1 + rng.below(3);
     for _ in 0..layers {
         let late = barrier || (delays && rng.chance(30));
-        x = if attention && net.rng.chance(70) { attention_layer(&mut net, x, late) } else { layer(&mut net, x, late) };
+        x = if attention && net.rng.chance(70) {
+            attention_layer(&mut net, x, late)
+        } else {
+            layer(&mut net, x, late)
+        };
     }
     net
 }
 
 fn source(net: &mut Net, x: NodeId, late: bool) -> NodeId {
-    if late { net.push("late", delay::Delay {}, &[x]) } else { x }
+    if late {
+        net.push("late", delay::Delay {}, &[x])
+    } else {
+        x
+    }
 }
 
 /// One stage without attention.

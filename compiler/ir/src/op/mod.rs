@@ -31,18 +31,29 @@ impl<'a> InferCx<'a> {
     }
     /// The operands, if there are exactly N.
     pub fn operands<const N: usize>(&self) -> Result<[&'a Type; N]> {
-        <[&Type; N]>::try_from(self.inputs.to_vec())
-            .map_err(|v| self.refuse(format!("takes {N} input(s) and has {}", v.len()), "connect exactly the inputs this op takes"))
+        <[&Type; N]>::try_from(self.inputs.to_vec()).map_err(|v| {
+            self.refuse(
+                format!("takes {N} input(s) and has {}", v.len()),
+                "connect exactly the inputs this op takes",
+            )
+        })
     }
     /// A tensor by name with this shape; `None` in the pattern accepts any size.
     pub fn tensor(&self, name: &str, shape: &[Option<usize>]) -> Result<&'a Tensor> {
         let place = format!("node `{}`, tensor `{name}`", self.name);
         let t = self.tensors.get(name).ok_or_else(|| {
-            Diagnostic::new("E0103", &place, "this tensor is missing from the weights", "export the model again, or correct the name")
+            Diagnostic::new(
+                "E0103",
+                &place,
+                "this tensor is missing from the weights",
+                "export the model again, or correct the name",
+            )
         })?;
-        let fits = t.shape.len() == shape.len() && t.shape.iter().zip(shape).all(|(&a, b)| b.is_none_or(|b| a == b));
+        let fits =
+            t.shape.len() == shape.len() && t.shape.iter().zip(shape).all(|(&a, b)| b.is_none_or(|b| a == b));
         if !fits {
-            let want: Vec<String> = shape.iter().map(|d| d.map_or("any".to_owned(), |d| d.to_string())).collect();
+            let want: Vec<String> =
+                shape.iter().map(|d| d.map_or("any".to_owned(), |d| d.to_string())).collect();
             return Err(Diagnostic::new(
                 "E0104",
                 &place,
@@ -52,7 +63,12 @@ impl<'a> InferCx<'a> {
         }
         let real = t.as_real().is_some();
         if real != (self.level == Level::Trained) {
-            return Err(Diagnostic::new("E0202", &place, "real and integer parameters are mixed", "quantise the whole graph"));
+            return Err(Diagnostic::new(
+                "E0202",
+                &place,
+                "real and integer parameters are mixed",
+                "quantise the whole graph",
+            ));
         }
         Ok(t)
     }
@@ -61,7 +77,10 @@ impl<'a> InferCx<'a> {
         if self.level == level {
             return Ok(());
         }
-        Err(self.refuse(format!("this op does not exist at level `{}`", self.level), "run the pass that lowers it (`pulvinar passes`)"))
+        Err(self.refuse(
+            format!("this op does not exist at level `{}`", self.level),
+            "run the pass that lowers it (`pulvinar passes`)",
+        ))
     }
     /// Result type of an elementwise or linear op: real, or an integer range with scale.
     pub fn int_or_real(&self, shape: Shape, int: impl FnOnce() -> Result<IntType>) -> Result<Type> {
@@ -71,7 +90,10 @@ impl<'a> InferCx<'a> {
                 let int = int()?;
                 if int.bits() > 48 {
                     return Err(self.refuse(
-                        format!("a value here can need {} bits, more than the 48 of the widest register", int.bits()),
+                        format!(
+                            "a value here can need {} bits, more than the 48 of the widest register",
+                            int.bits()
+                        ),
                         "use fewer weight bits or a smaller layer",
                     ));
                 }
@@ -142,8 +164,14 @@ fn attrs_of<T: Serialize>(attrs: &T) -> serde_json::Value {
 }
 
 fn parse_attrs<T: DeserializeOwned>(op: &str, attrs: serde_json::Value) -> Result<T> {
-    serde_json::from_value(attrs)
-        .map_err(|e| Diagnostic::new("E0102", format!("op `{op}`"), format!("attributes do not parse: {e}"), "see the JSON Schema of the model format"))
+    serde_json::from_value(attrs).map_err(|e| {
+        Diagnostic::new(
+            "E0102",
+            format!("op `{op}`"),
+            format!("attributes do not parse: {e}"),
+            "see the JSON Schema of the model format",
+        )
+    })
 }
 
 macro_rules! ops {
@@ -221,5 +249,9 @@ ops! {
 /// `round_half_up(v / 2^shift)`: ties go towards +infinity; exact for any `i64` in range.
 #[inline]
 pub fn round_shift(v: i64, shift: u32) -> i64 {
-    if shift == 0 { v } else { (v + (1 << (shift - 1))) >> shift }
+    if shift == 0 {
+        v
+    } else {
+        (v + (1 << (shift - 1))) >> shift
+    }
 }

@@ -21,13 +21,23 @@ impl Window {
     /// Output rows and columns on an `h × w` input, or a refusal.
     pub fn output(&self, cx: &InferCx<'_>, h: usize, w: usize) -> Result<(usize, usize)> {
         let bad = |v: [usize; 2]| v.iter().any(|&x| x == 0 || x > 1 << 16);
-        if bad(self.kernel) || bad(self.stride) || bad(self.dilation) || self.padding.iter().any(|&p| p > 1 << 16) {
-            return Err(cx.refuse("kernel, stride, dilation or padding is zero or absurdly large", "give sizes from 1 to 65536"));
+        if bad(self.kernel)
+            || bad(self.stride)
+            || bad(self.dilation)
+            || self.padding.iter().any(|&p| p > 1 << 16)
+        {
+            return Err(cx.refuse(
+                "kernel, stride, dilation or padding is zero or absurdly large",
+                "give sizes from 1 to 65536",
+            ));
         }
         let span = |i: usize| self.dilation[i] * (self.kernel[i] - 1) + 1;
         let (ph, pw) = (h + self.padding[0] + self.padding[1], w + self.padding[2] + self.padding[3]);
         if ph < span(0) || pw < span(1) {
-            return Err(cx.refuse(format!("the window is larger than the padded {ph} x {pw} input"), "use a smaller kernel or more padding"));
+            return Err(cx.refuse(
+                format!("the window is larger than the padded {ph} x {pw} input"),
+                "use a smaller kernel or more padding",
+            ));
         }
         Ok(((ph - span(0)) / self.stride[0] + 1, (pw - span(1)) / self.stride[1] + 1))
     }
@@ -59,7 +69,14 @@ impl Window {
     }
 
     /// Folds every window of every plane: `step(acc, element)` from `start`, padding skipped.
-    pub fn fold<T: Copy>(&self, input: Shape, output: Shape, data: &[T], start: T, step: impl Fn(T, T) -> T) -> Vec<T> {
+    pub fn fold<T: Copy>(
+        &self,
+        input: Shape,
+        output: Shape,
+        data: &[T],
+        start: T,
+        step: impl Fn(T, T) -> T,
+    ) -> Vec<T> {
         let mut out = Vec::with_capacity(output.len());
         for plane in data.chunks_exact(input.h * input.w) {
             for oy in 0..output.h {
