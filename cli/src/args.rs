@@ -41,7 +41,7 @@ pub struct Global {
 pub enum Verb {
     /// Compile, simulate and report in one go.
     #[command(
-        after_help = "Examples:\n  pulvinar run\n  pulvinar run vanilla --inputs 8 --strategy conv1=spill_dram -o out/"
+        after_help = "Examples:\n  pulvinar run\n  pulvinar run vanilla --inputs 8 --strategy neuron1=spill_dram -o out/"
     )]
     Run(Run),
     /// Read a trained model and write it in the native format.
@@ -117,7 +117,7 @@ pub struct Choices {
     /// Bits of a statistic, 4..=16.
     #[arg(long, default_value_t = 12)]
     pub stat_bits: u32,
-    /// How a layer waits for a gate over all timesteps, e.g. `conv1=recompute` (spill_sram, spill_dram, recompute); `all=...` for every layer.
+    /// How a layer waits for a gate over all timesteps, e.g. `neuron1=recompute` (spill_sram, spill_dram, recompute).
     #[arg(long = "strategy", value_name = "LAYER=STRATEGY")]
     pub strategies: Vec<String>,
     /// Keep every layer on as few cores as it fits.

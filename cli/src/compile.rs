@@ -47,17 +47,16 @@ pub fn compile(loaded: &Loaded, choices: &Choices, seed: u64) -> Result<Compiled
     Ok(Compiled { flow, mapped, events })
 }
 
-/// Maps again with one strategy for every layer that waits for gates, for the comparison in the report.
+/// Maps again with another strategy in one layer, for the comparison in the report.
 pub fn remap(
     compiled: &Compiled,
     arch: &Arch,
     choices: &Choices,
     seed: u64,
-    strategy: Strategy,
+    (layer, strategy): (&str, Strategy),
 ) -> Result<Mapped> {
     let mut options = map_options(choices, seed, compiled.events.clone())?;
-    let waiting = compiled.mapped.program.stages.iter().filter(|s| s.is_multipass());
-    options.strategies = waiting.map(|s| (s.name.clone(), strategy)).collect();
+    options.strategies.insert(layer.to_owned(), strategy);
     map(&compiled.flow, arch, &options)
 }
 
@@ -87,7 +86,7 @@ fn strategy(text: &str) -> Result<(String, Strategy)> {
             "E0503",
             format!("--strategy {text}"),
             "this is not LAYER=STRATEGY",
-            "write for example conv1=recompute (spill_sram, spill_dram, recompute)",
+            "write for example neuron1=recompute (spill_sram, spill_dram, recompute)",
         )
     })
 }

@@ -3,6 +3,7 @@
 use crate::compile::Compiled;
 use crate::source::Loaded;
 use crate::verdict::strategy_name;
+use pulvinar_ir::counts::{Cost, DramAction};
 use pulvinar_ir::{Activity, Counts, Diagnostic, Op, Program, Result, Strategy};
 use pulvinar_models::reference;
 use pulvinar_reports::energy::estimators::{EstimatorInput, ESTIMATORS};
@@ -178,41 +179,31 @@ fn spikes(run: &Run) -> Vec<SpikeDot> {
     dots
 }
 
-/// Simulated figures of one strategy for every layer that waits for gates.
-pub fn strategy_figures(
-    program: &Program,
-    runs: &[Run],
-    strategy: Strategy,
-) -> Result<Vec<(String, StrategyFigures)>> {
+/// Simulated figures of the whole network with one strategy in one layer.
+pub fn strategy_figures(program: &Program, runs: &[Run], strategy: Strategy) -> Result<StrategyFigures> {
     let counts = total(runs);
     let energy = EnergyReport::new(&counts, &prices(program)?);
     let n = runs.len().max(1) as f64;
-    let layers = counts.by_layer();
-    let figures = program.stages.iter().filter(|s| s.is_multipass()).map(|stage| {
-        let bits = layers.get(&stage.name).map_or(0.0, |row| {
-            let words = |a: Activity, m| row.get(a) as f64 * f64::from(program.arch.word_bits(m));
-            use pulvinar_ir::counts::Memory as M;
-            words(Activity::FrameRead, M::Frame)
-                + words(Activity::FrameWrite, M::Frame)
-                + words(Activity::SpikeStoreRead, M::SpikeStore)
-                + words(Activity::SpikeStoreWrite, M::SpikeStore)
-                + words(Activity::WeightRead, M::Weight)
-                + words(Activity::AccRead, M::Accumulator)
-                + words(Activity::AccWrite, M::Accumulator)
-        });
-        let figures = StrategyFigures {
-            strategy: strategy_name(strategy).to_owned(),
-            cycles: Some(counts.cycles as f64 / n),
-            traffic_bits: Some(bits / n),
-            energy_pj: energy.by_layer.get(&stage.name).map(|aj| *aj as f64 / 1e6 / n),
-            basis: format!(
-                "simulated on {} inputs; cycles of the whole network, all waiting layers alike",
-                runs.len()
-            ),
+    Ok(StrategyFigures {
+        strategy: strategy_name(strategy).to_owned(),
+        cycles: Some(counts.cycles as f64 / n),
+        traffic_bits: Some(memory_bits(program, &counts) / n),
+        energy_pj: Some(energy.total_aj as f64 / 1e6 / n),
+        basis: format!("whole network, simulated, mean of {} inputs", runs.len()),
+    })
+}
+
+/// Bits moved in all memories of the cores and in DRAM.
+fn memory_bits(program: &Program, counts: &Counts) -> f64 {
+    let bits = |a: &Activity| {
+        let word = match a.cost() {
+            Cost::Read(m) | Cost::Write(m) => program.arch.word_bits(m),
+            Cost::Dram(DramAction::ReadBurst | DramAction::WriteBurst) => program.arch.dram.burst_bytes * 8,
+            _ => 0,
         };
-        (stage.name.clone(), figures)
-    });
-    Ok(figures.collect())
+        counts.total(*a) as f64 * f64::from(word)
+    };
+    Activity::ALL.iter().map(bits).sum()
 }
 
 /// Style of terminal text.
@@ -236,18 +227,15 @@ pub fn read_report(path: &Path) -> Result<Report> {
 }
 
 /// Files of one report, or of a comparison.
-pub fn render_files(reports: &[Report]) -> Result<Vec<(String, Vec<u8>)>> {
+pub fn render_files(reports: &[Report]) -> Vec<(String, Vec<u8>)> {
     if let [one] = reports {
-        return Ok(pulvinar_reports::write::files(one)
-            .into_iter()
-            .map(|(n, t)| (n, t.into_bytes()))
-            .collect());
+        return pulvinar_reports::write::files(one).into_iter().map(|(n, t)| (n, t.into_bytes())).collect();
     }
-    Ok(vec![
+    vec![
         ("report.html".to_owned(), compare::html(reports).into_bytes()),
         ("comparison.tex".to_owned(), compare::latex(reports).into_bytes()),
         ("comparison.txt".to_owned(), compare::text(reports, Style::default()).into_bytes()),
-    ])
+    ]
 }
 
 /// Terminal text of one report, or of a comparison.

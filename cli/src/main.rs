@@ -50,8 +50,14 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Verb::Bits(bits)) => verbs::bits(&bits, global),
         Some(Verb::Zoo) => verbs::zoo(json),
         Some(Verb::Arch(arch)) => verbs::arch(&arch, json),
-        Some(Verb::Passes) => verbs::passes(json),
-        Some(Verb::Estimators) => verbs::estimators(json),
+        Some(Verb::Passes) => {
+            verbs::passes(json);
+            Ok(())
+        }
+        Some(Verb::Estimators) => {
+            verbs::estimators(json);
+            Ok(())
+        }
         Some(Verb::Completions { shell }) => {
             verbs::completions(shell);
             Ok(())

@@ -16,6 +16,9 @@ use std::io::IsTerminal;
 /// Inputs on which the strategies that were not chosen are simulated for the comparison.
 const ALTERNATIVE_INPUTS: usize = 4;
 
+/// Ways a layer can wait for gates.
+const WAITING_STRATEGIES: [Strategy; 3] = [Strategy::SpillSram, Strategy::Recompute, Strategy::SpillDram];
+
 /// The verb.
 pub fn run(args: &RunArgs, global: &Global) -> Result<()> {
     output::check_writable(&args.output)?;
@@ -129,29 +132,30 @@ fn compare_with_reference(program: &Program, inputs: &[Value], runs: &[Run]) -> 
     Ok((each.iter().map(|e| e.0).sum(), each.iter().all(|e| e.1)))
 }
 
-/// Spill and recompute side by side: each strategy that fits, for all layers that wait, simulated on a few inputs.
+/// Spill and recompute side by side: for each layer that waits each strategy that fits, simulated on a few inputs.
 fn alternatives(
     compiled: &Compiled,
     loaded: &Loaded,
     args: &RunArgs,
     global: &Global,
 ) -> Result<Vec<(String, StrategyFigures)>> {
-    if !compiled.mapped.program.stages.iter().any(pulvinar_ir::Stage::is_multipass) {
-        return Ok(Vec::new());
-    }
+    let waiting: Vec<&str> =
+        compiled.mapped.program.stages.iter().filter(|s| s.is_multipass()).map(|s| s.name.as_str()).collect();
     let inputs = source::values(&loaded.inputs.frames.slice(0..ALTERNATIVE_INPUTS), Level::Flow)?;
-    let strategies = [Strategy::SpillSram, Strategy::Recompute, Strategy::SpillDram];
-    let bar = progress::bar(global, strategies.len(), "spill and recompute");
+    let bar = progress::bar(global, waiting.len() * WAITING_STRATEGIES.len(), "spill and recompute");
     let mut figures = Vec::new();
-    for strategy in strategies {
-        // A strategy that does not fit this chip is left out of the table.
-        if let Ok(mapped) = compile::remap(compiled, &loaded.arch, &args.choices, args.source.seed, strategy)
-        {
-            let machine = Machine::new(&mapped.program)?;
-            let runs = simulate_many(&machine, &inputs, &SimOptions::default(), &|_| ())?;
-            figures.extend(facts::strategy_figures(&mapped.program, &runs, strategy)?);
+    for layer in waiting {
+        for strategy in WAITING_STRATEGIES {
+            // A strategy that does not fit this chip is left out of the table.
+            if let Ok(mapped) =
+                compile::remap(compiled, &loaded.arch, &args.choices, args.source.seed, (layer, strategy))
+            {
+                let machine = Machine::new(&mapped.program)?;
+                let runs = simulate_many(&machine, &inputs, &SimOptions::default(), &|_| ())?;
+                figures.push((layer.to_owned(), facts::strategy_figures(&mapped.program, &runs, strategy)?));
+            }
+            bar.inc(1);
         }
-        bar.inc(1);
     }
     bar.finish_and_clear();
     Ok(figures)

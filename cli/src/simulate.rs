@@ -77,7 +77,8 @@ pub fn read_program(folder: &Path) -> Result<Program> {
             .chunks_exact(8)
             .map(|b| f64::from_le_bytes(b.try_into().expect("chunks of eight")))
             .collect();
-        let bits = views.get(&format!("{name}{BITS}")).and_then(|b| b.to_i64()).ok_or_else(missing)?;
+        let bits =
+            views.get(&format!("{name}{BITS}")).and_then(safetensors::View::to_i64).ok_or_else(missing)?;
         let bits = bits
             .first()
             .and_then(|&b| u32::try_from(b).ok())

@@ -51,7 +51,7 @@ pub fn zoo(json: bool) -> Result<()> {
 }
 
 /// `pulvinar passes`.
-pub fn passes(json: bool) -> Result<()> {
+pub fn passes(json: bool) {
     let facts: Vec<_> = PASSES
         .iter()
         .map(|p| json!({"name": p.name, "doc": p.doc, "level": p.level_in.to_string()}))
@@ -59,14 +59,12 @@ pub fn passes(json: bool) -> Result<()> {
     show(json, &json!(facts), || {
         rows(PASSES.iter().map(|p| (p.name, format!("[{}] {}", p.level_in, p.doc))))
     });
-    Ok(())
 }
 
 /// `pulvinar estimators`.
-pub fn estimators(json: bool) -> Result<()> {
+pub fn estimators(json: bool) {
     let facts: Vec<_> = ESTIMATORS.iter().map(|e| json!({"name": e.name, "doc": e.doc})).collect();
     show(json, &json!(facts), || rows(ESTIMATORS.iter().map(|e| (e.name, e.doc.to_owned()))));
-    Ok(())
 }
 
 /// `pulvinar completions`.
@@ -202,7 +200,7 @@ pub fn report(args: &ReportArgs, json: bool) -> Result<()> {
     let reports = args.runs.iter().map(|p| crate::facts::read_report(p)).collect::<Result<Vec<_>>>()?;
     if let Some(target) = &args.output {
         output::check_writable(target)?;
-        let files = crate::facts::render_files(&reports)?;
+        let files = crate::facts::render_files(&reports);
         output::folder(target, |folder| {
             files.iter().try_for_each(|(name, bytes)| output::file(&folder.join(name), bytes))
         })?;

@@ -199,7 +199,7 @@ pub fn attention(report: &Report) -> Table {
 /// Both strategies of each layer that had a choice.
 pub fn strategies(report: &Report) -> Table {
     let heads = ["layer", "strategy", "", ">cycles", ">moved", ">energy", "figures"];
-    let mut t = Table::new("Strategies weighed for gates that need every timestep", &heads);
+    let mut t = Table::new("Strategies weighed for gates that need every timestep", &heads).in_brief();
     for a in &report.attention {
         for s in &a.alternatives {
             let chosen = if s.strategy == a.strategy { "chosen" } else { "" };

@@ -1,7 +1,7 @@
 //! What every unit sees in a cycle.
 
 use crate::noc::{Flit, Observer};
-use crate::packet::{Packet, Slab};
+use crate::packet::{Packet, Slab, Transfers};
 use crate::prepare::phase::PhasePlan;
 use crate::prepare::Machine;
 use crate::run::Log;
@@ -16,6 +16,8 @@ pub struct Context<'a, 'm, F> {
     pub fabric: &'a mut F,
     /// Event packets under way.
     pub slab: &'a mut Slab,
+    /// Memory transfers.
+    pub transfers: &'a mut Transfers,
     /// The log.
     pub log: &'a mut Log,
     /// The machine.
@@ -71,6 +73,8 @@ impl<F> Context<'_, '_, F> {
 pub struct FlitTrace<'a> {
     /// Event packets under way.
     pub slab: &'a Slab,
+    /// Memory transfers.
+    pub transfers: &'a Transfers,
     /// The phase.
     pub phase: &'a PhasePlan,
     /// Entries.
@@ -83,6 +87,7 @@ impl FlitTrace<'_> {
             Packet::Credit { from, .. } => return from,
             Packet::Events { slot } => self.slab.header(slot).stream,
             Packet::One { stream, .. } | Packet::End { stream, .. } => stream,
+            Packet::Memory { transfer, up: true } => return self.transfers.get(transfer).port.0,
             Packet::Memory { .. } => return self.phase.memory.0,
         };
         self.phase.streams[stream as usize].source.0

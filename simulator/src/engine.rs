@@ -2,12 +2,13 @@
 
 use crate::context::{Context, FlitTrace, Wake};
 use crate::noc::{Fabric, NoObserver, PortId};
-use crate::packet::Slab;
+use crate::packet::{Slab, Transfers};
 use crate::prepare::phase::{PhasePlan, Seat};
 use crate::prepare::Machine;
 use crate::run::Log;
 use crate::unit::core::Core;
 use crate::unit::host_port::{HostMemory, HostPort};
+use crate::unit::memory_controller::{ExternalMemory, MemoryController};
 use pulvinar_ir::{Diagnostic, Result, Value};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -22,8 +23,11 @@ pub struct Simulation<'a, 'm, F> {
     input: &'a Value,
     fabric: F,
     slab: Slab,
+    transfers: Transfers,
     log: &'a mut Log,
     memory: &'a mut HostMemory,
+    external: &'a mut ExternalMemory,
+    controller: MemoryController,
     cores: Vec<Core<'m>>,
     host: HostPort,
     fast: bool,
@@ -119,7 +123,7 @@ impl<'a, 'm, F: Fabric> Simulation<'a, 'm, F> {
     pub fn new(
         machine: &'m Machine<'m>,
         phase: &'m PhasePlan,
-        (input, memory, log): (&'a Value, &'a mut HostMemory, &'a mut Log),
+        (input, memory, external, log): (&'a Value, &'a mut HostMemory, &'a mut ExternalMemory, &'a mut Log),
         (fast, limit, start): (bool, u64, u64),
     ) -> Result<Self> {
         let refuse = |e: crate::noc::ConfigError| {
@@ -127,20 +131,20 @@ impl<'a, 'm, F: Fabric> Simulation<'a, 'm, F> {
         };
         let mut fabric = F::new(&phase.noc, &phase.trees).map_err(refuse)?;
         fabric.skip_to(start);
-        let mut slab = Slab::new(phase.stride);
         let cores = phase.cores.iter().map(|plan| Core::new(machine, plan, phase, fast, start)).collect();
-        let cx =
-            Context { now: start, fabric: &mut fabric, slab: &mut slab, log, machine, phase, barrier: None };
-        let host = HostPort::new(&cx, fast, start);
+        let host = HostPort::new(machine, phase, fast, start);
         let ports = phase.seats.len();
         Ok(Simulation {
             machine,
             phase,
             input,
             fabric,
-            slab,
+            slab: Slab::new(phase.stride),
+            transfers: Transfers::default(),
             log,
             memory,
+            external,
+            controller: MemoryController::new(machine, phase, start),
             cores,
             host,
             fast,
@@ -182,7 +186,7 @@ impl<'a, 'm, F: Fabric> Simulation<'a, 'm, F> {
 
     fn wake_all(&mut self) {
         for (port, seat) in self.phase.seats.iter().enumerate() {
-            if matches!(seat, Seat::Core(_) | Seat::Host) {
+            if *seat != Seat::Empty {
                 self.calendar.set_due(port);
             }
         }
@@ -205,7 +209,12 @@ impl<'a, 'm, F: Fabric> Simulation<'a, 'm, F> {
             }
         }
         match &mut self.log.trace {
-            Some(trace) => self.fabric.step(&mut FlitTrace { slab: &self.slab, phase: self.phase, trace }),
+            Some(trace) => self.fabric.step(&mut FlitTrace {
+                slab: &self.slab,
+                transfers: &self.transfers,
+                phase: self.phase,
+                trace,
+            }),
             None => self.fabric.step(&mut NoObserver),
         }
         let quiet = self.busy_count == 0 && self.fabric.is_empty();
@@ -219,6 +228,7 @@ impl<'a, 'm, F: Fabric> Simulation<'a, 'm, F> {
             now: self.now,
             fabric: &mut self.fabric,
             slab: &mut self.slab,
+            transfers: &mut self.transfers,
             log: self.log,
             machine: self.machine,
             phase: self.phase,
@@ -230,14 +240,18 @@ impl<'a, 'm, F: Fabric> Simulation<'a, 'm, F> {
                 (core.tick(&mut cx), !core.is_quiet())
             }
             Seat::Host => (self.host.tick(&mut cx, self.input, self.memory), !self.host.is_quiet()),
-            _ => (Wake { at: u64::MAX, blocked: false, jammed: false }, false),
+            Seat::Memory => {
+                let wake = self.controller.tick(&mut cx, self.external);
+                (wake, !self.controller.is_quiet())
+            }
+            Seat::Empty => (Wake { at: u64::MAX, blocked: false, jammed: false }, false),
         }
     }
 
     /// First cycle at which the machine is quiet and every write has landed, if it is quiet now.
     fn settled_at(&self) -> Option<u64> {
         let since = self.quiet_since?;
-        Some(self.cores.iter().map(Core::landed_at).fold(since, u64::max))
+        Some(self.cores.iter().map(Core::landed_at).fold(since.max(self.controller.done_at()), u64::max))
     }
 
     /// With a barrier: when the step is over, releases the next one and moves to it.
@@ -336,6 +350,7 @@ impl<'a, 'm, F: Fabric> Simulation<'a, 'm, F> {
     fn stuck(&self) -> Option<Vec<String>> {
         let mut waiting: Vec<String> = self.cores.iter().filter_map(Core::waiting).collect();
         waiting.extend(self.host.waiting(self.machine.steps));
+        waiting.extend(self.controller.waiting(self.machine.steps));
         (!waiting.is_empty()).then_some(waiting)
     }
 

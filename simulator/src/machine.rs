@@ -5,6 +5,8 @@ use crate::noc::{self, Fabric, RouterActivity, MAX_PORTS, MESH_PORTS};
 use crate::prepare::Machine;
 use crate::run::{EngineKind, LinkLoad, Log, Run, SimOptions};
 use crate::unit::host_port::HostMemory;
+use crate::unit::loader::load;
+use crate::unit::memory_controller::{load_bound, ExternalMemory};
 use pulvinar_ir::interpret::check_input;
 use pulvinar_ir::op::EvalCx;
 use pulvinar_ir::{Activity, Diagnostic, Endpoint, NodeId, Program, Result, StreamKind, Trace, Value};
@@ -38,6 +40,12 @@ struct Traffic {
     starts: Vec<u64>,
 }
 
+impl Traffic {
+    fn add<F: Fabric>(&mut self, fabric: &F) {
+        self.routers.iter_mut().zip(fabric.activity()).for_each(|(sum, router)| merge(sum, router));
+    }
+}
+
 impl Machine<'_> {
     /// Runs one input.
     pub fn simulate(&self, input: &Value, options: &SimOptions) -> Result<Run> {
@@ -68,18 +76,38 @@ impl Machine<'_> {
         let fast = options.engine == EngineKind::Fast;
         let routers = vec![RouterActivity::default(); self.program.arch.tiles() as usize];
         let mut traffic = Traffic { routers, visited: 0, starts: Vec::new() };
+        let mut external = ExternalMemory::new(self);
         let mut start = 0;
         for phase in &self.phases {
             traffic.starts.push(start);
+            if self.phases.len() > 1 {
+                let (end, fabric) = load(self, phase, phase.fabric::<F>()?, start, &mut external, log);
+                start = end;
+                traffic.add(&fabric);
+            }
             let limits = (fast, options.cycle_limit, start);
-            let end = Simulation::<F>::new(self, phase, (input, memory, log), limits)?.run()?;
+            let end =
+                Simulation::<F>::new(self, phase, (input, memory, &mut external, log), limits)?.run()?;
             traffic.visited += end.visited;
             start = end.end;
-            for (sum, router) in traffic.routers.iter_mut().zip(end.fabric.activity()) {
-                merge(sum, router);
-            }
+            traffic.add(&end.fabric);
         }
+        self.book_memory(&mut external, start, log);
         Ok(traffic)
+    }
+
+    /// Commands of the external memory, if the program uses it.
+    fn book_memory(&self, external: &mut ExternalMemory, end: u64, log: &mut Log) {
+        if !self.dram {
+            return;
+        }
+        external.channel.advance(end);
+        let counts = external.channel.counts();
+        let row = log.row(self.stages.len() + 1, 0);
+        row.add(Activity::DramActivate, counts.activates);
+        row.add(Activity::DramRead, counts.reads);
+        row.add(Activity::DramWrite, counts.writes);
+        row.add(Activity::DramRefresh, counts.refreshes);
     }
 
     fn host_memory(&self) -> HostMemory {
@@ -136,7 +164,7 @@ impl Machine<'_> {
             links: links(&traffic.routers),
             busy_cycles: std::mem::take(&mut log.busy),
             phase_starts: traffic.starts,
-            load_cycles: 0,
+            load_cycles: if self.phases.len() == 1 { load_bound(self, &self.phases[0]) } else { 0 },
             injected_flits: total(|r| r.injections),
             ejected_flits: total(|r| r.ejections),
             visited_cycles: traffic.visited,

@@ -1,10 +1,14 @@
 //! Packets: a token or a credit fits the flit's 64-bit handle; several events lie in a slab until the last
 //! destination has taken them.
 
+use crate::noc::PortId;
+
 /// Steps are numbered below this (the graph verifier holds it).
 pub const MAX_STEPS: usize = 1 << 16;
 /// Streams of a phase are numbered below this.
 pub const MAX_STREAMS: usize = 1 << 20;
+/// Payload flits of a memory packet at most.
+pub const PACKET_FLITS: u64 = 8;
 const FIELD_24: u64 = (1 << 24) - 1;
 
 /// One event: address in the node's value of one step, and value.
@@ -51,14 +55,12 @@ pub enum Packet {
         /// Endpoint that grants it.
         from: u32,
     },
-    /// A memory transfer; the contents lie in the memory controller's table.
+    /// A flit of a memory transfer, described in [`Transfers`].
     Memory {
         /// Transfer number.
         transfer: u32,
         /// True towards the memory.
         up: bool,
-        /// Flits of the packet after the head.
-        flits: u8,
     },
 }
 
@@ -74,9 +76,7 @@ impl Packet {
             Packet::One { stream, step, address } => join(1, stream, u64::from(step), address),
             Packet::End { stream, step, packets } => join(2, stream, u64::from(step), packets),
             Packet::Credit { stream, step, from } => join(3, stream, u64::from(step), from),
-            Packet::Memory { transfer, up, flits } => {
-                4 | u64::from(transfer) << 3 | u64::from(up) << 35 | u64::from(flits) << 36
-            }
+            Packet::Memory { transfer, up } => 4 | u64::from(transfer) << 3 | u64::from(up) << 35,
         }
     }
 
@@ -91,11 +91,7 @@ impl Packet {
             1 => Packet::One { stream, step: step as u16, address: low },
             2 => Packet::End { stream, step: step as u16, packets: low },
             3 => Packet::Credit { stream, step, from: low },
-            _ => Packet::Memory {
-                transfer: (handle >> 3) as u32,
-                up: handle >> 35 & 1 == 1,
-                flits: (handle >> 36) as u8,
-            },
+            _ => Packet::Memory { transfer: (handle >> 3) as u32, up: handle >> 35 & 1 == 1 },
         }
     }
 }
@@ -186,6 +182,35 @@ impl Slab {
     }
 }
 
+/// A read or write of external memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Transfer {
+    /// Core that asks.
+    pub port: PortId,
+    /// First byte.
+    pub address: u64,
+    /// Payload flits.
+    pub flits: u32,
+    /// Write.
+    pub write: bool,
+}
+
+/// The transfers of a phase, by number.
+#[derive(Debug, Default)]
+pub struct Transfers(Vec<Transfer>);
+
+impl Transfers {
+    /// Adds a transfer; gives its number.
+    pub fn push(&mut self, transfer: Transfer) -> u32 {
+        self.0.push(transfer);
+        self.0.len() as u32 - 1
+    }
+    /// The transfer of a number.
+    pub fn get(&self, id: u32) -> Transfer {
+        self.0[id as usize]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,7 +222,7 @@ mod tests {
             Packet::One { stream: 0xf_fff1, step: 65535, address: 0xff_ffff },
             Packet::End { stream: 3, step: 9, packets: 0xab_cdef },
             Packet::Credit { stream: 0xf_ffff, step: 65537, from: 24575 },
-            Packet::Memory { transfer: u32::MAX, up: true, flits: 8 },
+            Packet::Memory { transfer: u32::MAX, up: true },
         ];
         for packet in packets {
             assert_eq!(Packet::decode(packet.encode()), packet);

@@ -12,14 +12,25 @@ fn run(machine: &Machine<'_>, input: &Value, engine: EngineKind) -> Run {
     machine.simulate(input, &options).unwrap()
 }
 
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Direct,
+    Attention,
+    Barrier,
+    Phases,
+}
+
 /// Runs one random case; gives the number of cycles.
-fn check(seed: u64, attention: bool, barrier: bool) -> u64 {
+fn check(seed: u64, kind: Kind) -> u64 {
     let mut rng = Rng(seed.wrapping_mul(0x1234_5678_9ABC_DEF1));
+    let barrier = kind == Kind::Barrier;
     let arch = random_arch(&mut rng, 6, barrier);
     let delays = arch.core.accumulator_buffers == 2;
-    let net = random_net(rng.next(), attention && !barrier, barrier, delays);
+    let attention = kind == Kind::Attention || (kind == Kind::Phases && rng.chance(50));
+    let net = random_net(rng.next(), attention, barrier, delays);
     let cuts = rng.below(6);
-    let (program, mut rng) = net.program(arch, cuts);
+    let second = if kind == Kind::Phases { 1 } else { usize::MAX };
+    let (program, mut rng) = net.program_in_phases(arch, cuts, second);
     let machine = Machine::new(&program).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
     let input = random_input(&program.graph, &mut rng);
     let reference = interpret::run(&program.graph, &input).unwrap();
@@ -44,18 +55,24 @@ fn check(seed: u64, attention: bool, barrier: bool) -> u64 {
 
 #[test]
 fn direct_programs_agree() {
-    let cycles: u64 = (0..120).map(|seed| check(seed, false, false)).sum();
+    let cycles: u64 = (0..100).map(|seed| check(seed, Kind::Direct)).sum();
     assert!(cycles > 10_000);
 }
 
 #[test]
 fn attention_programs_agree() {
-    let cycles: u64 = (1000..1120).map(|seed| check(seed, true, false)).sum();
+    let cycles: u64 = (1000..1100).map(|seed| check(seed, Kind::Attention)).sum();
     assert!(cycles > 10_000);
 }
 
 #[test]
 fn barrier_programs_agree() {
-    let cycles: u64 = (2000..2060).map(|seed| check(seed, false, true)).sum();
+    let cycles: u64 = (2000..2050).map(|seed| check(seed, Kind::Barrier)).sum();
     assert!(cycles > 5_000);
+}
+
+#[test]
+fn programs_of_several_phases_agree() {
+    let cycles: u64 = (3000..3060).map(|seed| check(seed, Kind::Phases)).sum();
+    assert!(cycles > 10_000);
 }

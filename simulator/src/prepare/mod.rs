@@ -36,6 +36,8 @@ pub struct Machine<'p> {
     pub barrier: Option<u64>,
     /// True if the synapse engine waits on accumulator hazards.
     pub stall: bool,
+    /// True if the program uses the external memory during an inference.
+    pub dram: bool,
 }
 
 impl<'p> Machine<'p> {
@@ -62,7 +64,7 @@ impl<'p> Machine<'p> {
         let phases = program.phases.iter();
         let phases = phases.map(|p| phase::phase_plan(program, &stages, p, dram)).collect::<Result<_>>()?;
         let stall = arch.core.hazard == Hazard::Stall;
-        Ok(Machine { program, steps: graph.timesteps, stages, phases, buffers, barrier, stall })
+        Ok(Machine { program, steps: graph.timesteps, stages, phases, buffers, barrier, stall, dram })
     }
 }
 

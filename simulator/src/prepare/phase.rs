@@ -3,7 +3,7 @@
 use super::refuse;
 use super::sweep::StagePlan;
 use super::synapse::{Banking, Connect, Image, Region};
-use crate::noc::{self, build_tree, Config, PortId, Route, Topology, Tree};
+use crate::noc::{self, build_tree, Config, Fabric, PortId, Route, Topology, Tree};
 use crate::packet::MAX_STREAMS;
 use pulvinar_ir::arch::{Pipeline, Routing};
 use pulvinar_ir::{Arch, Endpoint, NodeId, Phase, Program, Result, Slice, Stream, StreamKind};
@@ -65,6 +65,17 @@ pub struct CorePlan {
     pub gates: Option<u32>,
     /// Incoming statistics streams.
     pub statistics_inputs: u32,
+}
+
+impl CorePlan {
+    /// Words of the weight memory in use.
+    pub fn weight_words(&self, lanes: usize) -> u64 {
+        let words = |image: &Image| match image {
+            Image::Taps(taps) => taps.weights.as_ref().map_or(0, |w| w.len()),
+            Image::Sparse(sparse) => sparse.synapse_count(),
+        };
+        self.images.iter().flatten().map(|i| words(i).div_ceil(lanes) as u64).sum()
+    }
 }
 
 /// Consumers of every event of a stream.
@@ -143,6 +154,14 @@ pub struct PhasePlan {
     pub stride: usize,
     /// Virtual channels of ordinary packets.
     pub vc_mask: u8,
+}
+
+impl PhasePlan {
+    /// An empty network.
+    pub fn fabric<F: Fabric>(&self) -> Result<F> {
+        F::new(&self.noc, &self.trees)
+            .map_err(|e| refuse("noc", e.to_string(), "change the architecture file"))
+    }
 }
 
 /// The network of a chip.

@@ -300,6 +300,7 @@ pub struct SparseImage {
     /// Per group: which sources have a row (two halves), and the start of the block.
     index: Vec<[u32; 3]>,
     data: Vec<u32>,
+    count: usize,
 }
 
 /// Synapses of one source on one slice.
@@ -340,6 +341,11 @@ impl SparseImage {
         RowView { synapses: &record[1..], beats: record[0] >> 1, dense: record[0] & 1 == 1 }
     }
 
+    /// Synapses held.
+    pub fn synapse_count(&self) -> usize {
+        self.count
+    }
+
     /// Appends the block of a group of sources whose rows are given in order; an empty row is left out.
     fn push_group(&mut self, rows: &[Vec<u32>], banking: Banking) {
         let (mut bits, mut records, mut ends) = (0u64, Vec::new(), vec![0]);
@@ -348,6 +354,7 @@ impl SparseImage {
             let dense = row.windows(2).all(|p| target(p[1]) == target(p[0]) + 1);
             records.push(banking.beats(row) << 1 | u32::from(dense));
             records.extend(row);
+            self.count += row.len();
             ends.push(records.len() as u32);
         }
         self.index.push([bits as u32, (bits >> 32) as u32, self.data.len() as u32]);

@@ -123,8 +123,12 @@ impl Core<'_> {
             (_, Strategy::Recompute) => self.is_replayed(cx.now),
             _ => true,
         };
+        let frames =
+            self.dma
+                .as_ref()
+                .is_none_or(|d| if self.pass == 0 { d.has_slot() } else { d.has_frame(self.step) });
         let last = self.pass == self.stage.last_pass();
-        operands && self.gates_have >= self.pass && (!last || self.credits.has(self.step))
+        operands && frames && self.gates_have >= self.pass && (!last || self.credits.has(self.step))
     }
 
     fn has_landed(&self, now: u64) -> bool {
@@ -159,6 +163,9 @@ impl Core<'_> {
         }
         let buffer = stage.accumulates(id.pass).then_some(id.step % self.buffers);
         let from = Currents { buffer, frame: stage.spills().then_some(id.step) };
+        if let Some(dma) = self.dma.as_mut().filter(|_| id.pass == 0) {
+            dma.start_frame();
+        }
         if let Some(buffer) = buffer {
             self.open_slot(cx, id, buffer);
         }
@@ -210,6 +217,11 @@ impl Core<'_> {
         if pass == 0 && !(multipass && step + self.buffers >= self.steps) {
             self.grant(cx, step);
         }
+        match &mut self.dma {
+            Some(dma) if pass == 0 => dma.complete_frame(),
+            Some(dma) => dma.release_frame(),
+            None => {}
+        }
         self.ready_at = now + 1;
         self.changed = true;
         self.step += 1;
@@ -233,6 +245,9 @@ impl Core<'_> {
                     self.list = Some(Offers::list((stream, pass as u16), next, events));
                 }
                 self.memories.statistics.begin(&stage.passes[pass + 1]);
+            }
+            if let Some(dma) = &mut self.dma {
+                dma.begin_pass(next);
             }
             if stage.stage.strategy == Strategy::Recompute {
                 self.store.rewind();

@@ -8,6 +8,7 @@ use super::attention_engine::AttentionEngine;
 use super::control::{Credits, Inbox, StepSlot, Sweep};
 use super::event_queue::{EventQueue, Queued, GATE, STATISTIC};
 use super::frame_buffer::FrameBuffer;
+use super::frame_dma::FrameDma;
 use super::gate_memory::GateMemory;
 use super::injector::Injector;
 use super::interface_in::{InterfaceIn, Item};
@@ -24,6 +25,7 @@ use crate::prepare::phase::{CorePlan, PhasePlan};
 use crate::prepare::sweep::StagePlan;
 use crate::prepare::synapse::Banking;
 use crate::prepare::Machine;
+use crate::run::{Span, SpanKind};
 use pulvinar_ir::{Activity, Strategy, StreamKind};
 use std::collections::VecDeque;
 
@@ -69,6 +71,8 @@ pub struct Core<'m> {
     pub(super) memories: Box<Memories>,
     pub(super) store: Box<SpikeStore>,
     pub(super) attention: Box<AttentionEngine>,
+    /// Frame transfers, where the stage spills to external memory.
+    pub(super) dma: Option<Box<FrameDma>>,
     /// Something changed that control looks at.
     pub(super) changed: bool,
 }
@@ -139,6 +143,7 @@ impl<'m> Core<'m> {
             memories: Box::new(memories),
             store: Box::new(SpikeStore::new(store)),
             attention: Box::default(),
+            dma: frame_dma(machine, plan, phase).map(Box::new),
             changed: false,
         }
     }
@@ -156,7 +161,8 @@ impl<'m> Core<'m> {
             self.changed = true;
         }
         let jammed = tried && sent.is_none();
-        let emission = self.emit(cx, data_room);
+        let holds = self.transfer(cx, data_room);
+        let emission = self.emit(cx, data_room && !holds);
         if granting {
             self.send_grant(cx);
         }
@@ -167,12 +173,32 @@ impl<'m> Core<'m> {
         self.wake(cx, emission, jammed)
     }
 
+    /// Frame transfers; true if the packer must leave the data queue alone in this cycle.
+    fn transfer<F>(&mut self, cx: &mut Context<'_, '_, F>, room: bool) -> bool {
+        let idle = self.packer.is_idle() && self.list.is_none();
+        let Some(dma) = &mut self.dma else { return false };
+        let held = dma.holds_queue();
+        let done = dma.tick(cx.now, self.steps, room, idle, cx.transfers, &mut self.injector);
+        let holds = held || dma.holds_queue();
+        if let Some((step, since)) = done {
+            self.changed = true;
+            self.frame_span(cx, step, since);
+        }
+        holds
+    }
+
+    fn frame_span<F>(&self, cx: &mut Context<'_, '_, F>, step: usize, start: u64) {
+        let (stage, core) = (self.plan.stage as u32, self.plan.core);
+        cx.log.span(Span { start, end: cx.now + 1, stage, core, kind: SpanKind::Dma { step: step as u32 } });
+    }
+
     fn wake<F: Fabric>(&self, cx: &Context<'_, '_, F>, emission: u64, jammed: bool) -> Wake {
         let next = cx.now + 1;
         let full = !self.queue.has_room();
         let head = self.interface.head_is_event(cx.fabric);
         let blocked = head == Some(true) && full;
-        let waiting = !jammed && !self.injector.is_empty();
+        let waiting = !jammed && !self.injector.is_empty()
+            || self.dma.as_ref().is_some_and(|d| d.is_active(self.steps));
         if self.changed || waiting || !self.grants.is_empty() || (head.is_some() && !blocked) {
             return Wake { at: next, blocked, jammed };
         }
@@ -203,6 +229,7 @@ impl<'m> Core<'m> {
             && self.grants.is_empty()
             && !self.engine.is_busy()
             && !self.attention.is_running()
+            && !self.dma.as_ref().is_some_and(|d| d.is_busy())
             && !(self.playback.is_some() && self.playable(self.step + self.buffers))
     }
 
@@ -233,7 +260,14 @@ impl<'m> Core<'m> {
                 self.credits.grant(step as usize);
                 self.changed = true;
             }
-            Item::Memory { .. } => {}
+            Item::Memory { tail } => {
+                cx.log.count(layer, self.steps - 1, Activity::FlitEject, 1);
+                if let Some((step, since)) = self.dma.as_mut().filter(|_| tail).and_then(|d| d.take_packet())
+                {
+                    self.frame_span(cx, step, since);
+                }
+                self.changed = true;
+            }
         }
     }
 
@@ -409,6 +443,20 @@ impl<'m> Core<'m> {
     pub(super) fn engine_buffer(&self) -> Option<usize> {
         self.engine.busy_with()
     }
+}
+
+/// The DMA of a slice whose stage spills to external memory; every core has frames of its own.
+fn frame_dma(machine: &Machine<'_>, plan: &CorePlan, phase: &PhasePlan) -> Option<FrameDma> {
+    let stage = &machine.stages[plan.stage];
+    if !(stage.spills() && stage.stage.strategy == Strategy::SpillDram) {
+        return None;
+    }
+    let arch = &machine.program.arch;
+    let payload = u64::from(arch.noc.payload_bits);
+    let word = u64::from(arch.word_bits(pulvinar_ir::counts::Memory::Frame));
+    let flits = (plan.words as u64 * word).div_ceil(payload);
+    let base = (1 + u64::from(plan.core)) << 32;
+    Some(FrameDma::new(plan.port, phase.memory, phase.vc_mask, base, flits, payload.div_ceil(8)))
 }
 
 fn book<F>(

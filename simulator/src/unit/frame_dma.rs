@@ -25,6 +25,8 @@ pub struct FrameDma {
     offset: u64,
     open: u64,
     transfer: u32,
+    /// First cycle of the frame under way.
+    since: u64,
     /// Later passes: frames asked for, arrived, swept; none before.
     reading: Option<Reading>,
 }
@@ -41,9 +43,31 @@ struct Reading {
 
 impl FrameDma {
     /// A DMA whose frames lie from `base` on.
-    pub fn new(port: PortId, memory: PortId, vc_mask: u8, base: u64, frame_flits: u64, flit_bytes: u64) -> Self {
+    pub fn new(
+        port: PortId,
+        memory: PortId,
+        vc_mask: u8,
+        base: u64,
+        frame_flits: u64,
+        flit_bytes: u64,
+    ) -> Self {
         let (started, complete, pushed, offset, open) = (0, 0, 0, 0, 0);
-        FrameDma { port, memory, vc_mask, base, frame_flits, flit_bytes, started, complete, pushed, offset, open, transfer: 0, reading: None }
+        FrameDma {
+            port,
+            memory,
+            vc_mask,
+            base,
+            frame_flits,
+            flit_bytes,
+            started,
+            complete,
+            pushed,
+            offset,
+            open,
+            transfer: 0,
+            since: 0,
+            reading: None,
+        }
     }
 
     /// True if a packet is half pushed: nobody else may push data.
@@ -98,21 +122,36 @@ impl FrameDma {
     }
 
     /// One cycle: pushes at most one flit of a write, or asks for the next packet. `idle`: nobody else pushes data.
-    pub fn tick(&mut self, now: u64, steps: usize, room: bool, idle: bool, transfers: &mut Transfers, out: &mut Injector) {
+    /// Gives step and first cycle of a frame whose last flit this was.
+    pub fn tick(
+        &mut self,
+        now: u64,
+        steps: usize,
+        room: bool,
+        idle: bool,
+        transfers: &mut Transfers,
+        out: &mut Injector,
+    ) -> Option<(usize, u64)> {
         if self.pushed < self.complete {
             if room && (self.open > 0 || idle) {
-                self.push(transfers, out);
+                self.since = if self.open == 0 && self.offset == 0 { now } else { self.since };
+                let last = self.push(transfers, out);
+                return last.then(|| (self.pushed - 1, self.since));
             }
-            return;
+            return None;
         }
-        let Some(reading) = self.reading.as_ref().filter(|r| now >= r.from && self.wants(r, steps)) else { return };
+        let reading = self.reading.as_ref().filter(|r| now >= r.from && self.wants(r, steps))?;
+        if reading.asked == 0 {
+            self.since = now;
+        }
         let flits = (self.frame_flits - reading.asked).min(PACKET_FLITS);
         let at = reading.arrived as u64 * self.frame_flits + reading.asked;
         let transfer = self.request(at, flits, false, transfers);
-        out.push_control(Packet::Memory { transfer, up: true, flits: 0 }.encode(), self.memory, self.vc_mask);
+        out.push_control(Packet::Memory { transfer, up: true }.encode(), self.memory, self.vc_mask);
         if let Some(reading) = &mut self.reading {
             reading.asked += flits;
         }
+        None
     }
 
     fn request(&self, flit: u64, flits: u64, write: bool, transfers: &mut Transfers) -> u32 {
@@ -124,7 +163,8 @@ impl FrameDma {
         })
     }
 
-    fn push(&mut self, transfers: &mut Transfers, out: &mut Injector) {
+    /// One flit; true if it was the frame's last.
+    fn push(&mut self, transfers: &mut Transfers, out: &mut Injector) -> bool {
         let head = self.open == 0;
         if head {
             let flits = (self.frame_flits - self.offset).min(PACKET_FLITS);
@@ -135,25 +175,29 @@ impl FrameDma {
         self.open -= 1;
         self.offset += u64::from(!head);
         out.push_data(Outgoing {
-            payload: Packet::Memory { transfer: self.transfer, up: true, flits: 0 }.encode(),
+            payload: Packet::Memory { transfer: self.transfer, up: true }.encode(),
             route: Route::Unicast(self.memory),
             vc_mask: self.vc_mask,
             head,
             tail: self.open == 0,
         });
-        if self.open == 0 && self.offset == self.frame_flits {
+        let last = self.open == 0 && self.offset == self.frame_flits;
+        if last {
             self.offset = 0;
             self.pushed += 1;
         }
+        last
     }
 
-    /// A data packet has been taken to its tail.
-    pub fn take_packet(&mut self) {
-        let Some(reading) = &mut self.reading else { return };
+    /// A data packet has been taken to its tail; gives step and first cycle of a frame that is complete with it.
+    pub fn take_packet(&mut self) -> Option<(usize, u64)> {
+        let reading = self.reading.as_mut()?;
         reading.taken = reading.asked;
-        if reading.taken == self.frame_flits {
-            (reading.asked, reading.taken) = (0, 0);
-            reading.arrived += 1;
+        if reading.taken < self.frame_flits {
+            return None;
         }
+        (reading.asked, reading.taken) = (0, 0);
+        reading.arrived += 1;
+        Some((reading.arrived - 1, self.since))
     }
 }

@@ -8,6 +8,8 @@ use super::packer::Packer;
 use crate::context::{Context, Wake};
 use crate::noc::{Fabric, PortId};
 use crate::packet::Event;
+use crate::prepare::phase::PhasePlan;
+use crate::prepare::Machine;
 use pulvinar_ir::{Activity, NodeId, Value};
 
 /// What the host has received, over all phases.
@@ -39,15 +41,15 @@ pub struct HostPort {
 
 impl HostPort {
     /// A host port; `start` is the first cycle of the phase.
-    pub fn new<F>(cx: &Context<'_, '_, F>, fast: bool, start: u64) -> Self {
-        let noc = &cx.machine.program.arch.noc;
-        let port: PortId = cx.phase.host;
+    pub fn new(machine: &Machine<'_>, phase: &PhasePlan, fast: bool, start: u64) -> Self {
+        let noc = &machine.program.arch.noc;
+        let port: PortId = phase.host;
         HostPort {
             interface: InterfaceIn::new(port),
             injector: Injector::new(port, noc.inject_flits as usize, noc.virtual_channels as u8),
-            packer: Packer::new(cx.phase.vc_mask, cx.machine.barrier.is_none()),
-            credits: Credits::new(cx.phase.host_stream, cx.phase, cx.machine),
-            stream: cx.phase.host_stream,
+            packer: Packer::new(phase.vc_mask, machine.barrier.is_none()),
+            credits: Credits::new(phase.host_stream, phase, machine),
+            stream: phase.host_stream,
             offers: None,
             step: 0,
             ready_at: start,

@@ -35,10 +35,6 @@ pub enum Item {
     },
     /// A flit of a memory transfer.
     Memory {
-        /// Transfer.
-        transfer: u32,
-        /// Towards the memory.
-        up: bool,
         /// It ends its packet.
         tail: bool,
     },
@@ -79,7 +75,7 @@ impl InterfaceIn {
             }
             Packet::End { stream, step, packets } => Item::End { stream, step, packets },
             Packet::Credit { stream, step, .. } => Item::Credit { stream, step },
-            Packet::Memory { transfer, up, .. } => Item::Memory { transfer, up, tail: flit.tail },
+            Packet::Memory { .. } => Item::Memory { tail: flit.tail },
         };
         fabric.eject_pop(self.port);
         Some(item)

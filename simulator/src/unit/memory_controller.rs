@@ -10,7 +10,7 @@ use crate::noc::{Fabric, PortId, Route};
 use crate::packet::{Event, Packet};
 use crate::prepare::phase::PhasePlan;
 use crate::prepare::Machine;
-use pulvinar_ir::{Activity, Endpoint, NodeId, StreamKind};
+use pulvinar_ir::{Activity, NodeId, StreamKind};
 use std::collections::VecDeque;
 
 /// What lasts over phases: the channel and the events kept for later ones.
@@ -30,7 +30,11 @@ const EVENT_LOG: u64 = 1 << 40;
 impl ExternalMemory {
     /// An empty memory.
     pub fn new(machine: &Machine<'_>) -> Self {
-        ExternalMemory { channel: Channel::new(&machine.program.arch.dram), kept: Vec::new(), log_end: EVENT_LOG }
+        ExternalMemory {
+            channel: Channel::new(&machine.program.arch.dram),
+            kept: Vec::new(),
+            log_end: EVENT_LOG,
+        }
     }
 
     fn kept(&mut self, node: NodeId, steps: usize) -> &mut Vec<(Vec<Event>, u64)> {
@@ -75,6 +79,7 @@ pub struct MemoryController {
     capacity: usize,
     /// Cycles at which accepted requests are done, ascending.
     pending: VecDeque<u64>,
+    last_done: u64,
     replies: VecDeque<Reply>,
     /// Flits of the first reply already pushed.
     pushed: u32,
@@ -91,8 +96,14 @@ impl MemoryController {
     pub fn new(machine: &Machine<'_>, phase: &PhasePlan, start: u64) -> Self {
         let arch = &machine.program.arch;
         let vcs = arch.noc.virtual_channels;
-        let sends = |(_, s): &(usize, &crate::prepare::phase::StreamPlan)| s.source == phase.memory && s.kind == StreamKind::Events;
-        let sender = |(i, _)| Sender { stream: i as u32, step: 0, credits: Credits::new(Some(i as u32), phase, machine) };
+        let sends = |(_, s): &(usize, &crate::prepare::phase::StreamPlan)| {
+            s.source == phase.memory && s.kind == StreamKind::Events
+        };
+        let sender = |(i, _)| Sender {
+            stream: i as u32,
+            step: 0,
+            credits: Credits::new(Some(i as u32), phase, machine),
+        };
         MemoryController {
             port: phase.memory,
             injector: Injector::new(phase.memory, arch.noc.inject_flits as usize, vcs as u8),
@@ -100,6 +111,7 @@ impl MemoryController {
             data_mask: 1 << (vcs - 1),
             capacity: arch.dram.queue_requests as usize,
             pending: VecDeque::new(),
+            last_done: 0,
             replies: VecDeque::new(),
             pushed: 0,
             senders: phase.streams.iter().enumerate().filter(sends).map(sender).collect(),
@@ -110,23 +122,27 @@ impl MemoryController {
         }
     }
 
-    /// True if nothing is under way.
-    pub fn is_quiet(&self, now: u64) -> bool {
-        self.offers.is_none()
-            && self.packer.is_idle()
-            && self.injector.is_empty()
-            && self.replies.is_empty()
-            && self.pending.back().is_none_or(|&done| done <= now + 1)
+    /// True if nothing is under way except accesses of the channel.
+    pub fn is_quiet(&self) -> bool {
+        self.offers.is_none() && self.packer.is_idle() && self.injector.is_empty() && self.replies.is_empty()
+    }
+
+    /// First cycle at which every access is done.
+    pub fn done_at(&self) -> u64 {
+        self.last_done
     }
 
     /// What the controller waits for, for the watchdog.
     pub fn waiting(&self, steps: usize) -> Option<String> {
         let left = self.senders.iter().find(|s| s.step < steps)?;
-        Some(format!("memory controller waits for credits to send step {} of stream {}", left.step, left.stream))
+        Some(format!(
+            "memory controller waits for credits to send step {} of stream {}",
+            left.step, left.stream
+        ))
     }
 
     /// One cycle.
-    pub fn tick<F: Fabric>(&mut self, cx: &mut Context<'_, '_, F>, memory: &mut ExternalMemory, fast: bool) -> Wake {
+    pub fn tick<F: Fabric>(&mut self, cx: &mut Context<'_, '_, F>, memory: &mut ExternalMemory) -> Wake {
         let (now, room) = (cx.now, self.injector.has_room());
         while self.pending.front().is_some_and(|&done| done <= now) {
             self.pending.pop_front();
@@ -137,11 +153,10 @@ impl MemoryController {
         if let Some(payload) = sent {
             cx.log.count(cx.dram_layer(), cx.step_of(payload), Activity::FlitInject, 1);
         }
-        let progress = self.emit(cx, room, fast);
-        if accepts {
-            self.take(cx, memory);
-        }
-        let busy = sent.is_some() || !self.injector.is_empty() || cx.fabric.ejected(self.port).is_some();
+        let progress = self.emit(cx, room);
+        let taken = accepts && self.take(cx, memory);
+        let busy =
+            taken || sent.is_some() || !self.injector.is_empty() || cx.fabric.ejected(self.port).is_some();
         let pending = self.pending.front().map_or(u64::MAX, |&done| done.max(now + 1));
         let reply = self.replies.front().map_or(u64::MAX, |r| r.ready.max(now + 1));
         let idle = progress.min(pending).min(reply);
@@ -161,11 +176,15 @@ impl MemoryController {
         let node = cx.phase.streams[sender.stream as usize].node;
         let (events, packets) = memory.kept(node, steps)[sender.step].clone();
         let address = EVENT_LOG + sender.step as u64 * self.flit_bytes;
-        let done = if packets == 0 { cx.now } else { memory.transfer(cx.now, address, packets * self.flit_bytes, self.burst, false) };
+        let done = if packets == 0 {
+            cx.now
+        } else {
+            memory.transfer(cx.now, address, packets * self.flit_bytes, self.burst, false)
+        };
         self.offers = Some((i, Offers::list((sender.stream, sender.step as u16), done, events)));
     }
 
-    fn emit<F: Fabric>(&mut self, cx: &mut Context<'_, '_, F>, room: bool, fast: bool) -> u64 {
+    fn emit<F: Fabric>(&mut self, cx: &mut Context<'_, '_, F>, room: bool) -> u64 {
         let now = cx.now;
         // A packet once begun is pushed to its end; replies go before events.
         if self.pushed > 0 || self.replies.front().is_some_and(|r| r.ready <= now && self.packer.is_idle()) {
@@ -192,7 +211,6 @@ impl MemoryController {
         let (layer, step) = (cx.dram_layer(), sender.step);
         cx.log.count(layer, step, Activity::EventPack, accepted);
         match progress {
-            Progress::Until(cycle) if fast => cycle.min(now + 1).max(now + 1),
             Progress::Until(_) => now + 1,
             Progress::Ended => {
                 self.packer.end(sender.stream, step as u16);
@@ -208,7 +226,7 @@ impl MemoryController {
         let reply = *self.replies.front().expect("invariant: the caller has seen a reply");
         let tail = self.pushed == reply.flits;
         self.injector.push_data(Outgoing {
-            payload: Packet::Memory { transfer: reply.transfer, up: false, flits: 0 }.encode(),
+            payload: Packet::Memory { transfer: reply.transfer, up: false }.encode(),
             route: Route::Unicast(reply.to),
             vc_mask: self.data_mask,
             head: self.pushed == 0,
@@ -220,9 +238,9 @@ impl MemoryController {
         }
     }
 
-    /// Takes one flit.
-    fn take<F: Fabric>(&mut self, cx: &mut Context<'_, '_, F>, memory: &mut ExternalMemory) {
-        let Some(flit) = cx.fabric.eject_pop(self.port) else { return };
+    /// Takes one flit, if there is one.
+    fn take<F: Fabric>(&mut self, cx: &mut Context<'_, '_, F>, memory: &mut ExternalMemory) -> bool {
+        let Some(flit) = cx.fabric.eject_pop(self.port) else { return false };
         let (layer, step) = (cx.dram_layer(), cx.step_of(flit.payload));
         cx.log.count(layer, step, Activity::FlitEject, 1);
         let begin = cx.now + 1;
@@ -253,6 +271,7 @@ impl MemoryController {
             Packet::Memory { transfer, .. } if flit.tail => self.serve(cx, memory, transfer, begin),
             Packet::Memory { .. } => {}
         }
+        true
     }
 
     fn log_packet(&mut self, memory: &mut ExternalMemory, begin: u64) {
@@ -260,6 +279,7 @@ impl MemoryController {
         memory.log_end += self.flit_bytes;
         let done = memory.transfer(begin, at, self.flit_bytes, self.burst, true);
         self.pending.push_back(done);
+        self.last_done = done;
     }
 
     fn serve<F>(&mut self, cx: &mut Context<'_, '_, F>, memory: &mut ExternalMemory, id: u32, begin: u64) {
@@ -267,8 +287,14 @@ impl MemoryController {
         let bytes = u64::from(transfer.flits) * self.flit_bytes;
         let done = memory.transfer(begin, transfer.address, bytes, self.burst, transfer.write);
         self.pending.push_back(done);
+        self.last_done = done;
         if !transfer.write {
-            self.replies.push_back(Reply { ready: done, transfer: id, to: transfer.port, flits: transfer.flits });
+            self.replies.push_back(Reply {
+                ready: done,
+                transfer: id,
+                to: transfer.port,
+                flits: transfer.flits,
+            });
         }
     }
 }
@@ -278,7 +304,9 @@ pub fn weight_flits(machine: &Machine<'_>, phase: &PhasePlan) -> Vec<(PortId, u6
     let arch = &machine.program.arch;
     let payload = u64::from(arch.noc.payload_bits);
     let word = u64::from(arch.word_bits(pulvinar_ir::counts::Memory::Weight));
-    let flits = |c: &crate::prepare::phase::CorePlan| (c.weight_words(machine) * word).div_ceil(payload);
+    let flits = |c: &crate::prepare::phase::CorePlan| {
+        (c.weight_words(arch.core.lanes as usize) * word).div_ceil(payload)
+    };
     phase.cores.iter().map(|c| (c.port, flits(c), c.stage)).collect()
 }
 
@@ -296,6 +324,3 @@ pub fn load_bound(machine: &Machine<'_>, phase: &PhasePlan) -> u64 {
     let done = memory.transfer(0, 0, flits * flit_bytes, u64::from(arch.dram.burst_bytes), false);
     done.max(flits + heads)
 }
-
-/// Endpoint of the controller in streams.
-pub const ENDPOINT: Endpoint = Endpoint::Dram;

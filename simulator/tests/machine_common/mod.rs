@@ -164,21 +164,41 @@ impl Net {
     }
 
     /// Cuts stages into slices and joins them.
-    pub fn program(mut self, arch: Arch, cuts: usize) -> (Program, Rng) {
+    pub fn program(self, arch: Arch, cuts: usize) -> (Program, Rng) {
+        let last = self.stages.len();
+        self.program_in_phases(arch, cuts, last)
+    }
+
+    /// The same, the stages from `second` on in a phase of their own.
+    pub fn program_in_phases(mut self, arch: Arch, cuts: usize, second: usize) -> (Program, Rng) {
         let answer = self.stages.last().unwrap().output;
         if self.graph.output == answer {
             let kind = op::readout::ReadoutKind::Sum;
             self.push("answer", op::readout::Readout { kind }, &[answer]);
         }
+        let total = self.stages.len();
+        let mut parts = vec![self.place(&arch, cuts, 0..second.min(total))];
+        if second < total {
+            parts.push(self.place(&arch, cuts, second..total));
+        }
+        let join = |i: usize| {
+            let slices = parts[i].clone();
+            let streams = streams(&self.graph, &arch, &self.stages, &parts, i);
+            Phase { slices, streams }
+        };
+        let phases = (0..parts.len()).map(join).collect();
+        (Program { graph: self.graph, arch, stages: self.stages, phases }, self.rng)
+    }
+
+    fn place(&mut self, arch: &Arch, cuts: usize, stages: std::ops::Range<usize>) -> Vec<Slice> {
         let mut slices = Vec::new();
         let mut cores: Vec<u32> = (0..arch.cores()).collect();
         for i in (1..cores.len()).rev() {
             cores.swap(i, self.rng.below(i + 1));
         }
-        let spare = cores.len() - self.stages.len();
-        let mut spare = spare.min(cuts);
-        for (s, stage) in self.stages.iter().enumerate() {
-            let shape = self.graph.node(stage.accumulator).ty.shape;
+        let mut spare = cuts.min(cores.len() - stages.len());
+        for s in stages {
+            let shape = self.graph.node(self.stages[s].accumulator).ty.shape;
             let parts = boxes(&mut self.rng, shape, 1 + spare);
             spare -= parts.len() - 1;
             for (i, (channels, rows)) in parts.into_iter().enumerate() {
@@ -186,9 +206,7 @@ impl Net {
                 slices.push(Slice { stage: StageId(s as u32), core, channels, rows, home: i == 0 });
             }
         }
-        let streams = streams(&self.graph, &arch, &self.stages, &slices);
-        let phases = vec![Phase { slices, streams }];
-        (Program { graph: self.graph, arch, stages: self.stages, phases }, self.rng)
+        slices
     }
 }
 
@@ -213,14 +231,25 @@ fn bits(n: usize) -> u32 {
     usize::BITS - (n.max(2) - 1).leading_zeros()
 }
 
-fn streams(graph: &Graph, arch: &Arch, stages: &[Stage], slices: &[Slice]) -> Vec<Stream> {
+/// Streams of phase `at`; values of other phases pass through the external memory.
+fn streams(graph: &Graph, arch: &Arch, stages: &[Stage], phases: &[Vec<Slice>], at: usize) -> Vec<Stream> {
+    let slices = &phases[at];
+    let takes =
+        |s: &Slice, node: NodeId| stages[s.stage.0 as usize].synapses.iter().any(|y| y.source == node);
     let consumers = |node: NodeId| {
-        let takes = |s: &&Slice| stages[s.stage.0 as usize].synapses.iter().any(|y| y.source == node);
-        let mut to: Vec<Endpoint> = slices.iter().filter(takes).map(|s| Endpoint::Core(s.core)).collect();
+        let mut to: Vec<Endpoint> =
+            slices.iter().filter(|s| takes(s, node)).map(|s| Endpoint::Core(s.core)).collect();
+        to.sort_unstable();
+        to
+    };
+    let outlets = |node: NodeId| {
+        let mut to = consumers(node);
         if node == stages.last().unwrap().output {
             to.push(Endpoint::Host);
         }
-        to.sort_unstable();
+        if phases[at + 1..].iter().flatten().any(|s| takes(s, node)) {
+            to.push(Endpoint::Dram);
+        }
         to
     };
     let selective = |node: NodeId| {
@@ -241,10 +270,17 @@ fn streams(graph: &Graph, arch: &Arch, stages: &[Stage], slices: &[Slice]) -> Ve
     if !consumers(input).is_empty() {
         all.push(stream(StreamKind::Events, input, Endpoint::Host, consumers(input), selective(input)));
     }
+    for stage in stages {
+        let before = phases[..at].iter().flatten().any(|s| stages[s.stage.0 as usize].output == stage.output);
+        if before && !consumers(stage.output).is_empty() {
+            let to = consumers(stage.output);
+            all.push(stream(StreamKind::Events, stage.output, Endpoint::Dram, to, selective(stage.output)));
+        }
+    }
     for slice in slices {
         let stage = &stages[slice.stage.0 as usize];
         let me = Endpoint::Core(slice.core);
-        let to = consumers(stage.output);
+        let to = outlets(stage.output);
         if !to.is_empty() {
             all.push(stream(StreamKind::Events, stage.output, me, to, selective(stage.output)));
         }

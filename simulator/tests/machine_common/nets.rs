@@ -178,7 +178,7 @@ pub fn attention_layer(net: &mut Net, x: NodeId, late: bool) -> NodeId {
     let lif = net.lif(current, threshold);
     chain.push(lif);
     passes.push(Pass { elementwise: chain, gates, ..empty() });
-    let strategy = net.rng.pick(&[Strategy::SpillSram, Strategy::Recompute]);
+    let strategy = net.rng.pick(&[Strategy::SpillSram, Strategy::SpillDram, Strategy::Recompute]);
     let synapse = Synapse { node: conv, source: x, delayed: late };
     net.push_stage(vec![synapse], conv, passes, strategy, lif);
     lif
