@@ -5,12 +5,12 @@
 use super::breakdown::EnergyReport;
 use super::papers::{self, Layer};
 use super::quantity::Origin;
-use super::simulated;
+use super::{ann, simulated};
 use pulvinar_ir::Result;
 use serde::Serialize;
 
 /// Every estimator.
-pub const ESTIMATORS: &[Estimator] = &[papers::ESTIMATOR, simulated::ESTIMATOR];
+pub const ESTIMATORS: &[Estimator] = &[papers::ESTIMATOR, ann::ESTIMATOR, simulated::ESTIMATOR];
 
 /// A named way to estimate the energy of one inference.
 #[derive(Debug, Clone, Copy)]

@@ -8,6 +8,7 @@
 #![allow(clippy::float_cmp)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod ann;
 pub mod area;
 pub mod breakdown;
 pub mod constants;

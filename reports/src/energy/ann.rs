@@ -1,0 +1,47 @@
+//! Estimator `ann-equivalent`: the dense network of the same shape, run once.
+//!
+//! ```text
+//! E = E_MAC · Σ_n FLⁿ
+//! ```
+//!
+//! FL are the multiply-accumulates of a layer on one frame, all of them, without timesteps and without attention:
+//! what an artificial network with these layers does, as the papers compare (`yao2023attention`, Table 2).
+//! `E_MAC` = 4.6 pJ is the 32-bit floating-point operation at 45 nm (`horowitz2014`), whatever the chip.
+
+use super::data::Data;
+use super::estimators::{Estimate, Estimator, EstimatorInput};
+use super::papers::LayerKind;
+use pulvinar_ir::Result;
+
+/// Registry entry.
+pub const ESTIMATOR: Estimator = Estimator {
+    name: "ann-equivalent",
+    doc: "a dense artificial network of the same layers, one frame: 4.6 pJ per MAC",
+    estimate,
+};
+
+/// What the formula does not count.
+const LEAVES_OUT: [&str; 4] = [
+    "every memory access: weights, activations, DRAM",
+    "activation functions and normalisation",
+    "leakage and clock",
+    "quantisation: all operations are 32-bit floating point",
+];
+
+fn estimate(input: &EstimatorInput) -> Result<Estimate> {
+    let constants = &Data::embedded().constants;
+    let mac_pj = constants.per_term("paper_mac")?.pj();
+    let sum = |conv: bool| -> f64 {
+        let layers = input.layers.iter().filter(|l| (l.kind == LayerKind::Conv) == conv);
+        layers.map(|l| mac_pj * l.dense_macs_per_step as f64).sum()
+    };
+    let terms = vec![("convolution (MAC)".to_owned(), sum(true)), ("linear (MAC)".to_owned(), sum(false))];
+    Ok(Estimate {
+        estimator: ESTIMATOR.name,
+        total_pj: terms.iter().map(|t| t.1).sum(),
+        terms,
+        leaves_out: LEAVES_OUT.map(str::to_owned).to_vec(),
+        r_ee: None,
+        origins: constants.get("paper_mac").ok().map(|c| c.origin.clone()).into_iter().collect(),
+    })
+}
