@@ -96,6 +96,7 @@ pub const ATTRS: &[(&str, &[(&str, Kind)])] = &[
         ],
     ),
     ("readout", &[("kind", Kind::Word(&["mean", "sum"]))]),
+    ("scale", &[("factor", Kind::Tensor)]),
 ];
 
 impl Kind {

@@ -244,6 +244,7 @@ ops! {
     Lif = lif, "lif", FLOW, "Spiking neuron in integers.";
     Readout = readout, "readout", BOTH, "Mean or sum over time.";
     Sparse = sparse, "sparse", FLOW, "Linear layer over stored connections only.";
+    Scale = scale, "scale", TRAINED, "A constant factor per channel.";
 }
 
 /// `round_half_up(v / 2^shift)`: ties go towards +infinity; exact for any `i64` in range.

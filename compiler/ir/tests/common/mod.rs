@@ -19,6 +19,7 @@ use pulvinar_ir::op::max_pool::MaxPool;
 use pulvinar_ir::op::neuron::{Compare, Neuron, Reset, ResetTiming};
 use pulvinar_ir::op::readout::{Readout, ReadoutKind};
 use pulvinar_ir::op::reduce::{Reduce, ReduceKind};
+use pulvinar_ir::op::scale::Scale;
 use pulvinar_ir::op::t_attention::TAttention;
 use pulvinar_ir::op::{add, concat, delay, flatten, mul, relu, sigmoid};
 use pulvinar_ir::tensor::Value;
@@ -92,6 +93,10 @@ impl Builder {
         let (op, inputs): (Op, Vec<NodeId>) = match kind % 20 {
             0..=2 => (self.conv(shape, a, b), vec![last]),
             3..=5 => (neuron(a, b), vec![last]),
+            6 if b % 4 == 0 => (
+                Scale { factor: self.tensor(&[if a % 2 == 0 { 1 } else { shape.c }], 0.5, 2.0) }.into(),
+                vec![last],
+            ),
             6 | 7 => (self.batch_norm(shape), vec![last]),
             8 | 9 => (self.attention(shape, a, b), vec![last]),
             10 => (self.map(shape, a, b), vec![last]),
