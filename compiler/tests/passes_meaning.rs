@@ -12,8 +12,9 @@ use pulvinar_ir::op::input::{Input, InputKind};
 use pulvinar_ir::op::mul::Mul;
 use pulvinar_ir::op::reduce::{Reduce, ReduceKind};
 use pulvinar_ir::op::relu::Relu;
+use pulvinar_ir::op::scale::Scale;
 use pulvinar_ir::op::sigmoid::Sigmoid;
-use pulvinar_ir::{interpret, Axes, Axis, Elem, Graph, Level, Node, Op, Value};
+use pulvinar_ir::{interpret, Axes, Axis, Elem, Graph, Level, Node, Op, Tensor, Value};
 
 /// Runs with a membrane closer to its threshold than this may flip by rounding and prove nothing.
 const MARGIN: f64 = 2e-5;
@@ -79,7 +80,10 @@ proptest! {
         let mut graph = trained;
         for pass in PASSES {
             prop_assert_eq!(pass.level_in, graph.level);
-            let after = run_pass(pass, &graph, &cx).unwrap();
+            let after = run_pass(pass, &graph, &cx);
+            // A weight may come out vanishingly small against its neuron; that is refused, not approximated.
+            prop_assume!(after.as_ref().err().is_none_or(|d| d.code != "E0307"));
+            let after = after.unwrap();
             match pass.keeps_meaning {
                 Meaning::NewLevel => prop_assert_eq!(after.level, Level::Flow),
                 meaning if graph.level == Level::Trained => {
@@ -171,9 +175,10 @@ fn every_pass_changes_some_network() {
     let options = Options::default();
     let trained = build(&spec);
     let mut last = trained.clone();
-    // The identity that the first pass removes.
+    // The identity that the first pass removes, and a factor that `lower-scale` turns into a norm.
+    last.tensors.insert("two".to_owned(), Tensor::real(vec![1], vec![2.0]));
     let relu = last.push("again", Relu {}.into(), &[last.output]).unwrap();
-    last.output = relu;
+    last.output = last.push("doubled", Scale { factor: "two".to_owned() }.into(), &[relu]).unwrap();
     let mut unchanged = Vec::new();
     pulvinar_compiler::run_pipeline(&last.clone(), &options, None, |name, graph| {
         if *graph == last {

@@ -18,6 +18,7 @@ use pulvinar_ir::op::neuron::{Compare, Neuron, Reset, ResetTiming};
 use pulvinar_ir::op::readout::{Readout, ReadoutKind};
 use pulvinar_ir::op::reduce::{Reduce, ReduceKind};
 use pulvinar_ir::op::relu::Relu;
+use pulvinar_ir::op::scale::Scale;
 use pulvinar_ir::op::sigmoid::Sigmoid;
 use pulvinar_ir::op::t_attention::TAttention;
 use pulvinar_ir::{interpret, Axes, Axis, Graph, Level, NodeId, Op, Shape, Tensor, Type, Value};
@@ -63,7 +64,7 @@ pub struct NetSpec {
 prop_compose! {
     fn conv_spec()(
         channels in 1usize..4, kernel in 1usize..4, padding in 0usize..2, stride in 1usize..3,
-        norm in 0u8..3, norm_late: bool, pool in 0u8..5, own_gate in 0u8..3, gates in 0u8..8, relu: bool, residual: bool, neuron in 0u8..6,
+        norm in 0u8..4, norm_late: bool, pool in 0u8..5, own_gate in 0u8..3, gates in 0u8..8, relu: bool, residual: bool, neuron in 0u8..6,
     ) -> ConvSpec {
         ConvSpec { channels, kernel, padding, stride, norm, norm_late, pool, own_gate, gates, relu, residual, neuron }
     }
@@ -141,6 +142,10 @@ impl Builder {
                 self.push(name, op, &[x])
             }
             2 => self.push(name, Affine { mul: 0.8, add: 0.1 }, &[x]),
+            3 => {
+                let factor = self.tensor(&format!("{name}.f"), &[c], 0.5, 1.5);
+                self.push(name, Scale { factor }, &[x])
+            }
             _ => x,
         }
     }
