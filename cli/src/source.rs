@@ -105,7 +105,8 @@ fn calibration(
         return Ok(frames(path, source, shape.t)?.frames);
     }
     let embedded = zoo::calibration()?.frames;
-    if source.input.is_none() && embedded.shape() == shape {
+    let from_zoo = zoo::ZOO.iter().any(|e| e.name == source.model);
+    if (from_zoo || source.input.is_none()) && embedded.shape() == shape {
         return Ok(embedded);
     }
     let n = inputs.frames.len().min(64);
