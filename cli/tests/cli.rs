@@ -1,4 +1,5 @@
 //! The binary as a user meets it.
+#![allow(clippy::unwrap_used)] // helpers of tests
 
 use std::fs;
 use std::path::Path;

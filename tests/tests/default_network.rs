@@ -1,4 +1,5 @@
 //! The embedded networks through the whole chain.
+#![allow(clippy::unwrap_used)] // helpers of tests
 
 use pulvinar_compiler::map::{map, MapOptions};
 use pulvinar_compiler::{lower, quantise, Calibration, Options};

@@ -110,7 +110,7 @@ impl fmt::Display for Trace {
                     writeln!(f, "{cycle} flit router={router} port={port} vc={vc} packet={packet}")?;
                 }
                 Entry::Step { core, pass, step } => {
-                    writeln!(f, "{cycle} step core={core} pass={pass} step={step}")?
+                    writeln!(f, "{cycle} step core={core} pass={pass} step={step}")?;
                 }
             }
         }
