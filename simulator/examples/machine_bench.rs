@@ -3,8 +3,14 @@
 //! `cargo run --release -p pulvinar-simulator --example machine_bench [dense | sparse] [steps] [lanes]`
 
 use pulvinar_ir::arch::{Arch, Sync};
-use pulvinar_ir::op::{delay::Delay, input::*, lif::*, linear::Linear, neuron::ResetTiming, sparse::Sparse};
-use pulvinar_ir::*;
+use pulvinar_ir::op::delay::Delay;
+use pulvinar_ir::op::input::{Input, InputKind};
+use pulvinar_ir::op::lif::{Lif, LifReset};
+use pulvinar_ir::op::{linear::Linear, neuron::ResetTiming, sparse::Sparse, Op};
+use pulvinar_ir::{
+    Activity, Endpoint, Graph, IntType, Level, NodeId, Pass, Phase, Program, Shape, Slice, Stage, StageId,
+};
+use pulvinar_ir::{Strategy, Stream, StreamKind, Synapse, Tensor, Type, Value};
 use pulvinar_simulator::{Machine, SimOptions};
 use std::time::Instant;
 

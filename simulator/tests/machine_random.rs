@@ -1,4 +1,5 @@
 //! Random programs on random chips: both engines and the reference agree.
+#![allow(clippy::unwrap_used)] // tests
 
 mod machine_common;
 

@@ -1,6 +1,7 @@
 //! The machine of a program: everything that does not depend on the input, laid out once.
 
 pub mod phase;
+pub mod sparse;
 pub mod sweep;
 pub mod synapse;
 

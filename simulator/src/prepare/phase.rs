@@ -1,8 +1,9 @@
 //! A phase on the chip: who sits at which network port, what each core holds, where each stream goes.
 
 use super::refuse;
+use super::sparse::Banking;
 use super::sweep::StagePlan;
-use super::synapse::{Banking, Connect, Image, Region};
+use super::synapse::{Connect, Image, Region, Weights};
 use crate::noc::{self, build_tree, Config, Fabric, PortId, Route, Topology, Tree};
 use crate::packet::MAX_STREAMS;
 use pulvinar_ir::arch::{Pipeline, Routing};
@@ -71,7 +72,7 @@ impl CorePlan {
     /// Words of the weight memory in use.
     pub fn weight_words(&self, lanes: usize) -> u64 {
         let words = |image: &Image| match image {
-            Image::Taps(taps) => taps.weights.as_ref().map_or(0, |w| w.len()),
+            Image::Taps(taps) => taps.weights.as_ref().map_or(0, Weights::len),
             Image::Sparse(sparse) => sparse.synapse_count(),
         };
         self.images.iter().flatten().map(|i| words(i).div_ceil(lanes) as u64).sum()

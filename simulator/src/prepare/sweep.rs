@@ -144,7 +144,7 @@ pub fn stage_plan<'p>(graph: &'p Graph, stage: &'p Stage) -> Result<StagePlan<'p
         _ => None,
     });
     let ints = |name: &str| graph.tensors.get(name).and_then(|t| t.as_int()).unwrap_or(&[0]);
-    let max = stage.synapses.iter().any(|s| matches!(graph.node(s.node).op, Op::MaxPool(_)));
+    let max = stage.synapses.iter().any(|s| super::synapse::is_max(graph, s));
     let neurons = lif.map_or(Vec::new(), |l| l.constants(shape.c, ints));
     Ok(StagePlan { stage, shape, bias, groups, max, passes, neurons, gate_len: builder.gate_len })
 }

@@ -1,6 +1,7 @@
 //! Synapses of a stage: geometry, and the weight image of one slice laid out source → tap → lane.
 
 use super::refuse;
+use super::sparse::{sparse_image, Banking, SparseImage};
 use pulvinar_ir::op::sparse::Sparse;
 use pulvinar_ir::op::window::Window;
 use pulvinar_ir::{Graph, NodeId, Op, Result, Shape, Stage, Synapse, Tensor};
@@ -97,6 +98,21 @@ fn ints<'p>(graph: &'p Graph, name: &str) -> &'p [i32] {
     graph.tensors.get(name).and_then(Tensor::as_int).unwrap_or(&[])
 }
 
+fn add_bias(graph: &Graph, bias: &mut [i64], name: Option<&str>) {
+    if let Some(name) = name {
+        bias.iter_mut().zip(ints(graph, name)).for_each(|(b, &v)| *b += i64::from(v));
+    }
+}
+
+fn convolution(weight: &Tensor, window: Window, groups: usize) -> Connect<'_> {
+    Connect::Conv {
+        window,
+        weights: weight.as_int().unwrap_or(&[]),
+        group_inputs: weight.shape[1],
+        group_outputs: weight.shape[0] / groups,
+    }
+}
+
 fn plan<'p>(
     graph: &'p Graph,
     stage: &Stage,
@@ -106,34 +122,18 @@ fn plan<'p>(
 ) -> Result<SynapsePlan<'p>> {
     let node = graph.node(synapse.node);
     let operand = |i: usize| graph.node(node.inputs[i]).ty.shape;
-    let mut add_bias = |name: &Option<String>| {
-        if let Some(name) = name {
-            bias.iter_mut().zip(ints(graph, name)).for_each(|(b, &v)| *b += i64::from(v));
-        }
-    };
     let dot = Window { kernel: [1, 1], stride: [1, 1], padding: [0; 4], dilation: [1, 1] };
     let (input, kind) = match &node.op {
+        // The source's own value, whatever made it.
+        _ if synapse.node == synapse.source => (node.ty.shape, Connect::Pool { window: dot }),
         Op::Conv2d(conv) => {
-            add_bias(&conv.bias);
+            add_bias(graph, bias, conv.bias.as_deref());
             let weight = &graph.tensors[&conv.weight];
-            let kind = Connect::Conv {
-                window: conv.window(weight),
-                weights: weight.as_int().unwrap_or(&[]),
-                group_inputs: weight.shape[1],
-                group_outputs: weight.shape[0] / conv.groups,
-            };
-            (operand(0), kind)
+            (operand(0), convolution(weight, conv.window(weight), conv.groups))
         }
         Op::Linear(linear) => {
-            add_bias(&linear.bias);
-            let weight = &graph.tensors[&linear.weight];
-            let kind = Connect::Conv {
-                window: dot,
-                weights: weight.as_int().unwrap_or(&[]),
-                group_inputs: weight.shape[1],
-                group_outputs: weight.shape[0],
-            };
-            (operand(0), kind)
+            add_bias(graph, bias, linear.bias.as_deref());
+            (operand(0), convolution(&graph.tensors[&linear.weight], dot, 1))
         }
         Op::AvgPool(pool) => (operand(0), Connect::Pool { window: pool.window() }),
         Op::MaxPool(pool) => (operand(0), Connect::Pool { window: pool.window() }),
@@ -155,6 +155,11 @@ fn plan<'p>(
         ));
     }
     Ok(SynapsePlan { input, kind })
+}
+
+/// True if a synapse takes maxima.
+pub fn is_max(graph: &Graph, synapse: &Synapse) -> bool {
+    synapse.node != synapse.source && matches!(graph.node(synapse.node).op, Op::MaxPool(_))
 }
 
 /// The accumulator must be the sum of exactly the synapses; a maximum shares with nobody and needs values from 0.
@@ -180,8 +185,7 @@ fn check_leaves(graph: &Graph, stage: &Stage) -> Result<()> {
             "build programs with the mapper",
         ));
     }
-    let max = stage.synapses.iter().find(|s| matches!(graph.node(s.node).op, Op::MaxPool(_)));
-    if let Some(synapse) = max {
+    if let Some(synapse) = stage.synapses.iter().find(|s| is_max(graph, s)) {
         let low = graph.node(synapse.node).ty.as_int(&stage.name)?.lo;
         if stage.synapses.len() > 1 || low < 0 {
             return Err(refuse(
@@ -290,117 +294,6 @@ pub struct TapImage {
     pub weights: Option<Weights>,
 }
 
-/// Rows by source, those without a synapse left out.
-///
-/// Sources come in groups of 64, each with one block of `data`: the offset of every row's record in the block, and
-/// of the end, then the records: a head (beats, doubled, plus 1 if the targets are neighbours in ascending order) and the
-/// synapses. So a look-up touches the index and one block.
-#[derive(Debug, Default)]
-pub struct SparseImage {
-    /// Per group: which sources have a row (two halves), and the start of the block.
-    index: Vec<[u32; 3]>,
-    data: Vec<u32>,
-    count: usize,
-}
-
-/// Synapses of one source on one slice.
-#[derive(Debug, Clone, Copy)]
-pub struct RowView<'a> {
-    /// Packed synapses.
-    pub synapses: &'a [u32],
-    /// Beats.
-    pub beats: u32,
-    /// The targets are neighbours in ascending order.
-    pub dense: bool,
-}
-
-/// Target of a packed synapse.
-#[inline]
-pub fn target(synapse: u32) -> usize {
-    (synapse & 0xffff) as usize
-}
-
-/// Weight of a packed synapse.
-#[inline]
-pub fn weight(synapse: u32) -> i32 {
-    synapse as i32 >> 16
-}
-
-impl SparseImage {
-    /// The row of a source.
-    #[inline]
-    pub fn row(&self, source: u32) -> RowView<'_> {
-        let [low, high, base] = self.index[source as usize / 64];
-        let (bits, bit) = (u64::from(low) | u64::from(high) << 32, 1u64 << (source % 64));
-        if bits & bit == 0 {
-            return RowView { synapses: &[], beats: 0, dense: false };
-        }
-        let block = &self.data[base as usize..];
-        let at = (bits & (bit - 1)).count_ones() as usize;
-        let record = &block[block[at] as usize..block[at + 1] as usize];
-        RowView { synapses: &record[1..], beats: record[0] >> 1, dense: record[0] & 1 == 1 }
-    }
-
-    /// Synapses held.
-    pub fn synapse_count(&self) -> usize {
-        self.count
-    }
-
-    /// Appends the block of a group of sources whose rows are given in order; an empty row is left out.
-    fn push_group(&mut self, rows: &[Vec<u32>], banking: Banking) {
-        let (mut bits, mut records, mut ends) = (0u64, Vec::new(), vec![0]);
-        for (i, row) in rows.iter().enumerate().filter(|(_, r)| !r.is_empty()) {
-            bits |= 1 << i;
-            let dense = row.windows(2).all(|p| target(p[1]) == target(p[0]) + 1);
-            records.push(banking.beats(row) << 1 | u32::from(dense));
-            records.extend(row);
-            self.count += row.len();
-            ends.push(records.len() as u32);
-        }
-        self.index.push([bits as u32, (bits >> 32) as u32, self.data.len() as u32]);
-        if bits != 0 {
-            let heads = ends.len() as u32;
-            self.data.extend(ends.iter().map(|e| e + heads));
-            self.data.extend(records);
-        }
-    }
-}
-
-/// Beats of a row: up to `lanes` synapses whose banks differ.
-#[derive(Debug, Clone, Copy)]
-pub struct Banking {
-    /// Lanes of a word.
-    pub lanes: usize,
-    /// Banks of the accumulator memory.
-    pub banks: usize,
-}
-
-impl Banking {
-    /// End of the beat that starts at `start`. Different banks imply different targets.
-    pub fn beat_end(self, synapses: &[u32], start: usize) -> usize {
-        let mut used = [0u64; 4];
-        let mut end = start;
-        while end < synapses.len() && end - start < self.lanes {
-            let bank = target(synapses[end]) % self.banks;
-            if used[bank / 64] >> (bank % 64) & 1 == 1 {
-                break;
-            }
-            used[bank / 64] |= 1 << (bank % 64);
-            end += 1;
-        }
-        end
-    }
-
-    fn beats(self, synapses: &[u32]) -> u32 {
-        let (mut at, mut beats) = (0, 0);
-        while at < synapses.len() {
-            at = self.beat_end(synapses, at);
-            beats += 1;
-        }
-        beats
-    }
-}
-
 impl SynapsePlan<'_> {
     /// The image of one slice.
     pub fn image(&self, region: &Region, output: Shape, banking: Banking, place: &str) -> Result<Image> {
@@ -483,41 +376,4 @@ impl SynapsePlan<'_> {
         image.weights = Some(Weights::pack(values, place)?);
         Ok(image)
     }
-}
-
-fn sparse_image(
-    region: &Region,
-    targets: &[i32],
-    rows: &[i32],
-    weights: &[i32],
-    banking: Banking,
-    place: &str,
-) -> Result<SparseImage> {
-    let held = region.channels[0] as i32..region.channels[1] as i32;
-    if held.len() > 1 << 16 {
-        return Err(refuse(
-            place,
-            "a slice of stored connections has more than 65536 targets",
-            "cut the layer into smaller slices",
-        ));
-    }
-    let mut image = SparseImage::default();
-    for group in (0..rows.len() - 1).step_by(64) {
-        let mut lists = Vec::new();
-        for row in rows[group..rows.len().min(group + 65)].windows(2) {
-            let kept = (row[0] as usize..row[1] as usize).filter(|&s| held.contains(&targets[s]));
-            let pack = |s: usize| {
-                let weight = i16::try_from(weights[s]);
-                let weight = weight.map_err(|_| {
-                    refuse(place, "a weight needs more than 16 bits", "quantise to 2..16 bits")
-                })?;
-                Ok(u32::from(weight as u16) << 16 | (targets[s] - held.start) as u32)
-            };
-            lists.push(kept.map(pack).collect::<Result<Vec<u32>>>()?);
-        }
-        image.push_group(&lists, banking);
-    }
-    image.data.shrink_to_fit();
-    image.index.shrink_to_fit();
-    Ok(image)
 }

@@ -1,6 +1,7 @@
 //! Accumulator memory: buffers of one box, position-major, and the lane adders.
 
-use crate::prepare::synapse::{target, weight, Banking, Image, Region, SparseImage, TapImage, Weights};
+use crate::prepare::sparse::{target, weight, Banking, SparseImage};
+use crate::prepare::synapse::{Image, Region, TapImage, Weights};
 
 /// Work of one event.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,6 +32,15 @@ impl Work {
     }
 }
 
+/// An addition of a row that waits.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    /// Group of the stage and synapse within it, 16 bits each.
+    place: u32,
+    row: u32,
+    value: i32,
+}
+
 /// Buffers of one slice; element = position · channels + channel.
 #[derive(Debug)]
 pub struct Accumulator {
@@ -38,6 +48,8 @@ pub struct Accumulator {
     pub buffers: Vec<Vec<i32>>,
     /// Cycle of the last beat per word (dense) or element (sparse); empty without hazards.
     issued: Vec<Vec<u64>>,
+    /// Sparse additions still to do, by buffer (fast).
+    waiting: Vec<Vec<Waiting>>,
     channels: usize,
     columns: usize,
     lanes: usize,
@@ -49,6 +61,7 @@ impl Accumulator {
         Accumulator {
             buffers: vec![vec![0; region.len()]; buffers],
             issued: if hazards { vec![vec![0; region.len()]; buffers] } else { Vec::new() },
+            waiting: vec![Vec::new(); buffers],
             channels: region.channel_count(),
             columns: region.columns,
             lanes,
@@ -65,12 +78,19 @@ impl Accumulator {
         }
     }
 
-    /// Adds one event to a buffer through one synapse.
+    /// Adds one event to a buffer through one synapse, at `place` among the slice's images.
     #[inline]
-    pub fn apply(&mut self, image: &Image, buffer: usize, address: u32, value: i64, max: bool) -> Work {
+    pub fn apply(
+        &mut self,
+        (place, image): (u32, &Image),
+        buffer: usize,
+        address: u32,
+        value: i64,
+        max: bool,
+    ) -> Work {
         match image {
             Image::Taps(taps) => self.apply_taps(taps, buffer, address, value, max),
-            Image::Sparse(sparse) => self.apply_sparse(sparse, buffer, address, value),
+            Image::Sparse(sparse) => self.apply_sparse(sparse, buffer, (place, address), value),
         }
     }
 
@@ -105,25 +125,36 @@ impl Accumulator {
         work
     }
 
-    fn apply_sparse(&mut self, image: &SparseImage, buffer: usize, address: u32, value: i64) -> Work {
-        let row = image.row(address);
-        let (beats, synapses) = (u64::from(row.beats), row.synapses.len() as u64);
-        let acc = &mut self.buffers[buffer];
-        let value = value as i32;
-        if row.dense && synapses >= 8 {
-            let lanes = &mut acc[target(row.synapses[0])..][..row.synapses.len()];
-            lanes
-                .iter_mut()
-                .zip(row.synapses)
-                .for_each(|(a, &s)| *a = a.wrapping_add(weight(s).wrapping_mul(value)));
-        } else {
-            for &s in row.synapses {
-                let a = &mut acc[target(s)];
-                *a = a.wrapping_add(weight(s).wrapping_mul(value));
-            }
-        }
+    /// The work of an event is known at once; its additions wait in a list until the buffer is swept, where the cache
+    /// misses of neighbouring entries overlap. Sums do not care.
+    fn apply_sparse(&mut self, image: &SparseImage, buffer: usize, key: (u32, u32), value: i64) -> Work {
+        let (place, address) = key;
+        let Some((number, row)) = image.row(address) else { return Work { pointers: 1, ..Work::default() } };
+        self.waiting[buffer].push(Waiting { place, row: number, value: value as i32 });
+        let (beats, synapses) = (u64::from(row.beats), u64::from(row.synapses));
         let conflicts = beats - synapses.div_ceil(self.lanes as u64);
         Work { beats, synapses, additions: 0, weight_words: beats, pointers: 1, conflicts }
+    }
+
+    /// Does the additions that wait for a buffer.
+    pub fn settle(&mut self, buffer: usize, images: &[Vec<Image>]) {
+        let acc = &mut self.buffers[buffer];
+        for Waiting { place, row, value } in self.waiting[buffer].drain(..) {
+            let Image::Sparse(image) = &images[place as usize >> 16][place as usize & 0xffff] else {
+                continue;
+            };
+            let (synapses, dense) = image.synapses(row);
+            if dense && synapses.len() >= 8 {
+                let lanes = &mut acc[target(synapses[0])..][..synapses.len()];
+                let add = |(a, &s): (&mut i32, &u32)| *a = a.wrapping_add(weight(s).wrapping_mul(value));
+                lanes.iter_mut().zip(synapses).for_each(add);
+            } else {
+                for &s in synapses {
+                    let a = &mut acc[target(s)];
+                    *a = a.wrapping_add(weight(s).wrapping_mul(value));
+                }
+            }
+        }
     }
 
     /// Issue time of the last beat of an event whose first beat may issue at `start`, under stalls, and the cycles lost.
@@ -153,7 +184,8 @@ impl Accumulator {
             match image {
                 Image::Taps(taps) => self.each_word(taps, address, |word| issue(&mut std::iter::once(word))),
                 Image::Sparse(sparse) => {
-                    let synapses = sparse.row(address).synapses;
+                    let synapses =
+                        sparse.row(address).map_or(&[][..], |(number, _)| sparse.synapses(number).0);
                     let mut next = 0;
                     while next < synapses.len() {
                         let end = banking.beat_end(synapses, next);

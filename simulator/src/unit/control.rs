@@ -1,6 +1,6 @@
 //! Control: which sweep runs when; credits; statistics, programs and gates between passes.
 
-use super::attention_engine::node_activity;
+use super::attention_engine::{node_activity, AttentionEngine};
 use super::core::Core;
 use super::offers::Offers;
 use super::update_engine::{Currents, SweepCounts, SweepId, WordCursor, PIPELINE_CYCLES};
@@ -101,8 +101,9 @@ pub struct Sweep {
 
 impl Core<'_> {
     pub(super) fn control<F>(&mut self, cx: &mut Context<'_, '_, F>) {
-        self.run_program(cx);
-        if !self.plan.home && self.gates_have < self.pass && self.gates_in.is_complete(1) {
+        if self.attention.is_some() {
+            self.run_program(cx);
+        } else if self.gates_have < self.pass && self.gates_in.is_complete(1) {
             self.gates_in = Inbox::default();
             self.gates_have += 1;
         }
@@ -172,6 +173,9 @@ impl Core<'_> {
         let label = (self.plan.events.unwrap_or(0), id.step as u16);
         self.offers.reset(label, cx.now + PIPELINE_CYCLES);
         if self.fast {
+            if let Some(buffer) = buffer {
+                self.memories.accumulator.settle(buffer, &self.plan.images);
+            }
             self.update.sweep(stage, id, from, &mut self.memories, &mut self.offers);
             self.record(cx, &self.offers.events, id.step);
             if silent {
@@ -279,6 +283,12 @@ impl Core<'_> {
     }
 
     fn run_program<F>(&mut self, cx: &mut Context<'_, '_, F>) {
+        let Some(mut attention) = self.attention.take() else { return };
+        self.run_attention(cx, &mut attention);
+        self.attention = Some(attention);
+    }
+
+    fn run_attention<F>(&mut self, cx: &mut Context<'_, '_, F>, attention: &mut AttentionEngine) {
         let graph = &cx.machine.program.graph;
         let stage = self.stage;
         let lanes = u64::from(cx.machine.program.arch.core.attention_lanes);
@@ -286,17 +296,17 @@ impl Core<'_> {
             self.due = None;
             self.statistics_in = Inbox::default();
             let taps = self.memories.statistics.values(&stage.passes[pass]);
-            self.attention.start(cx.now, pass, &stage.stage.passes[pass].program, graph, taps, lanes);
+            attention.start(cx.now, pass, &stage.stage.passes[pass].program, graph, taps, lanes);
             self.memories.statistics.begin(&stage.passes[pass + 1]);
         }
-        if !self.attention.is_running() {
+        if !attention.is_running() {
             return;
         }
         let programs: Vec<&[NodeId]> = stage.stage.passes.iter().map(|p| &p.program[..]).collect();
-        let Some((pass, start)) = self.attention.tick(cx.now, self.fast, &programs, graph, lanes) else {
+        let Some((pass, start)) = attention.tick(cx.now, self.fast, &programs, graph, lanes) else {
             return;
         };
-        let gates = self.attention.gates(&stage.passes[pass]);
+        let gates = attention.gates(&stage.passes[pass]);
         let [first, end] = stage.passes[pass].made_range;
         self.memories.gates.values[first..end].copy_from_slice(&gates);
         self.gates_have = pass + 1;

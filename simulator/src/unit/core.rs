@@ -22,8 +22,8 @@ use crate::context::{Context, Wake};
 use crate::noc::Fabric;
 use crate::packet::Event;
 use crate::prepare::phase::{CorePlan, PhasePlan};
+use crate::prepare::sparse::Banking;
 use crate::prepare::sweep::StagePlan;
-use crate::prepare::synapse::Banking;
 use crate::prepare::Machine;
 use crate::run::{Span, SpanKind};
 use pulvinar_ir::{Activity, Strategy, StreamKind};
@@ -70,7 +70,8 @@ pub struct Core<'m> {
     pub(super) update: Box<UpdateEngine>,
     pub(super) memories: Box<Memories>,
     pub(super) store: Box<SpikeStore>,
-    pub(super) attention: Box<AttentionEngine>,
+    /// At the home of a stage of several passes.
+    pub(super) attention: Option<Box<AttentionEngine>>,
     /// Frame transfers, where the stage spills to external memory.
     pub(super) dma: Option<Box<FrameDma>>,
     /// Something changed that control looks at.
@@ -91,23 +92,9 @@ impl<'m> Core<'m> {
         let banking =
             Banking { lanes: arch.core.lanes as usize, banks: arch.core.accumulator_banks as usize };
         let update = UpdateEngine::new(plan.region, banking.lanes, stage);
-        let frames = if stage.spills() { machine.steps } else { 0 };
-        let mut memories = Memories {
-            accumulator: Accumulator::new(
-                &plan.region,
-                banking.lanes,
-                machine.buffers,
-                machine.stall && fast,
-            ),
-            frames: FrameBuffer::new(frames, plan.region.len()),
-            gates: GateMemory::new(stage.gate_len),
-            statistics: Statistics::default(),
-            state: update.initial_state(stage),
-            fired: Vec::new(),
-        };
-        memories.fired = vec![false; memories.state.len()];
-        memories.statistics.begin(&stage.passes[0]);
+        let memories = memories(machine, plan, &update, fast);
         let store = if stage.stage.strategy == Strategy::Recompute { machine.steps } else { 0 };
+        let (flits, vcs) = (arch.noc.inject_flits as usize, arch.noc.virtual_channels as u8);
         Core {
             plan,
             stage,
@@ -120,11 +107,7 @@ impl<'m> Core<'m> {
             slots: [StepSlot::default(); 2],
             statistics_in: Inbox::default(),
             gates_in: Inbox::default(),
-            injector: Injector::new(
-                plan.port,
-                arch.noc.inject_flits as usize,
-                arch.noc.virtual_channels as u8,
-            ),
+            injector: Injector::new(plan.port, flits, vcs),
             packer: Packer::new(phase.vc_mask, machine.barrier.is_none()),
             list: None,
             offers: Offers::default(),
@@ -142,7 +125,7 @@ impl<'m> Core<'m> {
             update: Box::new(update),
             memories: Box::new(memories),
             store: Box::new(SpikeStore::new(store)),
-            attention: Box::default(),
+            attention: (plan.home && stage.passes.len() > 1).then(Box::default),
             dma: frame_dma(machine, plan, phase).map(Box::new),
             changed: false,
         }
@@ -215,7 +198,7 @@ impl<'m> Core<'m> {
             at = at.min(if landed > cx.now { landed } else { u64::MAX });
             at = at.min(if self.ready_at > cx.now { self.ready_at } else { u64::MAX });
         }
-        at = at.min(self.attention.finish_at().unwrap_or(u64::MAX));
+        at = at.min(self.attention.as_ref().and_then(|a| a.finish_at()).unwrap_or(u64::MAX));
         Wake { at, blocked, jammed }
     }
 
@@ -228,7 +211,7 @@ impl<'m> Core<'m> {
             && self.queue.is_empty()
             && self.grants.is_empty()
             && !self.engine.is_busy()
-            && !self.attention.is_running()
+            && !self.attention.as_ref().is_some_and(|a| a.is_running())
             && !self.dma.as_ref().is_some_and(|d| d.is_busy())
             && !(self.playback.is_some() && self.playable(self.step + self.buffers))
     }
@@ -424,7 +407,8 @@ impl<'m> Core<'m> {
             banking: self.banking,
             max: stage.max,
         };
-        let arrival = Arrival { buffer, address: event.address, value: event.value };
+        let arrival =
+            Arrival { buffer, group: u32::from(event.group), address: event.address, value: event.value };
         let slot = &mut self.slots[buffer];
         slot.first_pop = slot.first_pop.min(at);
         let (work, stalls) = if self.fast {
@@ -442,6 +426,24 @@ impl<'m> Core<'m> {
     /// Buffer the plain engine is working on.
     pub(super) fn engine_buffer(&self) -> Option<usize> {
         self.engine.busy_with()
+    }
+}
+
+/// Memories of a slice before the first step.
+fn memories(machine: &Machine<'_>, plan: &CorePlan, update: &UpdateEngine, fast: bool) -> Memories {
+    let stage = &machine.stages[plan.stage];
+    let lanes = machine.program.arch.core.lanes as usize;
+    let frames = if stage.spills() { machine.steps } else { 0 };
+    let state = update.initial_state(stage);
+    let mut statistics = Statistics::default();
+    statistics.begin(&stage.passes[0]);
+    Memories {
+        accumulator: Accumulator::new(&plan.region, lanes, machine.buffers, machine.stall && fast),
+        frames: FrameBuffer::new(frames, plan.region.len()),
+        gates: GateMemory::new(stage.gate_len),
+        statistics,
+        fired: vec![false; state.len()],
+        state,
     }
 }
 

@@ -27,7 +27,11 @@ impl Core<'_> {
             wake = match progress {
                 Progress::Until(cycle) => {
                     self.list = Some(list);
-                    cycle
+                    if self.packer.is_busy() {
+                        next
+                    } else {
+                        cycle
+                    }
                 }
                 Progress::Ended => {
                     self.packer.end(list.label.0, list.label.1);
@@ -49,7 +53,7 @@ impl Core<'_> {
         match progress {
             Progress::Until(cycle) => {
                 self.sweep = Some(sweep);
-                wake.min(cycle)
+                wake.min(if self.packer.is_busy() { next } else { cycle })
             }
             Progress::Ended => {
                 self.end_sweep(cx, &sweep);
@@ -106,17 +110,16 @@ impl Core<'_> {
             return (sweep, wait);
         }
         let last = sweep.cursor.word + 1 == self.plan.words;
-        let events = match sweep.cursor.events.take() {
-            Some(events) => events,
-            None => {
-                let events =
-                    self.update.word(self.stage, sweep.id, sweep.from, sweep.cursor.word, &mut self.memories);
-                self.record(cx, &events, sweep.id.step);
-                if sweep.silent {
-                    Vec::new()
-                } else {
-                    events
-                }
+        let events = if let Some(events) = sweep.cursor.events.take() {
+            events
+        } else {
+            let word = sweep.cursor.word;
+            let events = self.update.word(self.stage, sweep.id, sweep.from, word, &mut self.memories);
+            self.record(cx, &events, sweep.id.step);
+            if sweep.silent {
+                Vec::new()
+            } else {
+                events
             }
         };
         let refused = match events.get(sweep.cursor.next) {

@@ -131,6 +131,7 @@ impl HostPort {
         let progress = offers.tick(now, &mut exit, |_, _| accepted += 1);
         cx.log.count(host, self.step, Activity::EventPack, accepted);
         match progress {
+            Progress::Until(_) if self.packer.is_busy() => now + 1,
             Progress::Until(cycle) => cycle,
             Progress::Ended => {
                 self.packer.end(stream, self.step as u16);

@@ -66,7 +66,7 @@ impl InterfaceIn {
     pub fn tick<F: Fabric>(&mut self, fabric: &mut F, slab: &mut Slab, room: bool) -> Option<Item> {
         let flit = fabric.ejected(self.port)?;
         let item = match Packet::decode(flit.payload) {
-            Packet::Events { slot } => return if room { self.take_event(fabric, slab, slot) } else { None },
+            Packet::Events { slot } => return room.then(|| self.take_event(fabric, slab, slot)),
             Packet::One { stream, step, address } => {
                 if !room {
                     return None;
@@ -81,7 +81,7 @@ impl InterfaceIn {
         Some(item)
     }
 
-    fn take_event<F: Fabric>(&mut self, fabric: &mut F, slab: &mut Slab, slot: u32) -> Option<Item> {
+    fn take_event<F: Fabric>(&mut self, fabric: &mut F, slab: &mut Slab, slot: u32) -> Item {
         let header = slab.header(slot);
         let event = slab.event(slot, usize::from(self.taken));
         self.taken += 1;
@@ -91,6 +91,6 @@ impl InterfaceIn {
             slab.release(slot);
             fabric.eject_pop(self.port);
         }
-        Some(Item::Event { stream: header.stream, step: header.step, event, last })
+        Item::Event { stream: header.stream, step: header.step, event, last }
     }
 }

@@ -13,13 +13,20 @@ use crate::prepare::Machine;
 use pulvinar_ir::{Activity, NodeId, StreamKind};
 use std::collections::VecDeque;
 
+/// Events of one step, and the packets they came in.
+#[derive(Debug, Clone, Default)]
+struct KeptStep {
+    events: Vec<Event>,
+    packets: u64,
+}
+
 /// What lasts over phases: the channel and the events kept for later ones.
 #[derive(Debug)]
 pub struct ExternalMemory {
     /// The channel.
     pub channel: Channel,
-    /// Events by node and step, with the packets they came in.
-    kept: Vec<(NodeId, Vec<(Vec<Event>, u64)>)>,
+    /// Events by node and step.
+    kept: Vec<(NodeId, Vec<KeptStep>)>,
     /// Next free byte of the event log.
     log_end: u64,
 }
@@ -37,9 +44,9 @@ impl ExternalMemory {
         }
     }
 
-    fn kept(&mut self, node: NodeId, steps: usize) -> &mut Vec<(Vec<Event>, u64)> {
+    fn kept(&mut self, node: NodeId, steps: usize) -> &mut Vec<KeptStep> {
         let at = self.kept.iter().position(|(n, _)| *n == node).unwrap_or_else(|| {
-            self.kept.push((node, vec![(Vec::new(), 0); steps]));
+            self.kept.push((node, vec![KeptStep::default(); steps]));
             self.kept.len() - 1
         });
         &mut self.kept[at].1
@@ -174,7 +181,7 @@ impl MemoryController {
         let sender = &mut self.senders[i];
         sender.credits.spend(sender.step);
         let node = cx.phase.streams[sender.stream as usize].node;
-        let (events, packets) = memory.kept(node, steps)[sender.step].clone();
+        let KeptStep { events, packets } = memory.kept(node, steps)[sender.step].clone();
         let address = EVENT_LOG + sender.step as u64 * self.flit_bytes;
         let done = if packets == 0 {
             cx.now
@@ -250,26 +257,25 @@ impl MemoryController {
                 let header = cx.slab.header(slot);
                 let node = cx.phase.streams[header.stream as usize].node;
                 let kept = &mut memory.kept(node, steps)[usize::from(header.step)];
-                kept.0.extend((0..usize::from(header.count)).map(|i| cx.slab.event(slot, i)));
-                kept.1 += 1;
+                kept.events.extend((0..usize::from(header.count)).map(|i| cx.slab.event(slot, i)));
+                kept.packets += 1;
                 cx.slab.release(slot);
                 self.log_packet(memory, begin);
             }
             Packet::One { stream, step, address } => {
                 let node = cx.phase.streams[stream as usize].node;
                 let kept = &mut memory.kept(node, steps)[usize::from(step)];
-                kept.0.push(Event { address, value: 1 });
-                kept.1 += 1;
+                kept.events.push(Event { address, value: 1 });
+                kept.packets += 1;
                 self.log_packet(memory, begin);
             }
-            Packet::End { .. } => {}
             Packet::Credit { stream, step, .. } => {
                 if let Some(sender) = self.senders.iter_mut().find(|s| s.stream == stream) {
                     sender.credits.grant(step as usize);
                 }
             }
             Packet::Memory { transfer, .. } if flit.tail => self.serve(cx, memory, transfer, begin),
-            Packet::Memory { .. } => {}
+            Packet::Memory { .. } | Packet::End { .. } => {}
         }
         true
     }

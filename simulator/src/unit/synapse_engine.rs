@@ -4,7 +4,8 @@
 //! straight from the graph's weights and issues them one by one.
 
 use super::accumulator::{Accumulator, Work};
-use crate::prepare::synapse::{Banking, Connect, Group, Image, Region, SynapsePlan};
+use crate::prepare::sparse::Banking;
+use crate::prepare::synapse::{Connect, Group, Image, Region, SynapsePlan};
 use pulvinar_ir::Shape;
 
 /// Cycles from the issue of a beat until its write has landed.
@@ -15,6 +16,8 @@ pub const LANDING_CYCLES: u64 = 3;
 pub struct Arrival {
     /// Buffer.
     pub buffer: usize,
+    /// Group of the stage.
+    pub group: u32,
     /// Address.
     pub address: u32,
     /// Value.
@@ -108,8 +111,9 @@ impl SynapseEngine {
         acc: &mut Accumulator,
     ) -> (Work, u64, u64) {
         let mut work = Work::default();
-        for image in around.images {
-            work.merge(acc.apply(image, event.buffer, event.address, event.value, around.max));
+        for (i, image) in around.images.iter().enumerate() {
+            let place = (event.group << 16) | i as u32;
+            work.merge(acc.apply((place, image), event.buffer, event.address, event.value, around.max));
         }
         let (last, stalls) = if self.stall {
             acc.stall(around.images, event.buffer, event.address, now + 1, around.banking)

@@ -284,26 +284,38 @@ fn streams(graph: &Graph, arch: &Arch, stages: &[Stage], phases: &[Vec<Slice>], 
         if !to.is_empty() {
             all.push(stream(StreamKind::Events, stage.output, me, to, selective(stage.output)));
         }
-        let mates: Vec<&Slice> = slices.iter().filter(|s| s.stage == slice.stage).collect();
-        if stage.is_multipass() && mates.len() > 1 {
-            let home = mates.iter().find(|s| s.home).unwrap();
-            if slice.home {
-                let mut to: Vec<Endpoint> =
-                    mates.iter().filter(|s| !s.home).map(|s| Endpoint::Core(s.core)).collect();
-                to.sort_unstable();
-                all.push(stream(StreamKind::Gates, stage.output, me, to, false));
-            } else {
-                all.push(stream(
-                    StreamKind::Statistics,
-                    stage.output,
-                    me,
-                    vec![Endpoint::Core(home.core)],
-                    false,
-                ));
-            }
-        }
+        attention_streams(stage, slice, slices, &stream, &mut all);
     }
     all
+}
+
+/// Statistics and gates between the slices of a stage.
+fn attention_streams(
+    stage: &Stage,
+    slice: &Slice,
+    slices: &[Slice],
+    stream: &dyn Fn(StreamKind, NodeId, Endpoint, Vec<Endpoint>, bool) -> Stream,
+    all: &mut Vec<Stream>,
+) {
+    let me = Endpoint::Core(slice.core);
+    let mates: Vec<&Slice> = slices.iter().filter(|s| s.stage == slice.stage).collect();
+    if stage.is_multipass() && mates.len() > 1 {
+        let home = mates.iter().find(|s| s.home).unwrap();
+        if slice.home {
+            let mut to: Vec<Endpoint> =
+                mates.iter().filter(|s| !s.home).map(|s| Endpoint::Core(s.core)).collect();
+            to.sort_unstable();
+            all.push(stream(StreamKind::Gates, stage.output, me, to, false));
+        } else {
+            all.push(stream(
+                StreamKind::Statistics,
+                stage.output,
+                me,
+                vec![Endpoint::Core(home.core)],
+                false,
+            ));
+        }
+    }
 }
 
 /// A random chip that has at least `cores` cores.

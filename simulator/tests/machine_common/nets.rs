@@ -147,7 +147,7 @@ pub fn attention_layer(net: &mut Net, x: NodeId, late: bool) -> NodeId {
     let conv = net.conv(from, outputs, 3, 1, 1);
     let mut passes = Vec::new();
     let (mut current, mut chain, mut gates) = (conv, Vec::new(), Vec::new());
-    for level in 0..1 + net.rng.below(3) {
+    for level in 0..=net.rng.below(3) {
         let mut pass = Pass { elementwise: chain.clone(), gates: gates.clone(), ..empty() };
         let first = gate_of(net, current, &mut pass);
         gates.push(first);
