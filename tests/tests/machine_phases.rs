@@ -1,4 +1,5 @@
 //! A network on chips too small for it: several phases, values through external memory, the same answers.
+#![allow(clippy::unwrap_used)] // helpers of tests
 
 use pulvinar_compiler::map::{map, MapOptions};
 use pulvinar_compiler::{lower, quantise, Calibration, Options};
