@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p pulvinar-simulator --example machine_bench [dense | sparse] [steps] [lanes]`
 
-use pulvinar_ir::arch::{Arch, Sync};
+use pulvinar_ir::arch::Arch;
 use pulvinar_ir::op::delay::Delay;
 use pulvinar_ir::op::input::{Input, InputKind};
 use pulvinar_ir::op::lif::{Lif, LifReset};
@@ -24,14 +24,11 @@ fn integer(seed: u64, i: u64, lo: i64, hi: i64) -> i32 {
     (lo + (x % (hi - lo + 1) as u64) as i64) as i32
 }
 
+/// The chip of `arch/loihi128.toml` with another lane count.
 fn chip(lanes: u32) -> Arch {
-    let mut arch = Arch::default_chip();
-    (arch.mesh.width, arch.mesh.height, arch.mesh.cores_per_tile) = (8, 4, 4);
-    (arch.noc.sync, arch.noc.barrier_cycles) = (Sync::Barrier, 20);
+    let mut arch =
+        Arch::from_toml(include_str!("../../arch/loihi128.toml")).expect("the file is a valid chip");
     (arch.core.lanes, arch.core.accumulator_banks) = (lanes, lanes);
-    (arch.mesh.host_tile, arch.mesh.dram_tile) = (11, 31);
-    (arch.noc.virtual_channels, arch.noc.buffer_flits) = (4, 8);
-    arch.noc.pipeline = pulvinar_ir::arch::Pipeline::Lookahead;
     arch
 }
 
