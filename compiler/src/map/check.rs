@@ -5,7 +5,7 @@ use super::memory::StageMemory;
 use super::streams::gates_by_pass;
 use super::work::Rates;
 use pulvinar_ir::{
-    Diagnostic, Endpoint, NodeId, Phase, Program, Result, Stage, StageId, Strategy, StreamKind,
+    Diagnostic, Endpoint, NodeId, Op, Pass, Phase, Program, Result, Stage, StageId, Strategy, StreamKind,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +20,12 @@ fn fault(place: impl Into<String>, message: impl Into<String>) -> Diagnostic {
 
 /// Refuses a program that a chip cannot run. `rates` size the spike stores.
 pub fn check(program: &Program, rates: &Rates) -> Result<()> {
+    check_structure(program)?;
+    check_memories(program, rates)
+}
+
+/// Refuses a program whose parts do not fit together, whatever the memories hold.
+pub fn check_structure(program: &Program) -> Result<()> {
     for stage in &program.stages {
         check_stage(program, stage)?;
     }
@@ -30,7 +36,6 @@ pub fn check(program: &Program, rates: &Rates) -> Result<()> {
         check_inputs(program, p).map_err(|d| d.within(&place))?;
     }
     check_cover(program)?;
-    check_memories(program, rates)?;
     check_dram(program)
 }
 
@@ -49,6 +54,7 @@ fn check_stage(program: &Program, stage: &Stage) -> Result<()> {
                 format!("pass {i} of {} has {} taps", stage.passes.len(), pass.taps.len()),
             ));
         }
+        check_taps(program, stage, pass).map_err(|d| d.within(&place))?;
         made.extend(&pass.program);
     }
     if last.elementwise.last().copied().unwrap_or(stage.accumulator) != stage.output {
@@ -65,6 +71,18 @@ fn check_stage(program: &Program, stage: &Stage) -> Result<()> {
     let ends = stage.synapses.iter().map(|s| s.node).chain([stage.output]);
     if ends.map(|id| program.graph.ty(id)).collect::<Result<Vec<_>>>()?.iter().any(|ty| ty.shape != shape) {
         return Err(fault(place, "synapses, accumulator and output differ in shape"));
+    }
+    Ok(())
+}
+
+/// Taps reduce a full-size value of their own pass.
+fn check_taps(program: &Program, stage: &Stage, pass: &Pass) -> Result<()> {
+    let full = |id: &NodeId| *id == stage.accumulator || pass.elementwise.contains(id);
+    for tap in &pass.taps {
+        let node = program.graph.node(*tap);
+        if !matches!(node.op, Op::Reduce(_)) || !node.inputs.iter().all(|i| full(i)) {
+            return Err(fault(format!("tap `{}`", node.name), "is no reduction of a value of its pass"));
+        }
     }
     Ok(())
 }

@@ -64,12 +64,14 @@ impl ProgramFile {
         Ok(file)
     }
 
-    /// The program, with the tensors its graph names. Every id it holds exists; see also [`super::check`].
+    /// The program, with the tensors its graph names. Its parts fit together; whether it fits the memories, [`super::check`] says.
     pub fn into_program(self, tensors: BTreeMap<String, Tensor>) -> Result<Program> {
         self.arch.check()?;
         let graph = text::parse(&self.graph, tensors)?;
         check_ids(&graph, &self.stages, &self.phases)?;
-        Ok(Program { graph, arch: self.arch, stages: self.stages, phases: self.phases })
+        let program = Program { graph, arch: self.arch, stages: self.stages, phases: self.phases };
+        super::check::check_structure(&program)?;
+        Ok(program)
     }
 }
 
