@@ -6,12 +6,12 @@ use pulvinar_ir::Result;
 
 /// Rows by source, those without a synapse left out and numbered from 0.
 ///
-/// What an event costs (`row`) lies apart from what it adds (`synapses`), so that timing touches little memory.
+/// What an event costs (`starts`, `beats`) lies apart from what it adds (`synapses`), so that timing touches little memory.
 #[derive(Debug, Default)]
 pub struct SparseImage {
     /// Per 64 sources: which have a row (two halves), and the number of the first.
     index: Vec<[u32; 3]>,
-    rows: Vec<Row>,
+    beats: Vec<u16>,
     /// First synapse of every row, doubled, plus 1 if the targets are neighbours in ascending order; and an end.
     starts: Vec<u32>,
     synapses: Vec<u32>,
@@ -48,7 +48,8 @@ impl SparseImage {
             return None;
         }
         let number = first + (bits & (bit - 1)).count_ones();
-        Some((number, self.rows[number as usize]))
+        let (start, end) = (self.starts[number as usize] >> 1, self.starts[number as usize + 1] >> 1);
+        Some((number, Row { synapses: (end - start) as u16, beats: self.beats[number as usize] }))
     }
 
     /// Packed synapses of a row, and whether its targets are neighbours in ascending order.
@@ -65,22 +66,22 @@ impl SparseImage {
 
     fn push_row(&mut self, source: usize, row: &[u32], banking: Banking, place: &str) -> Result<()> {
         if source % 64 == 0 {
-            self.index.push([0, 0, self.rows.len() as u32]);
+            self.index.push([0, 0, self.beats.len() as u32]);
         }
         if row.is_empty() {
             return Ok(());
         }
         let beats = banking.beats(row);
-        let synapses = u16::try_from(row.len()).map_err(|_| {
-            refuse(
+        if row.len() > usize::from(u16::MAX) {
+            return Err(refuse(
                 place,
                 "a source has more than 65535 synapses on one slice",
                 "cut the layer into smaller slices",
-            )
-        })?;
+            ));
+        }
         let dense = row.windows(2).all(|p| target(p[1]) == target(p[0]) + 1);
         self.index[source / 64][source % 64 / 32] |= 1 << (source % 32);
-        self.rows.push(Row { synapses, beats: beats as u16 });
+        self.beats.push(beats as u16);
         self.starts.push((self.synapses.len() as u32) << 1 | u32::from(dense));
         self.synapses.extend(row);
         Ok(())
@@ -154,6 +155,6 @@ pub fn sparse_image(
     image.starts.push((image.synapses.len() as u32) << 1);
     image.synapses.shrink_to_fit();
     image.starts.shrink_to_fit();
-    image.rows.shrink_to_fit();
+    image.beats.shrink_to_fit();
     Ok(image)
 }
