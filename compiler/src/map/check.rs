@@ -80,7 +80,7 @@ fn check_taps(program: &Program, stage: &Stage, pass: &Pass) -> Result<()> {
     let full = |id: &NodeId| *id == stage.accumulator || pass.elementwise.contains(id);
     for tap in &pass.taps {
         let node = program.graph.node(*tap);
-        if !matches!(node.op, Op::Reduce(_)) || !node.inputs.iter().all(|i| full(i)) {
+        if !matches!(node.op, Op::Reduce(_)) || !node.inputs.iter().all(full) {
             return Err(fault(format!("tap `{}`", node.name), "is no reduction of a value of its pass"));
         }
     }
