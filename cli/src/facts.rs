@@ -2,7 +2,6 @@
 
 use crate::compile::Compiled;
 use crate::source::Loaded;
-use crate::verdict::strategy_name;
 use pulvinar_ir::counts::{Cost, DramAction};
 use pulvinar_ir::{Activity, Counts, Diagnostic, Op, Program, Result, Strategy};
 use pulvinar_models::reference;
@@ -185,7 +184,7 @@ pub fn strategy_figures(program: &Program, runs: &[Run], strategy: Strategy) -> 
     let energy = EnergyReport::new(&counts, &prices(program)?);
     let n = runs.len().max(1) as f64;
     Ok(StrategyFigures {
-        strategy: strategy_name(strategy).to_owned(),
+        strategy: strategy.name().to_owned(),
         cycles: Some(counts.cycles as f64 / n),
         traffic_bits: Some(memory_bits(program, &counts) / n),
         energy_pj: Some(energy.total_aj as f64 / 1e6 / n),

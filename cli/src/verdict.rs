@@ -1,17 +1,6 @@
 //! What the mapper decided, as text.
 
 use pulvinar_compiler::map::MapReport;
-use pulvinar_ir::Strategy;
-
-/// Name of a strategy on the command line.
-pub fn strategy_name(strategy: Strategy) -> &'static str {
-    match strategy {
-        Strategy::Direct => "direct",
-        Strategy::SpillSram => "spill_sram",
-        Strategy::SpillDram => "spill_dram",
-        Strategy::Recompute => "recompute",
-    }
-}
 
 /// One row a stage, then phases and notes.
 pub fn text(report: &MapReport) -> String {
@@ -26,7 +15,7 @@ pub fn text(report: &MapReport) -> String {
             "{:width$}  {:>6}  {:10}  {:>5}  {:>15}  {fullest}\n",
             stage.name,
             stage.passes,
-            strategy_name(stage.strategy),
+            stage.strategy.name(),
             stage.slices.len(),
             stage.expected_cycles,
         );

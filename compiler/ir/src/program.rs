@@ -36,6 +36,18 @@ pub enum Strategy {
     Recompute,
 }
 
+impl Strategy {
+    /// Name on the command line and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Strategy::Direct => "direct",
+            Strategy::SpillSram => "spill_sram",
+            Strategy::SpillDram => "spill_dram",
+            Strategy::Recompute => "recompute",
+        }
+    }
+}
+
 /// A layer as the hardware sees it: synapses into accumulators, then one or more sweeps over them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

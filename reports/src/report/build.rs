@@ -261,7 +261,7 @@ impl Pieces<'_> {
         let before = twin.and_then(|t| t.layer_spikes.iter().find(|l| l.name == stage.name));
         Some(AttentionLayer {
             layer: stage.name.clone(),
-            strategy: strategy_name(stage.strategy).to_owned(),
+            strategy: stage.strategy.name().to_owned(),
             passes: stage.passes.len() as u32,
             gate_multiplies: get(A::GateMul),
             gate_products: get(A::GateProduct),
@@ -338,16 +338,6 @@ impl Pieces<'_> {
             RateSeries { layer: stage.name.clone(), spikes_per_neuron }
         });
         series.collect()
-    }
-}
-
-/// Name of a strategy in reports.
-pub(super) fn strategy_name(strategy: Strategy) -> &'static str {
-    match strategy {
-        Strategy::Direct => "direct",
-        Strategy::SpillSram => "spill_sram",
-        Strategy::SpillDram => "spill_dram",
-        Strategy::Recompute => "recompute",
     }
 }
 
