@@ -1,0 +1,7 @@
+//! Verilog of a compiled network: the same spikes in the same cycles as the simulator.
+//!
+//! The hand-written primitives of `rtl/` carry the names of the simulator's units. The emitter turns a program into a
+//! flat netlist of their instances and prints it as Verilog-2005.
+
+pub mod rtl;
+pub mod tool;
