@@ -3,5 +3,11 @@
 //! The hand-written primitives of `rtl/` carry the names of the simulator's units. The emitter turns a program into a
 //! flat netlist of their instances and prints it as Verilog-2005.
 
+pub mod attention;
+pub mod cosim;
+pub mod emit;
+pub mod generator;
+pub mod netlist;
+pub mod registers;
 pub mod rtl;
 pub mod tool;

@@ -5,7 +5,7 @@ use crate::noc::{Fabric, NoObserver, PortId};
 use crate::packet::{Slab, Transfers};
 use crate::prepare::phase::{PhasePlan, Seat};
 use crate::prepare::Machine;
-use crate::run::Log;
+use crate::run::{EngineKind, Log, SimOptions};
 use crate::unit::core::Core;
 use crate::unit::host_port::{HostMemory, HostPort};
 use crate::unit::memory_controller::{ExternalMemory, MemoryController};
@@ -124,15 +124,16 @@ impl<'a, 'm, F: Fabric> Simulation<'a, 'm, F> {
         machine: &'m Machine<'m>,
         phase: &'m PhasePlan,
         (input, memory, external, log): (&'a Value, &'a mut HostMemory, &'a mut ExternalMemory, &'a mut Log),
-        (fast, limit, start): (bool, u64, u64),
+        (options, start): (&SimOptions, u64),
     ) -> Result<Self> {
+        let fast = options.engine == EngineKind::Fast;
         let refuse = |e: crate::noc::ConfigError| {
             crate::prepare::refuse("noc", e.to_string(), "change the architecture file")
         };
         let mut fabric = F::new(&phase.noc, &phase.trees).map_err(refuse)?;
         fabric.skip_to(start);
         let cores = phase.cores.iter().map(|plan| Core::new(machine, plan, phase, fast, start)).collect();
-        let host = HostPort::new(machine, phase, fast, start);
+        let host = HostPort::new(machine, phase, options, start);
         let ports = phase.seats.len();
         Ok(Simulation {
             machine,
@@ -148,7 +149,7 @@ impl<'a, 'm, F: Fabric> Simulation<'a, 'm, F> {
             cores,
             host,
             fast,
-            limit,
+            limit: options.cycle_limit,
             now: start,
             barrier: machine.barrier.map(|_| (0, start)),
             quiet_since: None,

@@ -4,15 +4,15 @@
 //! values; the timing rule is `docs/machine.md`. Two engines share the control rules: `Plain` visits every unit every
 //! cycle, `Fast` only the cycles at which something can happen. Their listings, counts and cycles are identical.
 
-mod context;
+pub mod context;
 mod engine;
 mod machine;
 pub mod noc;
-mod packet;
+pub mod packet;
 pub mod prepare;
 mod run;
 pub mod unit;
 
 pub use machine::{simulate, simulate_many};
 pub use prepare::Machine;
-pub use run::{EngineKind, LinkLoad, Run, SimOptions, Span, SpanKind};
+pub use run::{EngineKind, LinkLoad, Log, Run, SimOptions, Span, SpanKind};

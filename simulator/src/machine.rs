@@ -50,6 +50,7 @@ impl Machine<'_> {
     /// Runs one input.
     pub fn simulate(&self, input: &Value, options: &SimOptions) -> Result<Run> {
         check_input(&self.program.graph, input)?;
+        check_reader(options)?;
         let cores = self.program.arch.cores() as usize;
         let mut log = Log::new(self.stages.len(), self.steps, cores, options);
         let graph = &self.program.graph;
@@ -73,7 +74,6 @@ impl Machine<'_> {
         log: &mut Log,
         options: &SimOptions,
     ) -> Result<Traffic> {
-        let fast = options.engine == EngineKind::Fast;
         let routers = vec![RouterActivity::default(); self.program.arch.tiles() as usize];
         let mut traffic = Traffic { routers, visited: 0, starts: Vec::new() };
         let mut external = ExternalMemory::new(self);
@@ -85,9 +85,8 @@ impl Machine<'_> {
                 start = end;
                 traffic.add(&fabric);
             }
-            let limits = (fast, options.cycle_limit, start);
-            let end =
-                Simulation::<F>::new(self, phase, (input, memory, &mut external, log), limits)?.run()?;
+            let state = (input, &mut *memory, &mut external, &mut *log);
+            let end = Simulation::<F>::new(self, phase, state, (options, start))?.run()?;
             traffic.visited += end.visited;
             start = end.end;
             traffic.add(&end.fabric);
@@ -227,6 +226,18 @@ impl Machine<'_> {
         };
         values[id.index()] = Some(value.clone());
         Ok(value)
+    }
+}
+
+/// A reader that is never ready would keep the run from ending.
+fn check_reader(options: &SimOptions) -> Result<()> {
+    match options.output_busy {
+        Some((period, busy)) if busy >= period => Err(crate::prepare::refuse(
+            "output_busy",
+            format!("the reader is busy in {busy} of {period} cycles, so no output can be taken"),
+            "let it be ready in at least one cycle of a period",
+        )),
+        _ => Ok(()),
     }
 }
 

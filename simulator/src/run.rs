@@ -28,6 +28,9 @@ pub struct SimOptions {
     pub timeline: bool,
     /// Give up after this many cycles.
     pub cycle_limit: u64,
+    /// A slow reader of the output, as (period, busy) in cycles: the host takes neither events nor ends of steps in
+    /// cycles c with c mod period < busy. `busy` is smaller than `period`.
+    pub output_busy: Option<(u64, u64)>,
 }
 
 impl Default for SimOptions {
@@ -38,6 +41,7 @@ impl Default for SimOptions {
             values: false,
             timeline: false,
             cycle_limit: 1 << 40,
+            output_busy: None,
         }
     }
 }

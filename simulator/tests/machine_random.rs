@@ -8,8 +8,12 @@ use machine_common::{random_arch, random_input, Rng};
 use pulvinar_ir::{interpret, Value};
 use pulvinar_simulator::{EngineKind, Machine, Run, SimOptions};
 
-fn run(machine: &Machine<'_>, input: &Value, engine: EngineKind) -> Run {
-    let options = SimOptions { engine, trace: true, values: true, timeline: true, cycle_limit: 2_000_000 };
+/// A slow reader of the output: (period, busy).
+type Reader = Option<(u64, u64)>;
+
+fn run(machine: &Machine<'_>, input: &Value, engine: EngineKind, output_busy: Reader) -> Run {
+    let cycle_limit = 2_000_000;
+    let options = SimOptions { engine, trace: true, values: true, timeline: true, cycle_limit, output_busy };
     machine.simulate(input, &options).unwrap()
 }
 
@@ -23,6 +27,10 @@ enum Kind {
 
 /// Runs one random case; gives the number of cycles.
 fn check(seed: u64, kind: Kind) -> u64 {
+    check_reader(seed, kind, None)
+}
+
+fn check_reader(seed: u64, kind: Kind, reader: Reader) -> u64 {
     let mut rng = Rng(seed.wrapping_mul(0x1234_5678_9ABC_DEF1));
     let barrier = kind == Kind::Barrier;
     let arch = random_arch(&mut rng, 6, barrier);
@@ -35,8 +43,8 @@ fn check(seed: u64, kind: Kind) -> u64 {
     let machine = Machine::new(&program).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
     let input = random_input(&program.graph, &mut rng);
     let reference = interpret::run(&program.graph, &input).unwrap();
-    let fast = run(&machine, &input, EngineKind::Fast);
-    let plain = run(&machine, &input, EngineKind::Plain);
+    let fast = run(&machine, &input, EngineKind::Fast, reader);
+    let plain = run(&machine, &input, EngineKind::Plain, reader);
     for (stage, value) in program.stages.iter().zip(&plain.values) {
         assert_eq!(value, &reference[stage.output.index()], "seed {seed}: stage {} (plain)", stage.name);
     }
@@ -52,6 +60,24 @@ fn check(seed: u64, kind: Kind) -> u64 {
     let plain = Run { visited_cycles: visited.1, ..plain };
     assert_eq!(plain, fast, "seed {seed}");
     plain.counts.cycles
+}
+
+#[test]
+fn slow_readers_agree() {
+    let mut slower = 0;
+    for seed in 0..60 {
+        let kind = [Kind::Direct, Kind::Attention, Kind::Barrier, Kind::Phases][seed as usize % 4];
+        let mut rng = Rng(seed * 77 + 5);
+        let period = 2 + rng.below(40) as u64;
+        let busy = period - 1 - rng.below(period as usize - 1) as u64;
+        let cycles = check_reader(seed, kind, Some((period, busy)));
+        let ready = check_reader(seed, kind, None);
+        if kind != Kind::Barrier {
+            assert!((cycles - 1) % period >= busy, "seed {seed}: the last item is taken in a busy cycle");
+        }
+        slower += u64::from(cycles > ready);
+    }
+    assert!(slower > 30, "only {slower} of 60 runs are slower");
 }
 
 #[test]

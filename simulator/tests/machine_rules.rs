@@ -13,7 +13,14 @@ use pulvinar_ir::{Activity, Arch, Endpoint, NodeId, Program, Tensor, Value};
 use pulvinar_simulator::{simulate, simulate_many, EngineKind, Machine, Run, SimOptions};
 
 fn options(engine: EngineKind) -> SimOptions {
-    SimOptions { engine, trace: true, values: true, timeline: true, cycle_limit: 1_000_000 }
+    SimOptions {
+        engine,
+        trace: true,
+        values: true,
+        timeline: true,
+        cycle_limit: 1_000_000,
+        output_busy: None,
+    }
 }
 
 /// Two inputs, one neuron, one core: weights 3 and 4, threshold 7.
@@ -104,6 +111,14 @@ fn the_cycle_limit_stops_a_run() {
     let program = tiny(2);
     let limited = SimOptions { cycle_limit: 20, ..options(EngineKind::Plain) };
     assert_eq!(simulate(&program, &input(&program, &[1; 4]), &limited).unwrap_err().code, "E0703");
+}
+
+#[test]
+fn a_reader_that_is_never_ready_is_refused() {
+    let program = tiny(1);
+    let stuck = SimOptions { output_busy: Some((4, 4)), ..options(EngineKind::Fast) };
+    let error = simulate(&program, &input(&program, &[1, 1]), &stuck).unwrap_err();
+    assert_eq!(error.place, "output_busy");
 }
 
 #[test]

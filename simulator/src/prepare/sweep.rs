@@ -285,18 +285,44 @@ impl<'p> Builder<'p> {
     }
 }
 
-/// Cycles and kind of work of a node in the attention engine.
+/// Cycles an operation of the attention engine takes beside its work.
+const OPERATION_OVERHEAD_CYCLES: u64 = 4;
+
+/// Elementary operations of a node: outputs times inputs of one output.
 pub fn attention_work(graph: &Graph, id: NodeId) -> u64 {
+    graph.node(id).ty.shape.len() as u64 * reduction(graph, id)
+}
+
+/// Elements folded into one output of a node, one a cycle and lane.
+fn reduction(graph: &Graph, id: NodeId) -> u64 {
     let node = graph.node(id);
-    let out = node.ty.shape.len() as u64;
     let operand = |i: usize| graph.node(node.inputs[i]).ty.shape;
-    match &node.op {
-        Op::Dense(d) => {
-            let x = operand(0);
-            out * if d.axis == Axis::T { x.t } else { x.c } as u64
-        }
-        Op::Conv2d(c) => out * graph.tensors[&c.weight].shape[1..].iter().product::<usize>() as u64,
-        Op::Reduce(_) => operand(0).len() as u64,
-        _ => out,
+    let elements = match &node.op {
+        Op::Dense(d) if d.axis == Axis::T => operand(0).t,
+        Op::Dense(_) => operand(0).c,
+        Op::Conv2d(c) => graph.tensors[&c.weight].shape[1..].iter().product(),
+        Op::Reduce(_) => operand(0).len() / node.ty.shape.len(),
+        _ => 1,
+    };
+    elements as u64
+}
+
+/// Cycles of one operation: lanes work on neighbouring outputs, each on its own inputs.
+fn operation_cycles(outputs: usize, reduction: u64, lanes: u64) -> u64 {
+    OPERATION_OVERHEAD_CYCLES + (outputs as u64).div_ceil(lanes) * reduction
+}
+
+/// Cycles in which the attention engine merges a tap's own and arrived statistics into its operands.
+pub fn merge_cycles(graph: &Graph, tap: NodeId, lanes: u64) -> u64 {
+    operation_cycles(graph.node(tap).ty.shape.len(), 1, lanes)
+}
+
+/// Cycles of a node in the attention engine; a concatenation is one operation an operand.
+pub fn node_cycles(graph: &Graph, id: NodeId, lanes: u64) -> u64 {
+    let node = graph.node(id);
+    if let Op::Concat(_) = node.op {
+        let copy = |i: &NodeId| operation_cycles(graph.node(*i).ty.shape.len(), 1, lanes);
+        return node.inputs.iter().map(copy).sum();
     }
+    operation_cycles(node.ty.shape.len(), reduction(graph, id), lanes)
 }

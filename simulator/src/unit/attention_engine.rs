@@ -1,11 +1,8 @@
 //! Attention engine of a home slice: evaluates the small nodes of a pass, node by node.
 
-use crate::prepare::sweep::{attention_work, PassPlan};
+use crate::prepare::sweep::{attention_work, merge_cycles, node_cycles, PassPlan};
 use pulvinar_ir::op::EvalCx;
 use pulvinar_ir::{Activity, Graph, NodeId, Op, Value};
-
-/// Cycles every node takes beside its work.
-const NODE_OVERHEAD_CYCLES: u64 = 4;
 
 /// The engine.
 #[derive(Debug, Default)]
@@ -21,14 +18,25 @@ struct Running {
     start: u64,
     /// Cycle after the last node (fast).
     finish: u64,
-    /// Node under way and its remaining cycles (plain).
+    /// Taps still to merge before the program begins (plain).
+    merges: Vec<NodeId>,
+    /// Next node of the program (plain).
     node: usize,
-    left: u64,
+    /// Operation under way: its node unless it merges a tap, and its remaining cycles (plain).
+    operation: Option<(Option<NodeId>, u64)>,
 }
 
-/// Cycles of one node.
-pub fn node_cycles(graph: &Graph, id: NodeId, lanes: u64) -> u64 {
-    NODE_OVERHEAD_CYCLES + attention_work(graph, id).div_ceil(lanes)
+impl Running {
+    /// Begins the next operation, if there is one.
+    fn advance(&mut self, program: &[NodeId], graph: &Graph, lanes: u64) {
+        self.operation = if let Some(tap) = self.merges.pop() {
+            Some((None, merge_cycles(graph, tap, lanes)))
+        } else {
+            let next = program.get(self.node).copied();
+            self.node += 1;
+            next.map(|n| (Some(n), node_cycles(graph, n, lanes)))
+        };
+    }
 }
 
 impl AttentionEngine {
@@ -53,12 +61,17 @@ impl AttentionEngine {
         lanes: u64,
     ) {
         self.values.resize(graph.nodes.len(), None);
+        let mut merges: Vec<NodeId> = taps.iter().map(|(node, _)| *node).collect();
+        merges.reverse();
         for (node, value) in taps {
             self.values[node.index()] = Some(value);
         }
-        let cycles: u64 = program.iter().map(|&n| node_cycles(graph, n, lanes)).sum();
-        let left = program.first().map_or(0, |&n| node_cycles(graph, n, lanes));
-        self.running = Some(Running { pass, start: now, finish: now + cycles, node: 0, left });
+        let merging: u64 = merges.iter().map(|&n| merge_cycles(graph, n, lanes)).sum();
+        let working: u64 = program.iter().map(|&n| node_cycles(graph, n, lanes)).sum();
+        let finish = now + merging + working;
+        let mut running = Running { pass, start: now, finish, merges, node: 0, operation: None };
+        running.advance(program, graph, lanes);
+        self.running = Some(running);
     }
 
     /// One cycle; when the program is finished gives its pass and first cycle.
@@ -78,12 +91,13 @@ impl AttentionEngine {
                 return None;
             }
             program.iter().for_each(|&n| self.evaluate(graph, n));
-        } else if running.node < program.len() {
-            running.left -= 1;
-            if running.left == 0 {
-                let node = program[running.node];
-                running.node += 1;
-                running.left = program.get(running.node).map_or(0, |&n| node_cycles(graph, n, lanes));
+        } else if let Some((node, left)) = running.operation {
+            if left > 1 {
+                running.operation = Some((node, left - 1));
+                return None;
+            }
+            running.advance(program, graph, lanes);
+            if let Some(node) = node {
                 self.evaluate(graph, node);
             }
             return None;

@@ -10,6 +10,7 @@ use crate::noc::{Fabric, PortId};
 use crate::packet::Event;
 use crate::prepare::phase::PhasePlan;
 use crate::prepare::Machine;
+use crate::run::{EngineKind, SimOptions};
 use pulvinar_ir::{Activity, NodeId, Value};
 
 /// What the host has received, over all phases.
@@ -37,11 +38,13 @@ pub struct HostPort {
     step: usize,
     ready_at: u64,
     fast: bool,
+    /// Cycles (period, busy) in which the reader takes no output.
+    output_busy: Option<(u64, u64)>,
 }
 
 impl HostPort {
     /// A host port; `start` is the first cycle of the phase.
-    pub fn new(machine: &Machine<'_>, phase: &PhasePlan, fast: bool, start: u64) -> Self {
+    pub fn new(machine: &Machine<'_>, phase: &PhasePlan, options: &SimOptions, start: u64) -> Self {
         let noc = &machine.program.arch.noc;
         let port: PortId = phase.host;
         HostPort {
@@ -53,7 +56,8 @@ impl HostPort {
             offers: None,
             step: 0,
             ready_at: start,
-            fast,
+            fast: options.engine == EngineKind::Fast,
+            output_busy: options.output_busy,
         }
     }
 
@@ -84,15 +88,28 @@ impl HostPort {
         }
         let jammed = tried && sent.is_none();
         let mut wake = self.emit(cx, room);
-        if let Some(item) = self.interface.tick(cx.fabric, cx.slab, true) {
+        let ready_at = self.output_ready_at(cx.now);
+        let held = ready_at > cx.now && self.interface.head_is_output(cx.fabric);
+        if held {
+            wake = wake.min(ready_at);
+        } else if let Some(item) = self.interface.tick(cx.fabric, cx.slab, true) {
             self.take(cx, item, memory);
             wake = cx.now + 1;
         }
         let waiting = !self.injector.is_empty() && !jammed;
-        if waiting || sent.is_some() || self.interface.head_is_event(cx.fabric).is_some() {
+        let more = !held && self.interface.head_is_event(cx.fabric).is_some();
+        if waiting || sent.is_some() || more {
             wake = cx.now + 1;
         }
-        Wake { at: wake, blocked: false, jammed }
+        Wake { at: wake, blocked: held, jammed }
+    }
+
+    /// First cycle from `now` on in which the reader takes output.
+    fn output_ready_at(&self, now: u64) -> u64 {
+        match self.output_busy {
+            Some((period, busy)) if now % period < busy => now - now % period + busy,
+            _ => now,
+        }
     }
 
     fn start<F: Fabric>(&mut self, cx: &mut Context<'_, '_, F>, input: &Value) {

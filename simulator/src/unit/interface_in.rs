@@ -61,6 +61,13 @@ impl InterfaceIn {
         Some(matches!(Packet::decode(flit.payload), Packet::Events { .. } | Packet::One { .. }))
     }
 
+    /// True if the head flit carries events or an end token.
+    #[inline]
+    pub fn head_is_output<F: Fabric>(&self, fabric: &F) -> bool {
+        let head = fabric.ejected(self.port).map(|flit| Packet::decode(flit.payload));
+        matches!(head, Some(Packet::Events { .. } | Packet::One { .. } | Packet::End { .. }))
+    }
+
     /// Takes at most one item; events only with `room`.
     #[inline]
     pub fn tick<F: Fabric>(&mut self, fabric: &mut F, slab: &mut Slab, room: bool) -> Option<Item> {

@@ -184,6 +184,11 @@ impl SynapseEngine {
         self.recent = [self.recent[1].take(), issued];
     }
 
+    /// Element and weight of every active lane of the beat that issues next (plain); none for an idle engine.
+    pub fn next_beat(&self) -> Option<&[(usize, i64)]> {
+        self.open.as_ref().and_then(|o| o.beats.front()).map(|b| &b.lanes[..])
+    }
+
     /// True while an event has beats left (plain).
     pub fn is_busy(&self) -> bool {
         self.open.is_some()

@@ -1,0 +1,210 @@
+//! Arithmetic of one lane: elementwise operations and the neuron.
+
+use super::core::CoreBuilder;
+use super::format::signed_bits;
+use super::sweep::Stages;
+use crate::netlist::{index_bits, Bits, Module};
+use pulvinar_ir::op::lif::{Lif, LifReset};
+use pulvinar_ir::op::neuron::ResetTiming;
+use pulvinar_ir::NodeId;
+use pulvinar_simulator::prepare::sweep::Element;
+
+/// `value · factor` of an unsigned number, in `width` bits.
+pub fn scaled(m: &mut Module, value: &Bits, factor: u64, width: u32) -> Bits {
+    if factor == 0 {
+        return Bits::unsigned(0, width);
+    }
+    let signed = m.zext(value, value.width() + 1);
+    let product = m.mul(&signed, &Bits::unsigned(factor, index_bits(factor as usize + 1) + 1));
+    m.zext(&product, width)
+}
+
+/// `round_half_up(product / 2^shift)` in `width` bits.
+fn round_shift(m: &mut Module, product: &Bits, shift: u32, width: u32) -> Bits {
+    if shift == 0 {
+        return m.sext(product, width);
+    }
+    let wide = m.sext(product, product.width().max(shift) + 1);
+    let half = Bits::Const { value: 1 << (shift - 1), width: wide.width() };
+    let sum = m.add(&wide, &half);
+    let high = m.slice(&sum, shift, sum.width() - shift);
+    m.sext(&high, width)
+}
+
+fn clamp(m: &mut Module, value: &Bits, (lo, hi): (i64, i64), width: u32) -> Bits {
+    let wide = value.width().max(signed_bits(lo, hi));
+    let value = m.sext(value, wide);
+    let (low, high) = (Bits::signed(lo, wide), Bits::signed(hi, wide));
+    let under = m.less(&value, &low);
+    let over = m.less(&high, &value);
+    let capped = m.mux(&over, &high, &value);
+    let capped = m.mux(&under, &low, &capped);
+    m.sext(&capped, width)
+}
+
+/// One elementwise operation (not the neuron) in `width` bits.
+pub fn element(m: &mut Module, op: &Element<'_>, a: &Bits, b: &Bits, width: u32) -> Bits {
+    match op {
+        Element::Relu => {
+            let sign = m.bit(a, a.width() - 1);
+            let zero = Bits::unsigned(0, a.width());
+            let positive = m.mux(&sign, &zero, a);
+            m.sext(&positive, width)
+        }
+        Element::Add => {
+            let (a, b) = (m.sext(a, width), m.sext(b, width));
+            m.add(&a, &b)
+        }
+        Element::Gate(gate) => {
+            let product = m.mul(a, b);
+            round_shift(m, &product, gate.shift, width)
+        }
+        Element::Requantise(r) => {
+            let factor = Bits::signed(r.mul, signed_bits(r.mul, r.mul));
+            let product = m.mul(a, &factor);
+            // Wide enough for the largest quotient, then clamped.
+            let quotient_bits = product.width() + 1;
+            let quotient = round_shift(m, &product, r.shift, quotient_bits);
+            clamp(m, &quotient, (r.lo, r.hi), width)
+        }
+        Element::Lif(_) => unreachable!("the neuron keeps a state and is built apart"),
+    }
+}
+
+/// Constants of a neuron, one a lane.
+struct Constants {
+    bias: Vec<Bits>,
+    threshold: Vec<Bits>,
+    reset: Vec<Bits>,
+    initial: Vec<Bits>,
+    clamp: Option<Vec<Bits>>,
+}
+
+impl CoreBuilder<'_> {
+    /// Neurons of all lanes on the current in `stage`; gives the spikes of that stage.
+    ///
+    /// The membrane potential is read two stages earlier, leaks in between, and is written back when the word leaves.
+    pub(super) fn neuron(
+        &mut self,
+        at: &Stages,
+        id: NodeId,
+        lif: &Lif,
+        current: &[Bits],
+        stage: usize,
+    ) -> Vec<Bits> {
+        let source = self.graph().node(id).inputs[0];
+        let input = self.graph().node(source).ty.as_int("").cloned();
+        let range = input.map_or((0, 0), |t| (t.lo, t.hi));
+        let (lo, hi) = lif.state_range(&self.stage.neurons, range, self.machine().steps);
+        let width = signed_bits(lo, hi);
+        let late = lif.reset_timing == ResetTiming::NextStep;
+        let constants = self.neuron_constants(at, width, stage, late);
+        let cell = width + u32::from(late);
+        let lanes = self.lanes() as u32;
+        let written = self.m.wire("membrane_next", lanes * cell);
+        let read = self.m.and(&at.stages[stage - 2].valid, &at.advance);
+        let write = self.m.and(&at.stages[stage].valid, &at.advance);
+        let last_pass = self.m.is(&at.pass, (self.stage.passes.len() - 1) as u64);
+        let write = self.m.and(&write, &last_pass);
+        let words = self.plan.words;
+        let (from, to) = (at.stages[stage - 2].word.clone(), at.stages[stage].word.clone());
+        let state =
+            self.ram("membrane", (lanes * cell, words), (read, from), (write, to, written.clone()));
+        let first = self.m.is(&at.step, 0);
+        let (mut spikes, mut next) = (Vec::new(), Vec::new());
+        for l in 0..lanes {
+            let raw = self.m.slice(&state, l * cell, width);
+            let stored = self.m.mux(&first, &constants.initial[l as usize], &raw);
+            let fired = if late {
+                let bit = self.m.bit(&state, l * cell + width);
+                let again = self.m.not(&first);
+                self.m.and(&bit, &again)
+            } else {
+                Bits::zero()
+            };
+            let (spike, membrane) =
+                self.one_neuron(at, lif, &constants, (l as usize, width), (&stored, &fired), &current[l as usize]);
+            next.push(membrane);
+            if late {
+                next.push(spike.clone());
+            }
+            spikes.push(self.m.zext(&spike, 2));
+        }
+        let joined = self.m.join(&next);
+        self.join_nets(&written, &joined);
+        spikes
+    }
+
+    fn neuron_constants(&mut self, at: &Stages, width: u32, stage: usize, late: bool) -> Constants {
+        let neurons = self.stage.neurons.clone();
+        let list = |f: fn(&pulvinar_ir::op::lif::LifConstants) -> i64| neurons.iter().map(f).collect::<Vec<i64>>();
+        let thresholds = list(|k| k.threshold);
+        let wide = thresholds.iter().map(|&v| signed_bits(v, v)).max().unwrap_or(1).max(width);
+        let clamps = list(|k| k.clamp_min);
+        let clamped = clamps.iter().any(|&v| v > i64::MIN);
+        let lowest = -(1i64 << (width - 1));
+        let clamps: Vec<i64> = clamps.iter().map(|&v| v.max(lowest)).collect();
+        let clamp_width = clamps.iter().map(|&v| signed_bits(v, v)).max().unwrap_or(1).max(width);
+        Constants {
+            bias: self.per_channel(&list(|k| k.bias), width, at, stage),
+            threshold: self.per_channel(&thresholds, wide, at, stage),
+            reset: self.per_channel(&list(|k| k.reset), width, at, stage - usize::from(late)),
+            initial: self.per_channel(&list(|k| k.initial), width, at, stage - 1),
+            clamp: clamped.then(|| self.per_channel(&clamps, clamp_width, at, stage)),
+        }
+    }
+
+    /// Spike and new membrane potential of one lane; sums are modulo 2^width, and the proven range fits.
+    fn one_neuron(
+        &mut self,
+        at: &Stages,
+        lif: &Lif,
+        k: &Constants,
+        (lane, width): (usize, u32),
+        (stored, fired): (&Bits, &Bits),
+        current: &Bits,
+    ) -> (Bits, Bits) {
+        let m = &mut self.m;
+        // The stage before the current's: reset of the last step, leak.
+        let before = match lif.reset {
+            LifReset::Value => m.mux(fired, &k.reset[lane], stored),
+            LifReset::Subtract => {
+                let less = m.sub(stored, &k.reset[lane]);
+                m.mux(fired, &less, stored)
+            }
+            LifReset::None => stored.clone(),
+        };
+        let leaked = if lif.leak == 1 << lif.leak_shift {
+            before
+        } else {
+            let factor = Bits::signed(lif.leak, signed_bits(lif.leak, lif.leak));
+            let product = m.mul(&before, &factor);
+            let high = m.sext(&product, product.width().max(lif.leak_shift + 1));
+            let high = m.slice(&high, lif.leak_shift, high.width() - lif.leak_shift);
+            m.sext(&high, width)
+        };
+        let leaked = m.delayed(&format!("leaked_l{lane}"), leaked, Some(at.advance.clone()));
+        let wide = m.sext(current, width.max(current.width()));
+        let shifted = m.shift_left(&wide, lif.input_shift);
+        let shifted = m.zext(&shifted, width);
+        let sum = m.add(&leaked, &shifted);
+        let h = m.add(&sum, &k.bias[lane]);
+        let compared = m.sext(&h, k.threshold[lane].width());
+        let under = m.less(&compared, &k.threshold[lane]);
+        let spike = m.not(&under);
+        let after = match (lif.reset_timing == ResetTiming::NextStep, lif.reset) {
+            (true, _) | (_, LifReset::None) => h,
+            (_, LifReset::Value) => m.mux(&spike, &k.reset[lane], &h),
+            (_, LifReset::Subtract) => {
+                let less = m.sub(&h, &k.reset[lane]);
+                m.mux(&spike, &less, &h)
+            }
+        };
+        let Some(clamps) = &k.clamp else { return (spike, after) };
+        let clamp = &clamps[lane];
+        let value = m.sext(&after, clamp.width());
+        let low = m.less(&value, clamp);
+        let bounded = m.mux(&low, clamp, &value);
+        (spike, m.zext(&bounded, width))
+    }
+}
