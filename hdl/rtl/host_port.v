@@ -155,7 +155,7 @@ module host_port #(
   wire offer = under_way && s_axis_tvalid && !empty;
   wire beat = under_way && s_axis_tvalid && (empty ? !busy : accepted);
   wire finish = beat && s_axis_tlast;
-  assign s_axis_tready = under_way && (empty ? !busy : accepted);
+  assign s_axis_tready = !rst && under_way && (empty ? !busy : accepted);
   assign event_pack = accepted;
   wire unused = &{1'b0, s_axis_tdata, head, idle};
 

@@ -100,8 +100,8 @@ module input_vc #(
     end
   endgenerate
 
-  // Of two ports permitted to a unicast the one with more credits in the packet's class, the lower on
-  // a tie. There are two only under west-first: east and either north or south.
+  // Of two ports permitted to a unicast the one with more credits in the packet's class, the lower
+  // on a tie. There are two only under west-first: east and either north or south.
   wire [PORTS-1:0] chosen;
   generate
     if (ADAPTIVE != 0) begin : adaptive

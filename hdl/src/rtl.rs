@@ -17,6 +17,7 @@ pub const PRIMITIVES: &[(&str, &str)] = &[
     ("encoder.v", include_str!("../rtl/encoder.v")),
     ("event_queue.v", include_str!("../rtl/event_queue.v")),
     ("fifo.v", include_str!("../rtl/fifo.v")),
+    ("fpga_harness.v", include_str!("../rtl/fpga_harness.v")),
     ("host_port.v", include_str!("../rtl/host_port.v")),
     ("inbox.v", include_str!("../rtl/inbox.v")),
     ("injector.v", include_str!("../rtl/injector.v")),

@@ -1,5 +1,6 @@
 //! Statistics, arrivals, attention engine and lists in Verilog against the simulator's statistics, the integer reference
 //! and the timing rule.
+#![allow(clippy::unwrap_used)] // helpers of tests
 
 #[path = "attention/bench.rs"]
 mod bench;
@@ -8,13 +9,17 @@ mod case;
 
 use bench::Bench;
 use case::Case;
+use pulvinar_compiler::map::{map, MapOptions};
+use pulvinar_compiler::{lower, quantise, Calibration, Options};
 use pulvinar_hdl::attention::{assemble, Assembled};
 use pulvinar_hdl::{rtl, tool};
-use pulvinar_ir::{interpret, Value};
+use pulvinar_ir::{interpret, Arch, Level, Value};
+use pulvinar_models::zoo;
 use pulvinar_simulator::packet::Event;
 use pulvinar_simulator::prepare::sweep::{merge_cycles, node_cycles, stage_plan, PassPlan, StagePlan};
 use pulvinar_simulator::prepare::synapse::Region;
 use pulvinar_simulator::unit::statistics::Statistics;
+use pulvinar_simulator::Machine;
 use std::path::{Path, PathBuf};
 
 type Simulate = fn(&Path, &str, &[PathBuf], &[&str]) -> pulvinar_ir::Result<String>;
@@ -48,7 +53,13 @@ fn gathered(pass: &PassPlan<'_>, region: &Region, currents: &Value) -> Statistic
 }
 
 /// What the test bench must print for a pass.
-fn expected(case: &Case, stage: &StagePlan<'_>, p: usize, engine: &Assembled, values: &[Value]) -> [Vec<String>; 3] {
+fn expected(
+    case: &Case,
+    stage: &StagePlan<'_>,
+    p: usize,
+    engine: &Assembled,
+    values: &[Value],
+) -> [Vec<String>; 3] {
     let pass = &stage.passes[p];
     let currents = &values[case.stage.accumulator.index()];
     let lanes = engine.lanes as u64;
@@ -75,8 +86,11 @@ fn check(seed: u64, simulate: Simulate) -> Vec<&'static str> {
     let others = |pass: &PassPlan<'_>| -> Vec<Event> {
         case.regions[1..].iter().flat_map(|r| gathered(pass, r, currents).covered(pass, r)).collect()
     };
+    // In the middle of the sweep, of the engine's work, of a list or after the end.
+    let restart = 100 + (seed as u32 * 37) % 700;
     let arriving = passes.iter().map(others).collect();
-    let bench = Bench { case: &case, stage: &stage, engine: &engine, currents: currents.ints(), arriving };
+    let bench =
+        Bench { case: &case, stage: &stage, engine: &engine, currents: currents.ints(), arriving, restart };
     let dir = tempfile::tempdir().unwrap();
     let units = rtl::write_to(dir.path()).unwrap().into_iter();
     let mut sources: Vec<PathBuf> =
@@ -85,7 +99,9 @@ fn check(seed: u64, simulate: Simulate) -> Vec<&'static str> {
         std::fs::write(dir.path().join(name), text).unwrap();
     }
     sources.push(dir.path().join("bench.v"));
-    let trace = simulate(dir.path(), "bench", &sources, &["PULVINAR_ASSERT"]).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
+    let trace = simulate(dir.path(), "bench", &sources, &["PULVINAR_ASSERT"])
+        .unwrap_or_else(|e| panic!("seed {seed}: {e}"));
+    let (_, trace) = trace.split_once("R\n").unwrap();
     let kinds = ["F", "S", "G"];
     let mut wanted: [Vec<String>; 3] = Default::default();
     for p in 0..passes.len() {
@@ -102,13 +118,85 @@ fn check(seed: u64, simulate: Simulate) -> Vec<&'static str> {
 
 #[test]
 fn icarus_agrees_with_the_reference() {
-    let kinds: std::collections::BTreeSet<&str> = (0..60).flat_map(|seed| check(seed, tool::icarus)).collect();
-    for kind in ["add", "concat", "conv2d", "dense", "flatten", "gate", "reduce", "relu", "requantise", "table"] {
+    let kinds: std::collections::BTreeSet<&str> =
+        (0..40).flat_map(|seed| check(seed, tool::icarus)).collect();
+    for kind in
+        ["add", "concat", "conv2d", "dense", "flatten", "gate", "reduce", "relu", "requantise", "table"]
+    {
         assert!(kinds.contains(kind), "no case has a {kind}");
     }
 }
 
 #[test]
 fn verilator_agrees_with_the_reference() {
-    (1000..1002).for_each(|seed| drop(check(seed, tool::verilator)));
+    assert!(!check(1006, tool::verilator).is_empty());
+}
+
+/// Units with parameter values at the edges of what is allowed, and an ordinary set.
+const EDGES: &[(&str, &[&str])] = &[
+    ("value_memory", &["BANKS=1", "BANK_BITS=0", "READS=3", "FORWARD=1", "ROWS=1", "ROW_BITS=1", "WIDTH=1"]),
+    ("value_memory", &["BANKS=16", "BANK_BITS=4", "READS=32", "ROWS=1", "ROW_BITS=1"]),
+    ("statistics", &["LANES=1", "LANE_BITS=0", "ROWS=1", "ROW_BITS=1", "VALUE_BITS=24"]),
+    ("statistics", &["CROSS_LANES=1", "LANE_BITS=0", "LANES=1", "VALUE_BITS=1", "STAT_BITS=1"]),
+    ("statistics", &["CROSS_LANES=1", "LANE_BITS=0", "MAXIMUM=1"]),
+    ("arrivals", &["DEPTH=1", "ADDR_BITS=1", "WIDTH=1", "READS=4"]),
+    ("list_source", &["COUNT_BITS=1", "READ_BITS=1", "EVENT_BITS=1"]),
+    ("attention_engine", &["LANES=1", "LANE_BITS=0"]),
+    ("attention_engine", &["LANES=16", "LANE_BITS=4", "ROWS=1", "ROW_BITS=1", "OPERATIONS=1"]),
+    ("attention_engine", &["WIDTH=40", "FIELD=14", "BIAS_BITS=33", "WEIGHT_BITS=16", "TABLE_BITS=2"]),
+];
+
+#[test]
+fn units_are_clean_for_lint_and_synthesis() {
+    let dir = tempfile::tempdir().unwrap();
+    rtl::write_to(dir.path()).unwrap();
+    for name in ["program", "weight", "bias", "table"] {
+        std::fs::write(dir.path().join(format!("{name}.mem")), "0\n0\n").unwrap();
+    }
+    for (unit, parameters) in EDGES {
+        let mut lint = vec!["--lint-only".to_owned(), "-Wall".to_owned(), "-I.".to_owned()];
+        lint.extend(["--top-module".to_owned(), (*unit).to_owned()]);
+        lint.extend(parameters.iter().map(|p| format!("-G{p}")));
+        lint.push(format!("{unit}.v"));
+        tool::run(dir.path(), "verilator", &lint).unwrap_or_else(|e| panic!("{unit} {parameters:?}: {e}"));
+    }
+    for unit in ["value_memory", "statistics", "arrivals", "list_source", "attention_engine"] {
+        let steps = format!(
+            "read_verilog -defer {}; hierarchy -top {unit}; proc; opt; memory -nomap; check -assert",
+            UNITS.join(" ")
+        );
+        tool::run(dir.path(), "yosys", &["-q".to_owned(), "-p".to_owned(), steps]).unwrap();
+    }
+}
+
+#[test]
+fn the_default_network_is_assembled() {
+    let model = (zoo::find("ma-snn-tcsa").unwrap().load)().unwrap();
+    let lowered = lower(&model.graph, &Options::default()).unwrap();
+    let frames = zoo::calibration().unwrap().frames;
+    let inputs: Vec<Value> = (0..4).map(|i| frames.value(i, Level::Trained).unwrap()).collect();
+    let ranges = Calibration::from_inputs(&lowered, &inputs).unwrap();
+    let flow = quantise(&lowered, &Options::default(), Some(&ranges)).unwrap();
+    let program = map(&flow, &Arch::default_chip(), &MapOptions::default()).unwrap().program;
+    let machine = Machine::new(&program).unwrap();
+    let mut engines = 0;
+    for core in machine.phases.iter().flat_map(|p| &p.cores).filter(|c| c.home) {
+        let stage = &machine.stages[core.stage];
+        if stage.last_pass() > 0 {
+            let engine = assemble(&program.graph, stage, &core.region, 16, 16, true).unwrap();
+            assert_eq!(engine.cycles.len(), stage.last_pass());
+            println!(
+                "{}: {} operations of {} bits, {} weight words, {} operand rows, width {}, cycles {:?}",
+                stage.stage.name,
+                engine.program.words.len(),
+                engine.program.words[0].len() * 4,
+                engine.weights.words.len(),
+                engine.rows,
+                engine.width,
+                engine.cycles
+            );
+            engines += 1;
+        }
+    }
+    assert!(engines > 0);
 }

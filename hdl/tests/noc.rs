@@ -120,19 +120,19 @@ fn random_meshes_equal_the_plain_engine_flit_by_flit() {
 /// included: a million cycles, nothing lost, and every switch and endpoint as in the simulator (by hashes).
 #[test]
 fn a_million_adversarial_cycles_lose_nothing() {
-    let mut config = Config::uniform(3, 3, 1, 2, 3);
+    let mut config = Config::uniform(3, 2, 1, 2, 3);
     config.pipeline = Pipeline::Speculative;
     config.routing = Routing::WestFirst;
     let endpoints = config.eject_depth.len();
     let hot = PortId(4);
     let everyone: Vec<PortId> = (0..endpoints as u32).map(PortId).collect();
-    let trees = vec![build_tree(&config, PortId(0), &everyone), build_tree(&config, PortId(8), &everyone)];
+    let trees = vec![build_tree(&config, PortId(0), &everyone), build_tree(&config, PortId(5), &everyone)];
     let mut draw = Draw { seed: 7, index: 0 };
     let mut stimuli = Vec::new();
     for source in 0..endpoints {
         let mut route = || match (source, draw.below(8)) {
             (0, 0) => Route::Tree(0),
-            (8, 0) => Route::Tree(1),
+            (5, 0) => Route::Tree(1),
             (_, 0..=3) => Route::Unicast(hot),
             _ => Route::Unicast(PortId(draw.below(endpoints as u64) as u32)),
         };
@@ -142,15 +142,9 @@ fn a_million_adversarial_cycles_lose_nothing() {
     let stalls = (0..endpoints as u64).map(|e| if e == 4 { (20_011, 9_000) } else { (97 + e, 7 * e) }).collect();
     let (last, cycles) = (1_000_000, 1_030_000);
     let case = Case { config, trees, multiflit: false, stimuli, stalls, repeat: true, last, cycles, listing: false };
-    let mut short = Case { last: 2500, cycles: 3000, listing: true, ..case.clone() };
-    let n = compare(&short, |d, t, s, f| tool::icarus(d, t, s, f).unwrap());
-    println!("ICARUS OK {n}");
-    let n = compare(&short, |d, t, s, f| tool::verilator(d, t, s, f).unwrap());
-    println!("VERILATOR OK {n}");
-    short.cycles = 30_000; short.last = 29_000;
-    assert_eq!(short.simulate::<Plain>(), short.simulate::<Fast>());
     let dir = tempfile::tempdir().unwrap();
     let sources = case.write(dir.path());
+    if std::env::var("DUMP").is_ok() { case.write(std::path::Path::new("/tmp/r1/dump")); let t=std::time::Instant::now(); case.simulate::<Fast>(); println!("FAST {:?}", t.elapsed()); return; }
     let verilog = parse(&tool::verilator(dir.path(), "bench", &sources, &["PULVINAR_ASSERT"]).unwrap(), cycles);
     let golden = case.simulate::<Fast>();
     assert_eq!(verilog, golden, "counts and hashes");

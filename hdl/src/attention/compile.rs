@@ -51,13 +51,7 @@ pub fn assemble(
         passes.push(operations.len());
         arrived.push(base + pass.tap_len);
     }
-    if taps > 32 {
-        return Err(compiler.refuse(&format!("gathers {taps} statistics"), "use at most 32 statistics a layer"));
-    }
-    if compiler.width > 62 {
-        let message = format!("has attention values of {} bits", compiler.width);
-        return Err(compiler.refuse(&message, "requantise to at most 62 bits"));
-    }
+    compiler.check(taps)?;
     Ok(compiler.finish(&operations, &passes, arrived))
 }
 
@@ -149,6 +143,19 @@ impl Compiler<'_> {
         Diagnostic::new("E0801", format!("layer `{}`", self.name), message.to_owned(), remedy.to_owned())
     }
 
+    /// Limits of the program's format.
+    fn check(&self, taps: usize) -> Result<()> {
+        if taps > 32 {
+            let message = format!("gathers {taps} statistics");
+            return Err(self.refuse(&message, "use at most 32 statistics a layer"));
+        }
+        if self.width > 62 {
+            let message = format!("has attention values of {} bits", self.width);
+            return Err(self.refuse(&message, "requantise to at most 62 bits"));
+        }
+        Ok(())
+    }
+
     fn shape(&self, id: NodeId) -> Shape {
         self.graph.node(id).ty.shape
     }
@@ -183,8 +190,13 @@ impl Compiler<'_> {
         let [t, c, h, w] = layout.strides().map(|s| s as i64);
         let (shape, inside) = (tap.shape, layout.box_shape);
         // Without an axis the stride does not matter; with one, the box begins at the slice's first.
-        let [c0, h0] = [(shape.c, region.channels[0]), (shape.h, region.rows[0])]
-            .map(|(n, first)| if n == 1 { 0 } else { first as i64 });
+        let [c0, h0] = [(shape.c, region.channels[0]), (shape.h, region.rows[0])].map(|(n, first)| {
+            if n == 1 {
+                0
+            } else {
+                first as i64
+            }
+        });
         let mut x = Affine { outputs: [w, h, c, 0, t], ..Affine::default() };
         x.base = -(c0 * c + h0 * h);
         let kind = match (arrived, tap.max) {
@@ -213,8 +225,8 @@ impl Compiler<'_> {
         let operand = |i: usize| broadcast(self.places.of(node.inputs[i]), self.shape(node.inputs[i]));
         let simple = |kind| Operation::new(kind, sizes(node.ty.shape), operand(0));
         let mut operation = match &node.op {
-            Op::Dense(d) => self.dense(d, id)?,
-            Op::Conv2d(c) => self.conv2d(c, id)?,
+            Op::Dense(d) => self.dense(d, id),
+            Op::Conv2d(c) => self.conv2d(c, id),
             Op::Reduce(r) => self.reduce(r, id),
             Op::Relu(_) => simple(Kind::Relu),
             Op::Flatten(_) => {
@@ -231,14 +243,16 @@ impl Compiler<'_> {
             },
             Op::Gate(g) => self.gate(g.shift, id)?,
             Op::Table(t) => {
-                let entries = graph.tensors[&t.table].as_int().expect("invariant: the graph is at level flow");
+                let entries =
+                    graph.tensors[&t.table].as_int().expect("invariant: the graph is at level flow");
                 let operation = Operation { table: self.table.len() as i64 - t.lo, ..simple(Kind::Table) };
                 self.table.extend(entries.iter().map(|&v| i64::from(v)));
                 operation
             }
             other => {
                 let message = format!("evaluates `{}`, a `{}`, on statistics", node.name, other.name());
-                let remedy = "use dense, conv2d, reduce, relu, requantise, table, gate, add, concat or flatten";
+                let remedy =
+                    "use dense, conv2d, reduce, relu, requantise, table, gate, add, concat or flatten";
                 return Err(self.refuse(&message, remedy));
             }
         };
@@ -252,8 +266,9 @@ impl Compiler<'_> {
         let node = self.graph.node(id);
         let wide = usize::from(self.bits(node.inputs[1])? > self.bits(node.inputs[0])?);
         self.factor_bits = self.factor_bits.max(self.bits(node.inputs[1 - wide])?);
-        let [x, y] = [wide, 1 - wide].map(|i| broadcast(self.places.of(node.inputs[i]), self.shape(node.inputs[i])));
-        Ok(Operation { y, shift, ..Operation::new(Kind::Scale, sizes(node.ty.shape), x) })
+        let [x, y] =
+            [wide, 1 - wide].map(|i| broadcast(self.places.of(node.inputs[i]), self.shape(node.inputs[i])));
+        Ok(Operation { shift, y, ..Operation::new(Kind::Scale, sizes(node.ty.shape), x) })
     }
 
     /// One copy an operand, one behind the other.
@@ -263,7 +278,9 @@ impl Compiler<'_> {
             let message = format!("concatenates values of several timesteps in `{}`", node.name);
             return Err(self.refuse(&message, "reduce over the timesteps first"));
         }
-        let copy = |&i: &NodeId| Operation::new(Kind::Sum, sizes(self.shape(i)), broadcast(self.places.of(i), self.shape(i)));
+        let copy = |&i: &NodeId| {
+            Operation::new(Kind::Sum, sizes(self.shape(i)), broadcast(self.places.of(i), self.shape(i)))
+        };
         let mut copies: Vec<Operation> = node.inputs.iter().map(copy).collect();
         self.place(pass, id, &mut copies[0])?;
         let (keep, hand, mut at) = (copies[0].keep, copies[0].hand, 0);
@@ -275,7 +292,7 @@ impl Compiler<'_> {
         Ok(())
     }
 
-    fn dense(&mut self, d: &Dense, id: NodeId) -> Result<Operation> {
+    fn dense(&mut self, d: &Dense, id: NodeId) -> Operation {
         let input = self.graph.node(id).inputs[0];
         let (s, out) = (self.shape(input), self.shape(id));
         let mut x = broadcast(self.places.of(input), s);
@@ -286,11 +303,11 @@ impl Compiler<'_> {
         operation.folds[0] = n;
         let mut channel = [0; 5];
         channel[digit] = 1;
-        self.load(&mut operation, &d.weight, d.bias.as_deref(), channel)?;
-        Ok(operation)
+        self.load(&mut operation, &d.weight, d.bias.as_deref(), channel);
+        operation
     }
 
-    fn conv2d(&mut self, c: &Conv2d, id: NodeId) -> Result<Operation> {
+    fn conv2d(&mut self, c: &Conv2d, id: NodeId) -> Operation {
         let input = self.graph.node(id).inputs[0];
         let (s, out) = (self.shape(input), self.shape(id));
         let weight = &self.graph.tensors[&c.weight].shape;
@@ -310,8 +327,8 @@ impl Compiler<'_> {
         let row = Affine { base: -top, outputs: [0, stride_h, 0, 0, 0], folds: [0, dilation_h, 0, 0] };
         let column = Affine { base: -left, outputs: [stride_w, 0, 0, 0, 0], folds: [dilation_w, 0, 0, 0] };
         (operation.row, operation.column) = ((row, s.h), (column, s.w));
-        self.load(&mut operation, &c.weight, c.bias.as_deref(), [0, 0, 1, group_outputs as i64, 0])?;
-        Ok(operation)
+        self.load(&mut operation, &c.weight, c.bias.as_deref(), [0, 0, 1, group_outputs as i64, 0]);
+        operation
     }
 
     fn reduce(&mut self, r: &Reduce, id: NodeId) -> Operation {
@@ -328,7 +345,7 @@ impl Compiler<'_> {
 
     /// Lays out weights and biases: where the lanes of every block share an output channel, one word a channel and
     /// element, else one word a block and element. `channel` holds the strides of the output channel.
-    fn load(&mut self, operation: &mut Operation, weight: &str, bias: Option<&str>, channel: [i64; 5]) -> Result<()> {
+    fn load(&mut self, operation: &mut Operation, weight: &str, bias: Option<&str>, channel: [i64; 5]) {
         let ints = |name: &str| {
             let values = self.graph.tensors[name].as_int().expect("invariant: the graph is at level flow");
             values.iter().map(|&v| i64::from(v)).collect::<Vec<_>>()
@@ -343,8 +360,11 @@ impl Compiler<'_> {
             }
             at as usize
         };
-        let blocks: Vec<Vec<usize>> =
-            (0..outputs).collect::<Vec<_>>().chunks(self.lanes).map(|b| b.iter().map(|&o| of(o)).collect()).collect();
+        let blocks: Vec<Vec<usize>> = (0..outputs)
+            .collect::<Vec<_>>()
+            .chunks(self.lanes)
+            .map(|b| b.iter().map(|&o| of(o)).collect())
+            .collect();
         let shared = blocks.iter().all(|b| b.iter().all(|&o| o == b[0]));
         let rows: Vec<Vec<usize>> =
             if shared { (0..weights.len() / n).map(|o| vec![o; self.lanes]).collect() } else { blocks };
@@ -369,7 +389,6 @@ impl Compiler<'_> {
             self.biases.extend(biases.iter().map(|b| word(row, &|o| b[o])));
         }
         self.factor_bits = self.factor_bits.max(signed_bits(weights));
-        Ok(())
     }
 
     fn finish(mut self, operations: &[Operation], passes: &[usize], arrived: Vec<usize>) -> Assembled {
@@ -381,7 +400,8 @@ impl Compiler<'_> {
         self.factor_bits = self.factor_bits.max((shift + 2).saturating_sub(self.width));
         let lanes = self.lanes;
         let largest = operations.iter().map(|o| o.largest(lanes)).max().unwrap_or(0);
-        let memories = [self.places.words, self.weights.len(), self.biases.len(), self.table.len(), 2 * lanes];
+        let memories =
+            [self.places.words, self.weights.len(), self.biases.len(), self.table.len(), 2 * lanes];
         let largest = memories.iter().map(|&n| n as i64).max().unwrap_or(0).max(largest);
         let field = signed_bits([largest]) + 1;
         let (top, bottom) = ((1 << (self.width - 1)) - 1, -(1 << (self.width - 1)));
@@ -401,7 +421,8 @@ impl Compiler<'_> {
             cycles.push(operations[from..end].iter().map(one).sum());
             from = end;
         }
-        let (width, factor_bits, rows) = (self.width, self.factor_bits, self.places.words.div_ceil(lanes).max(1));
+        let (width, factor_bits, rows) =
+            (self.width, self.factor_bits, self.places.words.div_ceil(lanes).max(1));
         Assembled {
             lanes,
             width,
@@ -429,6 +450,7 @@ fn image(words: &[Vec<i64>], lanes: usize) -> (u32, Image) {
         values.iter().for_each(|&v| word.push(v, bits));
         word.hexadecimal()
     };
-    let words = if words.is_empty() { vec![text(&vec![0; lanes])] } else { words.iter().map(|w| text(w)).collect() };
+    let words =
+        if words.is_empty() { vec![text(&vec![0; lanes])] } else { words.iter().map(|w| text(w)).collect() };
     (bits, Image { words })
 }

@@ -75,7 +75,8 @@ impl Segment {
 
     /// First address, and what is added when w, h, c or t moves on and the lower digits start again.
     fn moves(&self, (first, strides): (usize, [usize; 4])) -> Vec<i64> {
-        let back = |k: usize| (k + 1..4).map(|j| (self.counts[j] as i64 - 1) * strides[j] as i64).sum::<i64>();
+        let back =
+            |k: usize| (k + 1..4).map(|j| (self.counts[j] as i64 - 1) * strides[j] as i64).sum::<i64>();
         let step = |k: usize| strides[k] as i64 - back(k);
         std::iter::once(first as i64).chain([3, 2, 1, 0].map(step)).collect()
     }

@@ -35,8 +35,9 @@ pub struct Affine {
 impl Affine {
     /// Largest magnitude it takes.
     fn reach(&self, sizes: &[usize; 5], folds: &[usize; 4]) -> i64 {
-        let span =
-            |strides: &[i64], sizes: &[usize]| -> i64 { strides.iter().zip(sizes).map(|(s, &n)| s.abs() * n as i64).sum() };
+        let span = |strides: &[i64], sizes: &[usize]| -> i64 {
+            strides.iter().zip(sizes).map(|(s, &n)| s.abs() * n as i64).sum()
+        };
         self.base.abs() + span(&self.outputs, sizes) + span(&self.folds, folds)
     }
 
@@ -193,7 +194,8 @@ impl Operation {
             word.push(*bound as i64, field);
         }
         // Word 0 of the biases is the zero of operations without a bias.
-        for (address, block) in [(&self.weight, self.reduction() as i64), (&self.bias, self.bias.base.min(1))] {
+        for (address, block) in [(&self.weight, self.reduction() as i64), (&self.bias, self.bias.base.min(1))]
+        {
             word.push(address.base, field);
             if self.streamed {
                 [block, 0, 0, 0, 0].iter().for_each(|&v| word.push(v, field));

@@ -120,7 +120,6 @@ impl CoreBuilder<'_> {
         let parameters = [
             ("WIDTH", number(entry.bits() as usize)),
             ("DEPTH", number(depth)),
-            ("COUNT_BITS", number(index_bits(depth + 1) as usize)),
             ("STEPS", number(steps)),
             ("STEP_BITS", number(self.format().step as usize)),
             ("BUFFERS", number(self.buffers)),

@@ -26,8 +26,6 @@ pub struct Stages {
     pub pass: Bits,
     /// Valid, word, row, column, block of each stage.
     pub stages: Vec<Place>,
-    /// A word is under way.
-    pub active: Bits,
 }
 
 /// A stage of the sweep pipeline.
@@ -130,7 +128,7 @@ impl CoreBuilder<'_> {
         ];
         let outputs = widths.map(|(n, w)| (n, self.m.wire(&format!("update_{n}"), w)));
         self.add("update_engine", "update", &parameters, &inputs, &outputs);
-        let [pass, step, active, valid, last, word, row, column, block, encode] = outputs.map(|(_, b)| b);
+        let [pass, step, _, valid, last, word, row, column, block, encode] = outputs.map(|(_, b)| b);
         let m = &mut self.m;
         let stages = (0..6)
             .map(|k| Place {
@@ -142,7 +140,7 @@ impl CoreBuilder<'_> {
                 block: m.slice(&block, k * bits[3], bits[3]),
             })
             .collect();
-        (Stages { advance: advance.clone(), step, pass, stages, active }, encode)
+        (Stages { advance: advance.clone(), step, pass, stages }, encode)
     }
 
     /// Enable of a memory read whose data belong to stage `stage`.

@@ -32,6 +32,8 @@ pub struct Bench<'a> {
     pub currents: &'a [i64],
     /// Statistics of the other slices, a list a pass.
     pub arriving: Vec<Vec<Event>>,
+    /// Cycle of a reset in the middle, after which everything starts again.
+    pub restart: u32,
 }
 
 impl Bench<'_> {
@@ -45,7 +47,12 @@ impl Bench<'_> {
     }
 
     /// A command: start, arrival, folds of every tap, lane mask, lane values.
-    fn command(&self, start: bool, arrival: Option<(i64, i64, bool)>, fold: Option<(usize, usize, usize, usize, usize)>) -> String {
+    fn command(
+        &self,
+        start: bool,
+        arrival: Option<(i64, i64, bool)>,
+        fold: Option<(usize, usize, usize, usize, usize)>,
+    ) -> String {
         let (mut c, width) = (Command::default(), self.engine.width);
         c.push(start.into(), 1);
         let (address, value, maximum) = arrival.unwrap_or((0, 0, false));
@@ -130,7 +137,8 @@ impl Bench<'_> {
         let engine = self.engine;
         let mut text = include_str!("bench.v").to_owned();
         let arrived = (*engine.arrived.last().unwrap()).max(1);
-        let (gates, own) = (lists::gates(self.stage), lists::statistics(self.stage, &self.case.regions[0], self.case.lanes));
+        let (gates, own) =
+            (lists::gates(self.stage), lists::statistics(self.stage, &self.case.regions[0], self.case.lanes));
         let rows = taps.iter().map(|(_, t)| self.layout(t).rows()).max().unwrap();
         let gate_rows = self.stage.gate_len.div_ceil(engine.lanes).max(1);
         let constants = [
@@ -147,6 +155,7 @@ impl Bench<'_> {
             ("COMMANDS", commands as u32),
             ("BITS", bits as u32),
             ("PLACE", PLACE_BITS),
+            ("RESTART", self.restart),
             ("CLEAR", rows.max(arrived) as u32),
             ("OWN_READ", own.read_bits),
             ("OWN_EVENT", own.event_bits),
@@ -179,7 +188,7 @@ impl Bench<'_> {
         for (i, (_, tap)) in taps.iter().enumerate() {
             let layout = self.layout(tap);
             let (row_bits, lane_bits) = (index_bits(layout.rows()), layout.lanes.trailing_zeros());
-            let _ = write!(
+            let _ = writeln!(
                 text,
                 "  tap #(.NUMBER({i}), .LANES(LANES), .LANE_BITS({lane_bits}), .ROWS({}), .ROW_BITS({row_bits}), \
                  .WIDTH(WIDTH), .FIELD(FIELD), .A(A), .OWN_READ(OWN_READ), .MAXIMUM({}), .CROSS_LANES({})) tap{i} \
@@ -187,7 +196,7 @@ impl Bench<'_> {
                  .fold_mask(mask), .fold_values(values), .clear(clear), .clear_at(clear_at), \
                  .stat_ren(stat_ren & {{A{{stat_tap == {i}}}}}), .stat_addr(stat_addr), \
                  .stat_data(stat_each[{i}*A*WIDTH +: A*WIDTH]), .own_ren(own_ren && own_source == {i}), \
-                 .own_addr(own_addr), .own_data(own_each[{i}*WIDTH +: WIDTH]));\n",
+                 .own_addr(own_addr), .own_data(own_each[{i}*WIDTH +: WIDTH]));",
                 layout.rows(),
                 u8::from(tap.max),
                 u8::from(tap.shape.c == 1),

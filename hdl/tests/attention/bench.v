@@ -148,7 +148,13 @@ module bench;
     if (own_close) own_done <= 1;
     if (gate_close) gate_done <= 1;
     if (busy && own_done && gate_done) busy <= 0;
-    if (!rst && at == COMMANDS && !busy || now > 2000000) begin
+    if (now == RESTART) begin
+      $display("R");
+      rst <= 1;
+      clear_at <= 0;
+      at <= 0;
+      busy <= 0;
+    end else if (!rst && at == COMMANDS && !busy && now > RESTART || now > 2000000) begin
       $display("end");
       $finish;
     end

@@ -38,7 +38,6 @@ impl Random {
     }
 }
 
-
 /// A stage of several passes and an input.
 pub struct Case {
     pub graph: Graph,
@@ -106,7 +105,13 @@ impl Builder {
 
     fn requantise(&mut self, x: NodeId) -> Option<NodeId> {
         let shift = self.random.of(0, 24) as u32;
-        let op = Requantise { mul: self.random.of(1, 32767), shift, lo: self.random.of(-130, 0), hi: 127, scale: 1.0 };
+        let op = Requantise {
+            mul: self.random.of(1, 32767),
+            shift,
+            lo: self.random.of(-130, 0),
+            hi: 127,
+            scale: 1.0,
+        };
         self.push("requantise", op, &[x])
     }
 
@@ -177,7 +182,8 @@ fn regions(random: &mut Random, s: Shape) -> Vec<Region> {
     };
     let (channels, rows) = (cut(s.c), cut(s.h));
     let boxes = channels.iter().flat_map(|&c| rows.iter().map(move |&r| (c, r)));
-    let mut all: Vec<Region> = boxes.map(|(channels, rows)| Region { channels, rows, columns: s.w }).collect();
+    let mut all: Vec<Region> =
+        boxes.map(|(channels, rows)| Region { channels, rows, columns: s.w }).collect();
     let home = random.below(all.len());
     all.swap(0, home);
     all
@@ -195,7 +201,8 @@ impl Case {
         let mut b = Builder { graph, random };
         let outputs = b.random.of(1, 9) as usize;
         let weight = b.tensor(vec![outputs, shape[0], 1, 1], 9);
-        let conv = Conv2d { weight, bias: None, stride: [1; 2], padding: [0; 4], dilation: [1; 2], groups: 1 };
+        let conv =
+            Conv2d { weight, bias: None, stride: [1; 2], padding: [0; 4], dilation: [1; 2], groups: 1 };
         let accumulator = b.graph.push("conv", conv.into(), &[input]).unwrap();
         let (mut known, mut passes) = (Vec::new(), Vec::new());
         for _ in 0..b.random.of(1, 3) {
@@ -224,4 +231,3 @@ impl Case {
         Case { graph: b.graph, stage, input, regions, lanes, attention_lanes, random: b.random }
     }
 }
-
