@@ -56,6 +56,9 @@ pub enum Verb {
     /// Simulate a compiled program.
     #[command(after_help = "Example:\n  pulvinar simulate prog/ --inputs 4 --trace trace.txt")]
     Simulate(Simulate),
+    /// Compile for a chip and write its Verilog, with test benches, scripts and constraints.
+    #[command(after_help = "Example:\n  pulvinar rtl --arch arch/fpga.toml -o digits-rtl/ --verify --synth ecp5")]
+    Rtl(Rtl),
     /// Render reports of earlier runs; several are compared side by side.
     #[command(after_help = "Example:\n  pulvinar report out/report.json other/report.json -o compared/")]
     Report(ReportArgs),
@@ -214,6 +217,52 @@ pub struct Simulate {
     /// Write the timeline of the first input as a Chrome trace (opens in Perfetto).
     #[arg(long)]
     pub timeline: Option<PathBuf>,
+}
+
+/// Verilog simulator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SimulatorArg {
+    /// Some time to build, then fast.
+    Verilator,
+    /// Icarus Verilog: starts at once, slow.
+    Icarus,
+}
+
+/// Family of devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TargetArg {
+    /// Lattice ECP5-85F.
+    Ecp5,
+    /// Lattice iCE40 UP5K.
+    Ice40,
+    /// Xilinx 7 series, as Yosys estimates it.
+    Xilinx,
+}
+
+/// `pulvinar rtl`.
+#[derive(Debug, Args)]
+pub struct Rtl {
+    /// Network, inputs, chip.
+    #[command(flatten)]
+    pub source: Source,
+    /// Quantiser and scheduler.
+    #[command(flatten)]
+    pub choices: Choices,
+    /// Output folder; it is replaced whole.
+    #[arg(short, long)]
+    pub output: PathBuf,
+    /// Run the inputs through simulator and RTL and compare their listings, cycle by cycle.
+    #[arg(long)]
+    pub verify: bool,
+    /// Simulator for --verify.
+    #[arg(long, value_enum, default_value_t = SimulatorArg::Verilator)]
+    pub simulator: SimulatorArg,
+    /// Synthesise for a family, and place and route.
+    #[arg(long, value_enum, value_name = "FAMILY")]
+    pub synth: Option<TargetArg>,
+    /// Seeds of place and route.
+    #[arg(long, default_value_t = 3)]
+    pub seeds: u32,
 }
 
 /// `pulvinar report`.

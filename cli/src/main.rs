@@ -8,6 +8,7 @@ mod facts;
 mod output;
 mod papers;
 mod progress;
+mod rtl;
 mod run;
 mod simulate;
 mod source;
@@ -46,6 +47,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Verb::Check(check)) => verbs::check(&check, json),
         Some(Verb::Compile(compile)) => verbs::compile(&compile, json),
         Some(Verb::Simulate(simulate)) => simulate::simulate(&simulate, global),
+        Some(Verb::Rtl(rtl)) => rtl::rtl(&rtl, global),
         Some(Verb::Report(report)) => verbs::report(&report, json),
         Some(Verb::Bits(bits)) => verbs::bits(&bits, global),
         Some(Verb::Zoo) => verbs::zoo(json),

@@ -85,4 +85,37 @@ module fifo #(
     end
   end
 `endif
+
+`ifdef FORMAL
+  // Any one word, followed from its push to its pop (queues in registers).
+  (* anyseq *) wire pick;
+  reg follow;
+  reg [PTR_BITS-1:0] place;
+  reg [WIDTH-1:0] word;
+  wire [31:0] reach = {{(32 - PTR_BITS){1'b0}}, head} + {{(32 - COUNT_BITS){1'b0}}, count};
+  wire [31:0] behind = {{(32 - PTR_BITS){1'b0}}, place} + (place < head ? DEPTH : 0);
+
+  always @(posedge clk) begin
+    if (rst) follow <= 1'b0;
+    else if (follow) follow <= !(pop && head == place);
+    else follow <= push && pick;
+    if (!follow) begin
+      place <= tail;
+      word <= din;
+    end
+  end
+
+  always @* begin
+    assume (!push || room);
+    assume (!pop || valid);
+    assert (head <= LAST && tail <= LAST && count <= DEPTH);
+    assert ({{(32 - PTR_BITS){1'b0}}, tail} == (reach >= DEPTH ? reach - DEPTH : reach));
+    assert (valid == (count != 0) && room == (count < DEPTH));
+    if (follow) begin
+      assert (place <= LAST && behind < reach);
+      assert (registers.storage[place] == word);
+      assert (head != place || (valid && dout == word));
+    end
+  end
+`endif
 endmodule

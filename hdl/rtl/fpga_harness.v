@@ -94,7 +94,12 @@ module fpga_harness #(
   wire [BEAT_BITS:0] beat;
   wire taken = have_beat && m_axis_tready;
   wire fetch = state == RUN && !all_read && (!have_beat || taken);
-  assign m_axis_tdata = {{S_DATA_BITS - BEAT_BITS{1'b0}}, beat[BEAT_BITS-1:0]};
+  assign m_axis_tdata[BEAT_BITS-1:0] = beat[BEAT_BITS-1:0];
+  generate
+    if (BEAT_BITS < S_DATA_BITS) begin : padding
+      assign m_axis_tdata[S_DATA_BITS-1:BEAT_BITS] = {S_DATA_BITS - BEAT_BITS{1'b0}};
+    end
+  endgenerate
   assign m_axis_tlast = beat[BEAT_BITS];
   assign m_axis_tvalid = have_beat;
   rom #(

@@ -67,7 +67,16 @@ module router #(
   wire [CHANNELS*PORTS-1:0] sa_winner;
   wire [CHANNELS*PORTS-1:0] sp_request;
   wire [CHANNELS*PORTS-1:0] sp_winner;
+  wire [CHANNELS*PORTS-1:0] moved;
+  wire [CHANNELS*CHANNELS-1:0] sends;
+  wire [CHANNELS*CHANNELS-1:0] frees;
   wire [CHANNELS-1:0] leaves;
+
+  // The same by output: ports matched, output VCs given, sent on and given back.
+  wire [PORTS-1:0] out_matched;
+  wire [CHANNELS-1:0] out_granted;
+  wire [CHANNELS-1:0] out_sent;
+  wire [CHANNELS-1:0] out_freed;
 
   // Each input port's moving flit (at most one of its VCs moves), 0 without.
   wire [PORTS*WIRE_BITS-1:0] moving;
@@ -79,6 +88,10 @@ module router #(
       wire [WIRE_BITS-1:0] arriving = in_flit[i * WIRE_BITS +: WIRE_BITS];
       wire matched = |sa_winner[i * VCS * PORTS +: VCS * PORTS];
       wire [VCS-1:0] moves;
+      wire [PORTS-1:0] exits;
+      or_rows #(.N(VCS), .WIDTH(PORTS)) moved_ports (
+        .words(moved[i * VCS * PORTS +: VCS * PORTS]), .word(exits)
+      );
       wire [VCS*WIRE_BITS-1:0] fronts;
       one_hot_mux #(.N(VCS), .WIDTH(WIRE_BITS)) mover (
         .select(moves), .words(fronts), .word(moving[i * WIRE_BITS +: WIRE_BITS])
@@ -94,9 +107,8 @@ module router #(
         wire [CHANNELS-1:0] granted = va_granted[X * CHANNELS +: CHANNELS];
         wire [PORTS-1:0] winner = sa_winner[X * PORTS +: PORTS];
         wire [PORTS-1:0] lucky = sp_winner[X * PORTS +: PORTS];
-        wire [PORTS-1:0] moved;
-        wire [CHANNELS-1:0] sends;
-        wire [CHANNELS-1:0] frees = sends & {CHANNELS{tail}};
+        wire [PORTS-1:0] turns;
+        wire [CHANNELS-1:0] takes;
         wire [CHANNELS-1:0] asks;
         wire [PORTS-1:0] ready;
         wire [PORTS-1:0] hopes;
@@ -110,7 +122,7 @@ module router #(
           .clk(clk), .rst(rst), .push(in_valid[i] & number == VC[VC_BITS-1:0]),
           .arriving(arriving), .mesh_credits(mesh_credits), .occupied(occupied),
           .front(fronts[v * WIRE_BITS +: WIRE_BITS]), .tail(tail), .vc_mask(vc_mask),
-          .wants(wants), .hold(hold), .granted(granted), .moved(moved), .sends(sends),
+          .wants(wants), .hold(hold), .granted(granted), .moved(turns), .sends(takes),
           .leaves(leaves[X])
         );
 
@@ -120,58 +132,37 @@ module router #(
           assign asks[o * VCS +: VCS] = usable & {VCS{wants[o]}};
           assign ready[o] = occupied & |(hold[o * VCS +: VCS] & credit);
           assign hopes[o] = wants[o] & |(usable & credit);
-          // A speculative winner moves past unmatched ports with a VC and credit from this VA.
-          assign moved[o] = winner[o] | (lucky[o] & ~matched & ~out_port[o].matched
+          // A speculative winner moves between unmatched ports, with a VC and credit from VA.
+          assign turns[o] = winner[o] | (lucky[o] & ~matched & ~out_matched[o]
             & |(granted[o * VCS +: VCS] & credit));
         end
         assign va_request[X * CHANNELS +: CHANNELS] = asks;
         assign sa_request[X * PORTS +: PORTS] = ready;
         assign sp_request[X * PORTS +: PORTS] = hopes;
-        assign moves[v] = |moved;
+        assign moved[X * PORTS +: PORTS] = turns;
+        assign sends[X * CHANNELS +: CHANNELS] = takes;
+        assign frees[X * CHANNELS +: CHANNELS] = takes & {CHANNELS{tail}};
+        assign moves[v] = |turns;
       end
     end
 
     for (o = 0; o < PORTS; o = o + 1) begin : out_port
       localparam BITS = o < 4 ? CREDIT_BITS : POOL_BITS;
-      wire [PORTS-1:0] matchings;
       wire [PORTS-1:0] crossing;
-      wire matched = |matchings;
-      wire [VCS-1:0] granted;
-      wire [VCS-1:0] sent;
-      wire [VCS-1:0] freed;
       wire [VCS*BITS-1:0] credits;
       wire [WIRE_BITS-1:0] flit;
       for (i = 0; i < PORTS; i = i + 1) begin : from
-        wire [VCS-1:0] winners;
-        wire [VCS-1:0] movers;
-        for (v = 0; v < VCS; v = v + 1) begin : vc
-          assign winners[v] = in_port[i].vc[v].winner[o];
-          assign movers[v] = in_port[i].vc[v].moved[o];
-        end
-        assign matchings[i] = |winners;
-        assign crossing[i] = |movers;
+        assign crossing[i] = in_port[i].exits[o];
       end
       one_hot_mux #(.N(PORTS), .WIDTH(WIRE_BITS)) crossbar (
         .select(crossing), .words(moving), .word(flit)
       );
-      for (v = 0; v < VCS; v = v + 1) begin : vc
-        wire [CHANNELS-1:0] grants;
-        wire [CHANNELS-1:0] sending;
-        wire [CHANNELS-1:0] freeing;
-        for (i = 0; i < CHANNELS; i = i + 1) begin : from
-          assign grants[i] = in_port[i / VCS].vc[i % VCS].granted[o * VCS + v];
-          assign sending[i] = in_port[i / VCS].vc[i % VCS].sends[o * VCS + v];
-          assign freeing[i] = in_port[i / VCS].vc[i % VCS].frees[o * VCS + v];
-        end
-        assign granted[v] = |grants;
-        assign sent[v] = |sending;
-        assign freed[v] = |freeing;
-      end
       output_port #(
         .VCS(VCS), .VC_BITS(VC_BITS), .FLIT_BITS(WIRE_BITS), .POOL(o < 4 ? 0 : 1),
         .CREDITS(o < 4 ? VC_DEPTH : EJECT_DEPTH), .CREDIT_BITS(BITS), .COUNTERS(COUNTERS)
       ) port (
-        .clk(clk), .rst(rst), .granted(granted), .freed(freed), .sent(sent), .flit(flit),
+        .clk(clk), .rst(rst), .granted(out_granted[o * VCS +: VCS]),
+        .freed(out_freed[o * VCS +: VCS]), .sent(out_sent[o * VCS +: VCS]), .flit(flit),
         .in_credit(in_credit[o * VCS +: VCS]), .taken(taken[o * VCS +: VCS]),
         .has_credit(has_credit[o * VCS +: VCS]), .credits(credits),
         .st_valid(st_valid[o]), .st_vc(st_vc[o * VC_BITS +: VC_BITS]),
@@ -195,6 +186,15 @@ module router #(
       assign sp_winner = {(CHANNELS * PORTS){1'b0}};
     end
   endgenerate
+
+  or_rows #(.N(CHANNELS), .WIDTH(PORTS)) matched_outputs (
+    .words(sa_winner), .word(out_matched)
+  );
+  or_rows #(.N(CHANNELS), .WIDTH(CHANNELS)) granted_outputs (
+    .words(va_granted), .word(out_granted)
+  );
+  or_rows #(.N(CHANNELS), .WIDTH(CHANNELS)) sent_outputs (.words(sends), .word(out_sent));
+  or_rows #(.N(CHANNELS), .WIDTH(CHANNELS)) freed_outputs (.words(frees), .word(out_freed));
 
   islip #(.INPUTS(CHANNELS), .OUTPUTS(CHANNELS)) vc_allocator (
     .clk(clk), .rst(rst), .request(va_request), .matched(va_granted)

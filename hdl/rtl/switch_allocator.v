@@ -19,10 +19,9 @@ module switch_allocator #(
   wire [PORTS*PORTS-1:0] port_request;
   wire [PORTS*PORTS-1:0] port_matched;
 
-  genvar i, o, v;
+  genvar i, v;
   generate
     for (i = 0; i < PORTS; i = i + 1) begin : port
-      wire [PORTS-1:0] ports;
       wire [PORTS-1:0] turn = port_matched[i * PORTS +: PORTS];
       wire [VCS-1:0] asks;
       wire [VCS-1:0] grant;
@@ -31,14 +30,9 @@ module switch_allocator #(
         assign asks[v] = |(wanted & turn);
         assign winner[(i * VCS + v) * PORTS +: PORTS] = wanted & turn & {PORTS{grant[v]}};
       end
-      for (o = 0; o < PORTS; o = o + 1) begin : to
-        wire [VCS-1:0] vcs;
-        for (v = 0; v < VCS; v = v + 1) begin : from
-          assign vcs[v] = vc[v].wanted[o];
-        end
-        assign ports[o] = |vcs;
-      end
-      assign port_request[i * PORTS +: PORTS] = ports;
+      or_rows #(.N(VCS), .WIDTH(PORTS)) wanted_ports (
+        .words(request[i * VCS * PORTS +: VCS * PORTS]), .word(port_request[i * PORTS +: PORTS])
+      );
       arbiter #(.N(VCS)) chooser (
         .clk(clk), .rst(rst), .request(asks), .advance(|asks), .grant(grant)
       );

@@ -1,10 +1,10 @@
 //! Assembler of the attention engine: the small nodes of a stage become the micro-program of `attention_engine.v`.
 //!
 //! An operation computes outputs numbered row-major. The number has five digits (column, row, output channel of the
-//! group, group, step; the first the fastest), an output's reduction four. Every address is an affine function of these digits:
-//! a base, a stride a digit. The engine never multiplies: from one block of `attention_lanes` outputs to the next an
-//! address grows by a constant, and by another one for every digit that carries. Taps of a pass come first, one
-//! operation each, then its nodes.
+//! group, group, step; the first the fastest), an output's reduction four. Every address is an affine function of these
+//! digits: a base, a stride a digit. The engine never multiplies: from one block of `attention_lanes` outputs to the
+//! next an address grows by a constant, and by another one for every digit that carries. Taps of a pass come first,
+//! one operation each, then its nodes.
 
 mod compile;
 pub mod lists;

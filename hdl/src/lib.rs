@@ -6,8 +6,10 @@
 pub mod attention;
 pub mod cosim;
 pub mod emit;
+pub mod folder;
 pub mod generator;
 pub mod netlist;
 pub mod registers;
 pub mod rtl;
+pub mod synth;
 pub mod tool;

@@ -27,6 +27,7 @@ pub const PRIMITIVES: &[(&str, &str)] = &[
     ("list_source.v", include_str!("../rtl/list_source.v")),
     ("lookup.v", include_str!("../rtl/lookup.v")),
     ("one_hot_mux.v", include_str!("../rtl/one_hot_mux.v")),
+    ("or_rows.v", include_str!("../rtl/or_rows.v")),
     ("output_port.v", include_str!("../rtl/output_port.v")),
     ("packer.v", include_str!("../rtl/packer.v")),
     ("ram.v", include_str!("../rtl/ram.v")),

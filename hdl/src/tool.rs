@@ -79,6 +79,9 @@ pub fn verilator(dir: &Path, top: &str, sources: &[PathBuf], defines: &[&str]) -
         "obj_dir",
         "-o",
         "sim",
+        // The default -Os compiles three times as long, for code that is slower.
+        "-MAKEFLAGS",
+        "OPT_FAST=-O1",
     ]);
     arguments.extend(defines.iter().map(|d| format!("-D{d}")));
     arguments.extend(names(sources));

@@ -13,7 +13,8 @@ use pulvinar_compiler::map::{map, MapOptions};
 use pulvinar_compiler::{lower, quantise, Calibration, Options};
 use pulvinar_hdl::attention::{assemble, Assembled};
 use pulvinar_hdl::{rtl, tool};
-use pulvinar_ir::{interpret, Arch, Level, Value};
+use pulvinar_ir::op::{avg_pool::AvgPool, concat::Concat};
+use pulvinar_ir::{interpret, Arch, Level, Op, Value};
 use pulvinar_models::zoo;
 use pulvinar_simulator::packet::Event;
 use pulvinar_simulator::prepare::sweep::{merge_cycles, node_cycles, stage_plan, PassPlan, StagePlan};
@@ -166,6 +167,22 @@ fn units_are_clean_for_lint_and_synthesis() {
             UNITS.join(" ")
         );
         tool::run(dir.path(), "yosys", &["-q".to_owned(), "-p".to_owned(), steps]).unwrap();
+    }
+}
+
+#[test]
+fn what_the_engine_cannot_compute_is_refused() {
+    let over_time = |case: &Case| case.graph.node(case.stage.passes[0].taps[0]).ty.shape.t > 1;
+    let unknown: [Op; 2] =
+        [Concat {}.into(), AvgPool { kernel: [1; 2], stride: [1; 2], padding: [0; 4] }.into()];
+    for (op, operands) in unknown.into_iter().zip([2, 1]) {
+        let mut case = (0..100).map(Case::new).find(over_time).unwrap();
+        let tap = case.stage.passes[0].taps[0];
+        let node = case.graph.push("odd", op, &vec![tap; operands]).unwrap();
+        case.stage.passes[0].program.push(node);
+        let stage = stage_plan(&case.graph, &case.stage).unwrap();
+        let refusal = assemble(&case.graph, &stage, &case.regions[0], 4, 4, false).unwrap_err();
+        assert_eq!(refusal.code, "E0801", "{refusal}");
     }
 }
 

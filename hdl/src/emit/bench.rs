@@ -126,7 +126,8 @@ fn beats(input: &Value, address_bits: u32, value_bits: u32) -> Vec<(bool, u128)>
 pub fn bench(machine: &Machine<'_>, design: &Design) -> String {
     let phase = &machine.phases[0];
     let mut prints = String::new();
-    for core in &phase.cores {
+    let traced = design.format.tag > 1;
+    for core in phase.cores.iter().filter(|_| traced) {
         let c = core.core;
         let net = |n: &str| format!("dut.machine.core{c}_{n}");
         if core.events.is_some() || core.gates.is_some() || core.statistics.is_some() {
@@ -142,7 +143,9 @@ pub fn bench(machine: &Machine<'_>, design: &Design) -> String {
             net("trace_sweep_end"), net("trace_sweep_pass"), net("trace_sweep_step")
         );
     }
-    prints.push_str(&flit_prints(machine, design));
+    if traced {
+        prints.push_str(&flit_prints(machine, design));
+    }
     let slot = design.format.slots[phase.host_stream.unwrap_or(0) as usize];
     let beat_bits = slot.address + slot.value.max(1) + 1;
     let content = content_bits(machine, &design.format);

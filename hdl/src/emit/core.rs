@@ -266,7 +266,7 @@ impl<'a> CoreBuilder<'a> {
             ("queue_room", room.clone()),
             ("output_ready", Bits::one()),
         ];
-        self.add("interface_in", "interface", &parameters, &inputs, &outputs);
+        self.add("interface_in", "inlet", &parameters, &inputs, &outputs);
         let [ej_credit, _, flit, taken, take_event, take_last, take_end, take_credit] =
             outputs.map(|(_, b)| b);
         self.m.output("ej_credit", ej_credit);

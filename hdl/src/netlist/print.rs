@@ -78,28 +78,22 @@ impl<'a> Reach<'a> {
             .collect();
         while let Some(bits) = self.open.pop() {
             let Some(name) = name_of(bits) else { continue };
-            if !self.whole.insert(name) {
-                continue;
-            }
-            let operands = self.drivers.get(name).cloned().unwrap_or_default();
-            if slices.get(name) == Some(&true) {
-                // A slice reads only part of its operand; the operand itself is still needed.
-                for operand in operands {
-                    self.part.extend(name_of(operand));
-                    self.need(operand);
-                }
-            } else {
-                self.open.extend(operands);
+            if self.whole.insert(name) {
+                self.follow(name, &slices);
             }
         }
     }
 
-    /// The drivers of a net that is read in part.
-    fn need(&mut self, bits: &'a Bits) {
-        let Some(name) = name_of(bits) else { return };
-        if let Some(operands) = self.drivers.remove(name) {
-            self.open.extend(operands.iter().copied());
-            self.drivers.insert(name, operands);
+    /// What drives a net is needed; a slice needs only part of its operand.
+    fn follow(&mut self, name: &'a str, slices: &HashMap<&str, bool>) {
+        let Some(operands) = self.drivers.remove(name) else { return };
+        if slices.get(name) == Some(&true) {
+            for operand in operands.iter().copied().filter_map(name_of) {
+                self.part.insert(operand);
+                self.follow(operand, slices);
+            }
+        } else {
+            self.open.extend(operands);
         }
     }
 

@@ -142,9 +142,9 @@ module bench;
       own_done <= 0;
       gate_done <= 0;
     end
-    if (finish) $display("F %0d %0d", now - started, gate_active);
-    if (taken && own_offer) $display("S %0d %0d", own_place, own_value);
-    if (taken && gate_offer) $display("G %0d %0d", gate_place, gate_signed);
+    if (finish && !rst) $display("F %0d %0d", now - started, gate_active);
+    if (taken && own_offer && !rst) $display("S %0d %0d", own_place, own_value);
+    if (taken && gate_offer && !rst) $display("G %0d %0d", gate_place, gate_signed);
     if (own_close) own_done <= 1;
     if (gate_close) gate_done <= 1;
     if (busy && own_done && gate_done) busy <= 0;

@@ -39,6 +39,8 @@ pub struct Case {
 pub struct Log {
     pub listing: Vec<(u64, char, usize, usize, usize, u64)>,
     pub routers: Vec<u64>,
+    /// Flits on each output port of each router.
+    pub links: Vec<u64>,
     /// Flits sent, flits taken, hash.
     pub endpoints: Vec<(u32, u32, u64)>,
 }
@@ -52,6 +54,7 @@ pub const MODULES: &[&str] = &[
     "switch_allocator",
     "arbiter",
     "one_hot_mux",
+    "or_rows",
     "fifo",
     "ram",
 ];
@@ -62,17 +65,23 @@ fn mix(hash: &mut u64, tag: u64, key: u64) {
     *hash = hash.wrapping_mul(MULTIPLIER).wrapping_add(tag).wrapping_add(key);
 }
 
-struct Watch<'a>(&'a mut Log, &'a Case);
+struct Watch<'a> {
+    log: &'a mut Log,
+    case: &'a Case,
+    /// Where the links of each router start.
+    first: &'a [usize],
+}
 
 impl Observer for Watch<'_> {
     fn flit_leaves(&mut self, cycle: u64, router: usize, port: usize, vc: usize, flit: &Flit) {
-        if cycle >= self.1.cycles {
+        if cycle >= self.case.cycles {
             return;
         }
-        if self.1.listing {
-            self.0.listing.push((cycle, 'S', router, port, vc, flit.payload));
+        if self.case.listing {
+            self.log.listing.push((cycle, 'S', router, port, vc, flit.payload));
         }
-        mix(&mut self.0.routers[router], flit.payload, (cycle * 16 + port as u64) * 8 + vc as u64);
+        self.log.links[self.first[router] + port] += 1;
+        mix(&mut self.log.routers[router], flit.payload, (cycle * 16 + port as u64) * 8 + vc as u64);
     }
 }
 
@@ -99,13 +108,18 @@ impl Case {
         let mut fabric = F::new(&self.config, &self.trees).expect("invariant: the case is valid");
         let mut log = Log { routers: vec![0; self.config.locals.len()], ..Log::default() };
         log.endpoints = vec![(0, 0, 0); self.endpoints()];
+        let mut first = Vec::new();
+        for locals in &self.config.locals {
+            first.push(log.links.len());
+            log.links.resize(log.links.len() + MESH_PORTS + usize::from(*locals), 0);
+        }
         let mut sources = vec![(0, 0); self.endpoints()];
         for _ in 0..self.cycles {
             for (index, source) in sources.iter_mut().enumerate() {
                 self.take(&mut fabric, index, &mut log);
                 self.send(&mut fabric, index, source, &mut log.endpoints[index].0);
             }
-            fabric.step(&mut Watch(&mut log, self));
+            fabric.step(&mut Watch { log: &mut log, case: self, first: &first });
         }
         log.listing.sort_unstable();
         log
@@ -149,6 +163,18 @@ impl Case {
         *last_vc = vc;
         *sent += 1;
         *at = if self.repeat { (*at + 1) % self.stimuli[index].len() } else { *at + 1 };
+    }
+
+    /// Copies that the flits sent have to arrive as: one of a unicast, one for each leaf of a tree.
+    pub fn copies(&self, log: &Log) -> u64 {
+        let leaves = |tree: &Tree| tree.masks.iter().map(|m| u64::from((m >> MESH_PORTS).count_ones())).sum();
+        let leaves: Vec<u64> = self.trees.iter().map(leaves).collect();
+        let copies = |flit: &Stimulus| match flit.route {
+            Route::Tree(tree) => leaves[tree as usize],
+            Route::Unicast(_) => 1,
+        };
+        let each = self.stimuli.iter().zip(&log.endpoints);
+        each.map(|(flits, e)| flits.iter().cycle().take(e.0 as usize).map(copies).sum::<u64>()).sum()
     }
 
     /// Writes primitives, test bench and stimulus; gives the sources. The top module is `bench`.
@@ -195,6 +221,9 @@ impl Case {
         let mut end = String::new();
         for router in 0..topology.routers() {
             writeln!(end, "      $display(\"R %0d\", r{router}_hash);").unwrap();
+            for port in 0..topology.ports(router) {
+                writeln!(end, "      $display(\"L %0d\", r{router}_link_flits[{port} * 32 +: 32]);").unwrap();
+            }
         }
         for index in 0..self.endpoints() {
             let values = ["sent", "taken", "hash"].map(|name| format!("e{index}_{name}")).join(", ");
@@ -241,9 +270,38 @@ impl Case {
         .unwrap();
     }
 
+    /// A router with its observer.
     fn router(&self, router: usize, topology: &Topology, out: &mut String) {
-        let (config, vc_bits, wire) = (&self.config, self.vc_bits(), self.wire_bits());
-        let (ports, vcs) = (topology.ports(router), usize::from(config.vcs));
+        let (ports, vcs) = (topology.ports(router), usize::from(self.config.vcs));
+        let (vc_bits, wire) = (self.vc_bits(), self.wire_bits());
+        for (name, width) in [("valid", 1), ("vc", vc_bits), ("flit", wire)] {
+            let top = ports * width - 1;
+            writeln!(out, "  wire [{top}:0] r{router}_out_{name}, r{router}_st_{name};").unwrap();
+        }
+        writeln!(
+            out,
+            "  wire [{}:0] r{router}_out_credit;\n  wire [{}:0] r{router}_link_flits;\n  \
+             wire [63:0] r{router}_hash;",
+            ports * vcs - 1,
+            ports * 32 - 1,
+        )
+        .unwrap();
+        self.router_parameters(router, topology, out);
+        self.router_connections(router, topology, out);
+        writeln!(
+            out,
+            "  observer #(\n    .INDEX({router}), .PORTS({ports}), .VC_BITS({vc_bits}), .DEST_BITS({}), \
+             .WIRE_BITS({wire}), .LISTING({})\n  ) o{router} (\n    .clk(clk), .rst(rst), .now(now), \
+             .st_valid(r{router}_st_valid), .st_vc(r{router}_st_vc),\n    .st_flit(r{router}_st_flit), \
+             .hash(r{router}_hash)\n  );",
+            self.dest_bits(),
+            u8::from(self.listing),
+        )
+        .unwrap();
+    }
+
+    fn router_parameters(&self, router: usize, topology: &Topology, out: &mut String) {
+        let (config, ports) = (&self.config, topology.ports(router));
         let eject = config.eject_depth[topology.endpoint(router, 0).0 as usize];
         let pipeline = match config.pipeline {
             Pipeline::Four => 0,
@@ -253,20 +311,15 @@ impl Case {
         let towards = |e: usize| permitted(topology, config.routing, router, PortId(e as u32));
         let port_masks = bits((0..self.endpoints()).map(towards), ports);
         let tree_masks = bits(self.trees.iter().map(|t| t.masks[router]), ports);
-        for (name, width) in [("valid", 1), ("vc", vc_bits), ("flit", wire)] {
-            writeln!(out, "  wire [{}:0] r{router}_out_{name}, r{router}_st_{name};", ports * width - 1).unwrap();
-        }
-        let (class_top, adaptive) = (ports * vcs - 1, u8::from(config.routing == Routing::WestFirst));
         writeln!(
             out,
-            "  wire [{class_top}:0] r{router}_out_credit;\n  wire [{}:0] r{router}_link_flits;\n  \
-             wire [63:0] r{router}_hash;\n  router #(\n    .LOCALS({}), .VCS({vcs}), .VC_DEPTH({}), .EJECT_DEPTH({eject}), \
-             .PIPELINE({pipeline}), .ADAPTIVE({adaptive}),\n    .FLIT_BITS({}), .DEST_BITS({}), .MULTIFLIT({}), \
-             .COUNTERS(1), .ENDPOINTS({}),\n    .PORT_MASKS({port_masks}),\n    .TREES({}), .TREE_MASKS({tree_masks})\n  \
-             ) r{router} (\n    .clk(clk), .rst(rst),",
-            ports * 32 - 1,
+            "  router #(\n    .LOCALS({}), .VCS({}), .VC_DEPTH({}), .EJECT_DEPTH({eject}), .PIPELINE({pipeline}),\n    \
+             .ADAPTIVE({}), .FLIT_BITS({}), .DEST_BITS({}), .MULTIFLIT({}), .COUNTERS(1), .ENDPOINTS({}),\n    \
+             .PORT_MASKS({port_masks}),\n    .TREES({}), .TREE_MASKS({tree_masks})\n  ) r{router} (",
             ports - MESH_PORTS,
+            config.vcs,
             config.vc_depth,
+            u8::from(config.routing == Routing::WestFirst),
             self.dest_bits() + 49,
             self.dest_bits(),
             u8::from(self.multiflit),
@@ -274,6 +327,11 @@ impl Case {
             self.trees.len().max(1),
         )
         .unwrap();
+    }
+
+    fn router_connections(&self, router: usize, topology: &Topology, out: &mut String) {
+        let (ports, vcs) = (topology.ports(router), usize::from(self.config.vcs));
+        let (vc_bits, wire) = (self.vc_bits(), self.wire_bits());
         for (name, width) in [("valid", 1), ("vc", vc_bits), ("flit", wire)] {
             let source = |p: usize| match (topology.neighbour(router, p), p.checked_sub(MESH_PORTS)) {
                 (Some(other), _) => {
@@ -296,14 +354,9 @@ impl Case {
         let fields: Vec<String> = (0..ports).rev().map(credit).collect();
         writeln!(
             out,
-            "    .in_credit({{{}}}), .out_credit(r{router}_out_credit), .link_flits(r{router}_link_flits)\n  );\n  \
-             observer #(\n    .INDEX({router}), .PORTS({ports}), .VC_BITS({vc_bits}), .DEST_BITS({}), \
-             .WIRE_BITS({wire}), .LISTING({})\n  ) o{router} (\n    .clk(clk), .rst(rst), .now(now), \
-             .st_valid(r{router}_st_valid), .st_vc(r{router}_st_vc),\n    .st_flit(r{router}_st_flit), \
-             .hash(r{router}_hash)\n  );",
+            "    .in_credit({{{}}}), .out_credit(r{router}_out_credit),\n    .link_flits(r{router}_link_flits), \
+             .clk(clk), .rst(rst)\n  );",
             fields.join(", "),
-            self.dest_bits(),
-            u8::from(self.listing),
         )
         .unwrap();
     }
@@ -331,6 +384,7 @@ pub fn parse(text: &str, cycles: u64) -> Log {
                 log.listing.push((cycle, kind, unit as usize, port as usize, vc as usize, tag));
             }
             (Some('R'), &[hash]) => log.routers.push(hash),
+            (Some('L'), &[flits]) => log.links.push(flits),
             (Some('T'), &[sent, taken, hash]) => log.endpoints.push((sent as u32, taken as u32, hash)),
             _ => {}
         }
