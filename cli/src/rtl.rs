@@ -59,6 +59,10 @@ fn target(argument: TargetArg) -> Target {
 fn verify(args: &Rtl, machine: &Machine<'_>, inputs: &[&Value], global: &Global) -> Result<Agreement> {
     let dir = args.output.join("build").join("verify");
     output::directory(&dir)?;
+    // Tools run in the folder, so the paths of their sources must not depend on where that is.
+    let dir = dir.canonicalize().map_err(|e| {
+        Diagnostic::new("E0501", dir.display().to_string(), e.to_string(), "choose another output folder")
+    })?;
     let simulator = match args.simulator {
         SimulatorArg::Icarus => Simulator::Icarus,
         SimulatorArg::Verilator => Simulator::Verilator,

@@ -57,8 +57,21 @@ pub fn compare(
     drive: &Drive,
     simulator: Simulator,
 ) -> Result<Agreement> {
+    compare_edited(dir, machine, inputs, drive, simulator, &|_| Ok(()))
+}
+
+/// The same with a design that `edit` has changed, in the folder of its sources, before the run.
+pub fn compare_edited(
+    dir: &Path,
+    machine: &Machine<'_>,
+    inputs: &[&Value],
+    drive: &Drive,
+    simulator: Simulator,
+    edit: &dyn Fn(&Path) -> Result<()>,
+) -> Result<Agreement> {
     let design = emit(machine, &EmitOptions { trace: true, build: 0 })?;
     let sources = write_sources(dir, machine, &design)?;
+    edit(dir)?;
     let options = SimOptions {
         engine: EngineKind::Fast,
         trace: true,

@@ -487,7 +487,8 @@ impl CoreBuilder<'_> {
         let list = engine.filter(|_| self.plan.gates.is_some()).map(|e| e.ending.clone());
         let counts: Vec<usize> = (0..self.stage.passes.len()).map(|p| self.gate_reads(p).iter().sum()).collect();
         let ports = counts.iter().copied().max().unwrap_or(0);
-        let data = self.m.wire("gate_data", (ports + usize::from(list.is_some())) as u32 * width);
+        let data = self.m.wire("gate_data", ports.max(1) as u32 * width);
+        let mut listed = None;
         let (mut enables, mut addresses) = (Vec::new(), Vec::new());
         for port in 0..ports {
             let value = self.m.slice(&data, port as u32 * width, width);
@@ -516,31 +517,48 @@ impl CoreBuilder<'_> {
             let nets = self.list(&owned(&lists.parameters()), (lists.read_bits, lists.event_bits, 1), ending, pass);
             let (ren, address, _, _, mut list) = nets;
             list.stream = self.plan.gates.unwrap_or(0);
-            list.value = self.m.slice(&data, ports as u32 * width, width);
+            list.value = self.m.wire("gate_list_data", width);
+            listed = Some((ren, self.m.zext(&address, address_bits), list.value.clone()));
             side.list = Some(list);
-            enables.push(ren);
-            addresses.push(self.m.zext(&address, address_bits));
         }
-        let (wen, waddr, wdata) = self.gate_write(engine, (oldest, gate), (address_bits, width));
+        let write = self.gate_write(engine, (oldest, gate), (address_bits, width));
+        let sizes = (width, rows, row_bits, banks);
+        self.value_memory("gate_memory", sizes, (&enables, &addresses), &write, (data, false));
+        if let Some((ren, address, data)) = listed {
+            // The first word of a list may be read while it is written.
+            self.value_memory("gate_list_memory", sizes, (&[ren], &[address]), &write, (data, true));
+        }
+    }
+
+    fn value_memory(
+        &mut self,
+        name: &str,
+        (width, rows, row_bits, banks): (u32, usize, u32, usize),
+        (enables, addresses): (&[Bits], &[Bits]),
+        (wen, waddr, wdata): &(Bits, Bits, Bits),
+        (data, forward): (Bits, bool),
+    ) {
+        if enables.is_empty() {
+            return;
+        }
         let parameters = [
             ("WIDTH", number(width as usize)),
             ("ROWS", number(rows)),
             ("ROW_BITS", number(row_bits as usize)),
             ("BANKS", number(banks)),
-            ("BANK_BITS", number(bank_bits as usize)),
+            ("BANK_BITS", number(banks.trailing_zeros() as usize)),
             ("READS", number(enables.len())),
+            ("FORWARD", number(usize::from(forward))),
         ];
         let inputs = [
-            ("ren", self.m.join(&enables)),
-            ("raddr", self.m.join(&addresses)),
-            ("wen", wen),
-            ("waddr", waddr),
-            ("wdata", wdata),
+            ("ren", self.m.join(enables)),
+            ("raddr", self.m.join(addresses)),
+            ("wen", wen.clone()),
+            ("waddr", waddr.clone()),
+            ("wdata", wdata.clone()),
         ];
-        let parameters: Vec<(String, Parameter)> =
-            parameters.into_iter().map(|(n, p)| (n.to_owned(), p)).collect();
-        let mut this =
-            super::core::instance("value_memory", "gate_memory", parameters, &inputs, &[("rdata", data)]);
+        let parameters = parameters.into_iter().map(|(n, p)| (n.to_owned(), p)).collect();
+        let mut this = super::core::instance("value_memory", name, parameters, &inputs, &[("rdata", data)]);
         this.inputs.insert(0, super::core::clocking()[0].clone());
         self.m.instance(this);
     }
