@@ -89,7 +89,7 @@ impl HostPort {
             wake = cx.now + 1;
         }
         let waiting = !self.injector.is_empty() && !jammed;
-        if waiting || sent.is_some() || self.interface.head_is_event(cx.fabric).is_some() {
+        if waiting || sent.is_some() || cx.fabric.ejected(cx.phase.host).is_some() {
             wake = cx.now + 1;
         }
         Wake { at: wake, blocked: false, jammed }
