@@ -72,23 +72,16 @@ fn map_options(choices: &Choices, seed: u64, events: BTreeMap<String, f64>) -> R
 }
 
 fn strategy(text: &str) -> Result<(String, Strategy)> {
-    let parsed = text.split_once('=').and_then(|(layer, name)| {
-        let strategy = match name {
-            "spill_sram" => Strategy::SpillSram,
-            "spill_dram" => Strategy::SpillDram,
-            "recompute" => Strategy::Recompute,
-            _ => return None,
-        };
-        Some((layer.to_owned(), strategy))
-    });
-    parsed.ok_or_else(|| {
-        Diagnostic::new(
-            "E0503",
-            format!("--strategy {text}"),
-            "this is not LAYER=STRATEGY",
-            "write for example neuron1=recompute (spill_sram, spill_dram, recompute)",
-        )
-    })
+    let refuse = |message: String| {
+        let known = Strategy::ALL.map(Strategy::name).join(", ");
+        let help = format!("write for example neuron1=recompute; strategies are {known}");
+        Diagnostic::new("E0503", format!("--strategy {text}"), message, help)
+    };
+    let (layer, name) =
+        text.split_once('=').ok_or_else(|| refuse("this is not LAYER=STRATEGY".to_owned()))?;
+    let strategy =
+        Strategy::from_name(name).ok_or_else(|| refuse(format!("`{name}` is no strategy of a layer")))?;
+    Ok((layer.to_owned(), strategy))
 }
 
 /// Mean non-zero values a timestep of every stream, over sample inputs.

@@ -103,7 +103,7 @@ pub fn compare_engines(machine: &Machine<'_>, inputs: &[Value], global: &Global)
         let (fast, plain) = (listing(EngineKind::Fast)?, listing(EngineKind::Plain)?);
         if fast.trace != plain.trace || fast.counts != plain.counts {
             return Err(Diagnostic::new(
-                "E0702",
+                "E0704",
                 format!("input {i}"),
                 "the fast and the plain engine disagree, which is a bug of ours",
                 "please report it with the program (`pulvinar compile -o`) and this input",

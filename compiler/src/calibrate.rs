@@ -19,7 +19,7 @@ impl Calibration {
     pub fn from_inputs(graph: &Graph, inputs: &[Value]) -> Result<Self> {
         if graph.level != Level::Trained {
             return Err(Diagnostic::new(
-                "E0302",
+                "E0309",
                 &graph.name,
                 "calibration runs the float model and this graph is integers",
                 "calibrate before the quantiser",
@@ -27,7 +27,7 @@ impl Calibration {
         }
         if inputs.is_empty() {
             return Err(Diagnostic::new(
-                "E0302",
+                "E0309",
                 &graph.name,
                 "there are no calibration inputs",
                 "give at least one, or leave calibration out",

@@ -152,7 +152,7 @@ fn covers(name: &str, node: &str) -> bool {
 }
 
 fn refuse(field: &str, what: String, help: &str) -> Diagnostic {
-    Diagnostic::new("E0301", format!("compiler option `{field}`"), what, help)
+    Diagnostic::new("E0308", format!("compiler option `{field}`"), what, help)
 }
 
 fn in_range(field: &str, value: u32, lo: u32, hi: u32) -> Result<()> {

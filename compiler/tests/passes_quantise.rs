@@ -257,7 +257,7 @@ fn faults_are_refused_with_a_remedy() {
     input.kind = InputKind::Real;
     let run = |g: &Graph, o: &Options| pulvinar_compiler::run_pipeline(g, o, None, |_, _| ()).unwrap_err();
     let faults = [run(&trained, &named), run(&trained, &wide), run(&real_input, &Options::default())];
-    assert_eq!(faults.each_ref().map(|d| d.code), ["E0301", "E0301", "E0304"]);
+    assert_eq!(faults.each_ref().map(|d| d.code), ["E0308", "E0308", "E0304"]);
     assert!(faults.iter().all(|d| !d.help.is_empty() && !d.place.is_empty()));
-    assert_eq!(Calibration::from_inputs(&trained, &[]).unwrap_err().code, "E0302");
+    assert_eq!(Calibration::from_inputs(&trained, &[]).unwrap_err().code, "E0309");
 }

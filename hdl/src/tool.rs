@@ -63,6 +63,21 @@ pub fn icarus(dir: &Path, top: &str, sources: &[PathBuf], defines: &[&str]) -> R
 
 /// Compiles a test bench (which drives its own clock) with Verilator and runs it; gives what it printed.
 pub fn verilator(dir: &Path, top: &str, sources: &[PathBuf], defines: &[&str]) -> Result<String> {
+    verilator_with(dir, top, sources, defines, &[])
+}
+
+/// The same for a test bench that writes a waveform.
+pub fn verilator_traced(dir: &Path, top: &str, sources: &[PathBuf], defines: &[&str]) -> Result<String> {
+    verilator_with(dir, top, sources, defines, &["--trace"])
+}
+
+fn verilator_with(
+    dir: &Path,
+    top: &str,
+    sources: &[PathBuf],
+    defines: &[&str],
+    more: &[&str],
+) -> Result<String> {
     let mut arguments = strings(&[
         "--binary",
         "--timing",
@@ -83,6 +98,7 @@ pub fn verilator(dir: &Path, top: &str, sources: &[PathBuf], defines: &[&str]) -
         "-MAKEFLAGS",
         "OPT_FAST=-O1",
     ]);
+    arguments.extend(strings(more));
     arguments.extend(defines.iter().map(|d| format!("-D{d}")));
     arguments.extend(names(sources));
     run(dir, "verilator", &arguments)?;

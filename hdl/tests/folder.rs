@@ -118,11 +118,11 @@ fn yosys_finds_block_rams_and_multipliers() {
     let Cells { luts, flip_flops, block_rams, dsps, .. } = cells(&stat);
     println!("{luts} LUTs, {flip_flops} flip-flops, {block_rams} block RAMs, {dsps} multipliers");
     assert!(luts > 0 && flip_flops > 0 && dsps > 0, "{types:?}");
-    // A memory that is not in a block RAM would be flip-flops: far more than the registers.
+    // Small queues may be registers, constant tables are logic; every `ram` and `rom` is a block RAM.
     let log = std::fs::read_to_string(dir.path().join("build/ecp5.log")).unwrap();
     let mapped = |kind: &str| log.lines().filter(|l| l.starts_with("mapping memory") && l.contains(kind)).count();
     assert!(mapped("via $__ECP5_DP16KD_") > 0);
     let spilled: Vec<&str> = log.lines().filter(|l| l.contains("using FF mapping for memory")).collect();
-    assert!(spilled.iter().all(|l| !l.contains("storage") || l.contains("fifo")), "{spilled:?}");
+    assert!(spilled.iter().all(|l| !l.ends_with("storage") || l.ends_with("registers.storage")), "{spilled:?}");
     assert!(block_rams as usize >= mapped("via $__ECP5_DP16KD_"));
 }

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "formal/neuron.rs"]
+mod neuron;
+
 use pulvinar_hdl::{rtl, tool};
 use std::path::Path;
 

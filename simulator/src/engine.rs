@@ -38,9 +38,8 @@ pub struct Simulation<'a, 'm, F> {
     /// First cycle of the current quiet.
     quiet_since: Option<u64>,
     visited: u64,
-    /// Units not quiet, by port (fast).
-    busy: Vec<bool>,
-    busy_count: usize,
+    /// Units not quiet, one bit a port.
+    busy: Vec<u64>,
     calendar: Calendar,
 }
 
@@ -72,16 +71,10 @@ impl Calendar {
         self.due[port / 64] |= 1 << (port % 64);
     }
 
-    fn plan(&mut self, port: usize, now: u64, wake: Wake) {
-        let (word, bit) = (port / 64, 1u64 << (port % 64));
-        let set = |words: &mut [u64], on: bool| words[word] = words[word] & !bit | if on { bit } else { 0 };
-        set(&mut self.blocked, wake.blocked);
-        set(&mut self.jammed, wake.jammed);
-        if wake.at == now + 1 {
-            self.due[word] |= bit;
-        } else if wake.at < self.earliest[port] {
-            self.earliest[port] = wake.at;
-            self.later.push(Reverse((wake.at, port as u32)));
+    fn plan(&mut self, port: usize, at: u64) {
+        if at < self.earliest[port] {
+            self.earliest[port] = at;
+            self.later.push(Reverse((at, port as u32)));
         }
     }
 
@@ -154,8 +147,7 @@ impl<'a, 'm, F: Fabric> Simulation<'a, 'm, F> {
             barrier: machine.barrier.map(|_| (0, start)),
             quiet_since: None,
             visited: 0,
-            busy: vec![false; ports],
-            busy_count: 0,
+            busy: vec![0; ports.div_ceil(64)],
             calendar: Calendar::new(ports),
         })
     }
@@ -197,17 +189,7 @@ impl<'a, 'm, F: Fabric> Simulation<'a, 'm, F> {
     fn cycle(&mut self) {
         self.visited += 1;
         for word in 0..self.calendar.due.len() {
-            let mut due = std::mem::take(&mut self.calendar.due[word]);
-            while due != 0 {
-                let port = word * 64 + due.trailing_zeros() as usize;
-                due &= due - 1;
-                let (wake, busy) = self.tick(port);
-                self.calendar.plan(port, self.now, wake);
-                if busy != self.busy[port] {
-                    self.busy[port] = busy;
-                    self.busy_count = if busy { self.busy_count + 1 } else { self.busy_count - 1 };
-                }
-            }
+            self.tick_word(word);
         }
         match &mut self.log.trace {
             Some(trace) => self.fabric.step(&mut FlitTrace {
@@ -218,10 +200,40 @@ impl<'a, 'm, F: Fabric> Simulation<'a, 'm, F> {
             }),
             None => self.fabric.step(&mut NoObserver),
         }
-        let quiet = self.busy_count == 0 && self.fabric.is_empty();
+        let quiet = self.fabric.is_empty() && self.busy.iter().all(|&w| w == 0);
         let since = self.quiet_since.unwrap_or(self.now + 1);
         self.quiet_since = quiet.then_some(since);
         self.now += 1;
+    }
+
+    /// The ports of one word of the calendar that are due.
+    fn tick_word(&mut self, word: usize) {
+        let mut due = std::mem::take(&mut self.calendar.due[word]);
+        if due == 0 {
+            return;
+        }
+        let (mut next, mut blocked, mut jammed, mut quiet) = (0, 0, 0, 0);
+        let visited = due;
+        while due != 0 {
+            let bit = due & due.wrapping_neg();
+            let port = word * 64 + due.trailing_zeros() as usize;
+            due ^= bit;
+            let (wake, busy) = self.tick(port);
+            let only = |on: bool| if on { bit } else { 0 };
+            blocked |= only(wake.blocked);
+            jammed |= only(wake.jammed);
+            quiet |= only(!busy);
+            if wake.at == self.now + 1 {
+                next |= bit;
+            } else {
+                self.calendar.plan(port, wake.at);
+            }
+        }
+        let calendar = &mut self.calendar;
+        calendar.due[word] = next;
+        calendar.blocked[word] = calendar.blocked[word] & !visited | blocked;
+        calendar.jammed[word] = calendar.jammed[word] & !visited | jammed;
+        self.busy[word] = (self.busy[word] | visited) & !quiet;
     }
 
     fn tick(&mut self, port: usize) -> (Wake, bool) {
@@ -323,27 +335,16 @@ impl<'a, 'm, F: Fabric> Simulation<'a, 'm, F> {
     fn notice_flits(&mut self) {
         let mask = self.phase.vc_mask;
         for word in 0..self.calendar.jammed.len() {
-            let mut jammed = self.calendar.jammed[word] & !self.calendar.due[word];
+            let mut jammed = self.calendar.jammed[word] & self.fabric.injectable_ports(word);
             while jammed != 0 {
                 let bit = jammed & jammed.wrapping_neg();
                 let port = PortId((word * 64) as u32 + jammed.trailing_zeros());
                 jammed ^= bit;
-                let free = |vc: &usize| mask >> vc & 1 == 1 && self.fabric.inject_credits(port, *vc) > 0;
-                if (0..usize::from(self.phase.noc.vcs)).any(|vc| free(&vc)) {
+                if self.fabric.injectable(port) & mask != 0 {
                     self.calendar.due[word] |= bit;
                 }
             }
-        }
-        let mut from = PortId(0);
-        while let Some(port) = self.fabric.next_ejectable(from) {
-            let (word, bit) = (port.0 as usize / 64, 1u64 << (port.0 % 64));
-            if self.calendar.blocked[word] & bit == 0 {
-                self.calendar.due[word] |= bit;
-            }
-            from = PortId(port.0 + 1);
-            if from.0 as usize >= self.phase.seats.len() {
-                break;
-            }
+            self.calendar.due[word] |= self.fabric.ejectable(word) & !self.calendar.blocked[word];
         }
     }
 

@@ -42,7 +42,7 @@ struct Traffic {
 
 impl Traffic {
     fn add<F: Fabric>(&mut self, fabric: &F) {
-        self.routers.iter_mut().zip(fabric.activity()).for_each(|(sum, router)| merge(sum, router));
+        self.routers.iter_mut().zip(&fabric.activity()).for_each(|(sum, router)| merge(sum, router));
     }
 }
 

@@ -62,6 +62,8 @@ fn check_reader(seed: u64, kind: Kind, reader: Reader) -> u64 {
     plain.counts.cycles
 }
 
+// Seeds out of the row are those that have found a wrong wake-up of the fast engine.
+
 #[test]
 fn slow_readers_agree() {
     let mut slower = 0;
@@ -82,13 +84,13 @@ fn slow_readers_agree() {
 
 #[test]
 fn direct_programs_agree() {
-    let cycles: u64 = (0..100).map(|seed| check(seed, Kind::Direct)).sum();
+    let cycles: u64 = (0..100).chain([5038]).map(|seed| check(seed, Kind::Direct)).sum();
     assert!(cycles > 10_000);
 }
 
 #[test]
 fn attention_programs_agree() {
-    let cycles: u64 = (1000..1100).map(|seed| check(seed, Kind::Attention)).sum();
+    let cycles: u64 = (1000..1100).chain([6465, 6619]).map(|seed| check(seed, Kind::Attention)).sum();
     assert!(cycles > 10_000);
 }
 
@@ -100,6 +102,6 @@ fn barrier_programs_agree() {
 
 #[test]
 fn programs_of_several_phases_agree() {
-    let cycles: u64 = (3000..3060).map(|seed| check(seed, Kind::Phases)).sum();
+    let cycles: u64 = (3000..3060).chain([8275]).map(|seed| check(seed, Kind::Phases)).sum();
     assert!(cycles > 10_000);
 }

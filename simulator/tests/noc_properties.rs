@@ -120,7 +120,7 @@ fn play<F: Fabric>(case: &Case, skip: bool) -> Log {
         }
     }
     log.end = fabric.now();
-    log.activity = fabric.activity().to_vec();
+    log.activity = fabric.activity();
     while let Some(next) = fabric.next_event() {
         fabric.skip_to(next);
         if fabric.now() == next {

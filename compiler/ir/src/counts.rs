@@ -27,6 +27,51 @@ pub enum Memory {
     EventQueue,
 }
 
+impl Memory {
+    /// Every memory of a core, in the order of tables.
+    pub const ALL: [Memory; 9] = [
+        Memory::Weight,
+        Memory::Pointer,
+        Memory::Accumulator,
+        Memory::State,
+        Memory::Statistics,
+        Memory::Gate,
+        Memory::Frame,
+        Memory::SpikeStore,
+        Memory::EventQueue,
+    ];
+
+    /// Name in reports and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Memory::Weight => "weight memory",
+            Memory::Pointer => "pointer memory",
+            Memory::Accumulator => "accumulator memory",
+            Memory::State => "membrane memory",
+            Memory::Statistics => "statistics memory",
+            Memory::Gate => "gate memory",
+            Memory::Frame => "frame memory",
+            Memory::SpikeStore => "spike store",
+            Memory::EventQueue => "event queue",
+        }
+    }
+
+    /// Key of the architecture file that sets its capacity (KiB; the queue's in events).
+    pub fn key(self) -> &'static str {
+        match self {
+            Memory::Weight => "core.weight_kib",
+            Memory::Pointer => "core.pointer_kib",
+            Memory::Accumulator => "core.accumulator_kib",
+            Memory::State => "core.state_kib",
+            Memory::Statistics => "core.statistics_kib",
+            Memory::Gate => "core.gate_kib",
+            Memory::Frame => "core.frame_kib",
+            Memory::SpikeStore => "core.spike_store_kib",
+            Memory::EventQueue => "core.queue_events",
+        }
+    }
+}
+
 /// Part of the chip an activity belongs to; the rows of every energy table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -322,6 +367,28 @@ impl Counts {
         self.cycles += other.cycles;
         for (key, row) in &other.rows {
             self.rows.entry(key.clone()).or_default().merge(row);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arch::{Arch, DEFAULT_ARCH};
+
+    #[test]
+    fn memories_are_listed_in_order_and_keys_set_their_capacity() {
+        for (i, memory) in Memory::ALL.into_iter().enumerate() {
+            assert_eq!(memory as usize, i);
+            let mut chip: toml::Table = DEFAULT_ARCH.parse().unwrap();
+            let (table, key) = memory.key().split_once('.').unwrap();
+            let entry = chip.get_mut(table).and_then(|t| t.get_mut(key)).unwrap();
+            let before = entry.as_integer().unwrap();
+            *entry = (before + 1).into();
+            let bits = |arch: &Arch| arch.capacity_bits(memory) as i64;
+            let unit = if memory == Memory::EventQueue { 32 } else { 8192 };
+            let changed = Arch::from_toml(&chip.to_string()).unwrap();
+            assert_eq!(bits(&changed) - bits(&Arch::default_chip()), unit, "{}", memory.key());
         }
     }
 }

@@ -37,6 +37,15 @@ pub enum Strategy {
 }
 
 impl Strategy {
+    /// Every strategy.
+    pub const ALL: [Strategy; 4] =
+        [Strategy::Direct, Strategy::SpillSram, Strategy::SpillDram, Strategy::Recompute];
+
+    /// The strategy of this name.
+    pub fn from_name(name: &str) -> Option<Strategy> {
+        Self::ALL.into_iter().find(|s| s.name() == name)
+    }
+
     /// Name on the command line and in reports.
     pub fn name(self) -> &'static str {
         match self {
@@ -196,5 +205,18 @@ impl Program {
     /// True if weights and boundary events pass through DRAM during an inference.
     pub fn is_multiphase(&self) -> bool {
         self.phases.len() > 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Strategy;
+
+    #[test]
+    fn strategies_are_found_by_their_names() {
+        for strategy in Strategy::ALL {
+            assert_eq!(Strategy::from_name(strategy.name()), Some(strategy));
+        }
+        assert_eq!(Strategy::from_name("magic"), None);
     }
 }

@@ -104,9 +104,10 @@ fn check_cores(program: &Program, phase: &Phase) -> Result<()> {
         *homes.entry(slice.stage).or_default() += u32::from(slice.home);
     }
     match homes.into_iter().find(|(_, n)| *n != 1) {
-        Some((stage, n)) => {
-            Err(fault(format!("layer `{}`", program.stage(stage).name), format!("has {n} homes")))
-        }
+        Some((stage, n)) => Err(fault(
+            format!("layer `{}`", program.stage(stage).name),
+            format!("has {n} homes and needs one"),
+        )),
         None => Ok(()),
     }
 }
@@ -221,7 +222,7 @@ fn check_memories(program: &Program, rates: &Rates) -> Result<()> {
                 let have = program.arch.capacity_bits(memory);
                 return Err(fault(
                     format!("core {}", slice.core),
-                    format!("needs {bits} bits of {memory:?} memory and has {have}"),
+                    format!("needs {bits} bits of {} and has {have}", memory.name()),
                 ));
             }
         }

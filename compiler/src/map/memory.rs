@@ -13,49 +13,21 @@ use pulvinar_ir::op::neuron::ResetTiming;
 use pulvinar_ir::{Arch, Graph, NodeId, Op, Shape, Stage, Strategy, Synapse};
 use std::collections::BTreeSet;
 
-/// Memories that a slice fills.
-pub const MEMORIES: [Memory; 8] = [
-    Memory::Weight,
-    Memory::Pointer,
-    Memory::Accumulator,
-    Memory::State,
-    Memory::Statistics,
-    Memory::Gate,
-    Memory::Frame,
-    Memory::SpikeStore,
-];
-
-/// Name of a memory as in the keys of the architecture file.
-pub fn memory_name(memory: Memory) -> &'static str {
-    match memory {
-        Memory::Weight => "weight",
-        Memory::Pointer => "pointer",
-        Memory::Accumulator => "accumulator",
-        Memory::State => "state",
-        Memory::Statistics => "statistics",
-        Memory::Gate => "gate",
-        Memory::Frame => "frame",
-        Memory::SpikeStore => "spike_store",
-        Memory::EventQueue => "queue",
-    }
-}
-
-/// Bits by memory.
+/// Bits by memory; a slice never fills the event queue.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Footprint([u64; MEMORIES.len()]);
+pub struct Footprint([u64; Memory::ALL.len()]);
 
 impl Footprint {
     /// Bits needed in one memory.
     pub fn bits(&self, memory: Memory) -> u64 {
-        MEMORIES.iter().position(|&m| m == memory).map_or(0, |i| self.0[i])
+        self.0[memory as usize]
     }
     /// The first memory that is too small, with the bits needed.
     pub fn overflow(&self, arch: &Arch) -> Option<(Memory, u64)> {
-        MEMORIES.into_iter().map(|m| (m, self.bits(m))).find(|&(m, bits)| bits > arch.capacity_bits(m))
+        Memory::ALL.into_iter().map(|m| (m, self.bits(m))).find(|&(m, bits)| bits > arch.capacity_bits(m))
     }
     fn set(&mut self, memory: Memory, bits: u64) {
-        let i = MEMORIES.iter().position(|&m| m == memory).expect("slices fill only the listed memories");
-        self.0[i] = bits;
+        self.0[memory as usize] = bits;
     }
 }
 

@@ -21,7 +21,6 @@ mod widths;
 mod work;
 
 pub use check::check;
-pub use memory::{memory_name, MEMORIES};
 pub use options::{Costs, MapOptions, Placement};
 pub use report::{MapReport, PhaseReport, SliceReport, StageReport};
 pub use stages::stages;

@@ -1,7 +1,7 @@
 //! Partition: a stage's box of channels and rows cut into a grid of slices, each small enough for one core.
 
 use super::connectivity::Region;
-use super::memory::{memory_name, Footprint, StageMemory};
+use super::memory::{Footprint, StageMemory};
 use super::work::{cycles, work, Rates};
 use pulvinar_ir::counts::Memory;
 use pulvinar_ir::{Arch, Diagnostic, Graph, Result, Shape, Stage, Strategy};
@@ -111,25 +111,23 @@ impl Layer<'_> {
                 "give at least 1",
             );
         };
-        let key = memory_name(memory);
         let (need, have) = (bits.div_ceil(8), self.arch.capacity_bits(memory) / 8);
-        let help = match (memory, strategy) {
-            (Memory::Frame, _) => "enlarge core.frame_kib, or choose spill_dram or recompute for this layer",
-            (Memory::SpikeStore, _) => {
-                "enlarge core.spike_store_kib, give expected events, or choose spill_sram or spill_dram"
-            }
-            (Memory::Statistics, _) => {
-                "enlarge core.statistics_kib, or use fewer timesteps or channels in the attention"
-            }
-            (Memory::Gate, _) => "enlarge core.gate_kib, or use fewer gate bits",
-            (Memory::Pointer, _) => "enlarge core.pointer_kib",
-            _ => "enlarge that memory in the architecture, or use fewer weight bits",
+        let or = match memory {
+            Memory::Frame => ", or choose spill_dram or recompute for this layer",
+            Memory::SpikeStore => ", give expected events, or choose spill_sram or spill_dram",
+            Memory::Statistics => ", or use fewer timesteps or channels in the attention",
+            Memory::Gate => ", or use fewer gate bits",
+            Memory::Pointer => "",
+            _ => ", or use fewer weight bits",
         };
         Diagnostic::new(
             "E0603",
             place,
-            format!("fits nowhere: one channel of one row needs {need} bytes of {key} memory and a core has {have}"),
-            help,
+            format!(
+                "fits nowhere: one channel of one row needs {need} bytes of {} and a core has {have}",
+                memory.name()
+            ),
+            format!("enlarge {}{or}", memory.key()),
         )
     }
 

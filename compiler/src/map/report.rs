@@ -1,7 +1,6 @@
 //! What the mapper decided and expects.
 
 use super::connectivity::Region;
-use super::memory::MEMORIES;
 use super::partition::Layer;
 use super::place::Placed;
 use super::strategy::Alternative;
@@ -106,7 +105,7 @@ fn slices(program: &Program, layer: &Layer<'_>, stage: usize) -> Vec<SliceReport
     for (p, phase) in program.phases.iter().enumerate() {
         for slice in phase.slices.iter().filter(|s| s.stage.0 as usize == stage) {
             let footprint = layer.footprint(Region::of(slice));
-            let used = MEMORIES.into_iter().map(|m| (m, footprint.bits(m), program.arch.capacity_bits(m)));
+            let used = Memory::ALL.into_iter().map(|m| (m, footprint.bits(m), program.arch.capacity_bits(m)));
             out.push(SliceReport {
                 phase: p as u32,
                 core: slice.core,

@@ -84,7 +84,7 @@ fn forced(layer: &Layer<'_>, options: &MapOptions) -> Result<Option<Strategy>> {
         return Err(Diagnostic::new(
             "E0606",
             format!("strategy of layer `{}`", layer.stage.name),
-            format!("a layer of {} pass(es) cannot be {strategy:?}", layer.stage.passes.len()),
+            format!("a layer of {} pass(es) cannot be {}", layer.stage.passes.len(), strategy.name()),
             "layers without attention are direct; the others spill_sram, spill_dram or recompute",
         ));
     }

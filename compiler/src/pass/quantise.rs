@@ -127,7 +127,7 @@ impl<'a> Quantiser<'a> {
             | Op::Relu(_)
             | Op::Readout(_) => self.counterpart(id, node.op.clone(), &self.operands(id)),
             _ => Err(Diagnostic::new(
-                "E0303",
+                "E0310",
                 format!("node `{}`", node.name),
                 format!("op `{}` has no integer form", node.op.name()),
                 "run the passes before the quantiser first (`lower`)",

@@ -2,7 +2,7 @@
 //!
 //! It reads `run.mem` (settings), `stimulus.mem` (beats of the input stream), `inferences.mem` (one line an inference:
 //! first beat, end, cycles, output events, checksum, cycle to run to; cycles of 0 are not checked) and writes
-//! `trace.txt`, one line an event, flit or sweep end, after a line `inference <n>`.
+//! `trace.txt`, one line an event, flit or sweep end, after a line `inference <n>`, and where wanted `bench.vcd`.
 
 use super::{Design, Format};
 use pulvinar_ir::trace::{Entry, Trace};
@@ -20,6 +20,17 @@ pub struct Drive {
     pub input_gap: Option<(u64, u64)>,
     /// An inference that is begun, and given up in this cycle, before each one.
     pub abort_at: Option<u64>,
+}
+
+/// The part of a run whose waveform the bench writes to `bench.vcd`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dump {
+    /// Inference in which it begins, from 0 on.
+    pub inference: usize,
+    /// Cycle of that inference in which it begins.
+    pub first: u64,
+    /// Length in cycles.
+    pub cycles: u64,
 }
 
 /// What one inference must answer.
@@ -91,18 +102,21 @@ pub fn run_files(
         }
         first = end;
     }
-    let pair = |p: Option<(u64, u64)>| p.unwrap_or((0, 0));
-    let (output, gap) = (pair(drive.output_busy), pair(drive.input_gap));
-    let abort = drive.abort_at.map_or(0, |c| c + 1);
-    let mut run = String::new();
-    for word in [inputs.len() as u64, output.0, output.1, gap.0, gap.1, abort] {
-        let _ = writeln!(run, "{word:x}");
-    }
     vec![
         ("stimulus.mem".to_owned(), stimulus),
         ("inferences.mem".to_owned(), inferences),
-        ("run.mem".to_owned(), run),
+        ("run.mem".to_owned(), settings(inputs.len(), drive, None)),
     ]
+}
+
+/// `run.mem`: what the bench does with the inferences of `inferences.mem`.
+pub fn settings(inferences: usize, drive: &Drive, dump: Option<Dump>) -> String {
+    let pair = |p: Option<(u64, u64)>| p.unwrap_or((0, 0));
+    let (output, gap) = (pair(drive.output_busy), pair(drive.input_gap));
+    let abort = drive.abort_at.map_or(0, |c| c + 1);
+    let dump = dump.map_or([0; 3], |d| [d.inference as u64, d.first, d.cycles]);
+    let words = [inferences as u64, output.0, output.1, gap.0, gap.1, abort];
+    words.iter().chain(&dump).map(|word| format!("{word:x}\n")).collect()
 }
 
 /// Beats of an input: the last of a step or not, and {empty, value, address}.

@@ -122,8 +122,15 @@ impl CoreBuilder<'_> {
             } else {
                 Bits::zero()
             };
-            let (spike, membrane) =
-                self.one_neuron(at, lif, &constants, (l as usize, width), (&stored, &fired), &current[l as usize]);
+            let (spike, membrane) = one_neuron(
+                &mut self.m,
+                &at.advance,
+                lif,
+                (&constants, l as usize),
+                width,
+                (&stored, &fired),
+                &current[l as usize],
+            );
             next.push(membrane);
             if late {
                 next.push(spike.clone());
@@ -153,58 +160,75 @@ impl CoreBuilder<'_> {
             clamp: clamped.then(|| self.per_channel(&clamps, clamp_width, at, stage)),
         }
     }
+}
 
-    /// Spike and new membrane potential of one lane; sums are modulo 2^width, and the proven range fits.
-    fn one_neuron(
-        &mut self,
-        at: &Stages,
-        lif: &Lif,
-        k: &Constants,
-        (lane, width): (usize, u32),
-        (stored, fired): (&Bits, &Bits),
-        current: &Bits,
-    ) -> (Bits, Bits) {
-        let m = &mut self.m;
-        // The stage before the current's: reset of the last step, leak.
-        let before = match lif.reset {
-            LifReset::Value => m.mux(fired, &k.reset[lane], stored),
-            LifReset::Subtract => {
-                let less = m.sub(stored, &k.reset[lane]);
-                m.mux(fired, &less, stored)
-            }
-            LifReset::None => stored.clone(),
-        };
-        let leaked = if lif.leak == 1 << lif.leak_shift {
-            before
-        } else {
-            let factor = Bits::signed(lif.leak, signed_bits(lif.leak, lif.leak));
-            let product = m.mul(&before, &factor);
-            let high = m.sext(&product, product.width().max(lif.leak_shift + 1));
-            let high = m.slice(&high, lif.leak_shift, high.width() - lif.leak_shift);
-            m.sext(&high, width)
-        };
-        let leaked = m.delayed(&format!("leaked_l{lane}"), leaked, Some(at.advance.clone()));
-        let wide = m.sext(current, width.max(current.width()));
-        let shifted = m.shift_left(&wide, lif.input_shift);
-        let shifted = m.zext(&shifted, width);
-        let sum = m.add(&leaked, &shifted);
-        let h = m.add(&sum, &k.bias[lane]);
-        let compared = m.sext(&h, k.threshold[lane].width());
-        let under = m.less(&compared, &k.threshold[lane]);
-        let spike = m.not(&under);
-        let after = match (lif.reset_timing == ResetTiming::NextStep, lif.reset) {
-            (true, _) | (_, LifReset::None) => h,
-            (_, LifReset::Value) => m.mux(&spike, &k.reset[lane], &h),
-            (_, LifReset::Subtract) => {
-                let less = m.sub(&h, &k.reset[lane]);
-                m.mux(&spike, &less, &h)
-            }
-        };
-        let Some(clamps) = &k.clamp else { return (spike, after) };
-        let clamp = &clamps[lane];
-        let value = m.sext(&after, clamp.width());
-        let low = m.less(&value, clamp);
-        let bounded = m.mux(&low, clamp, &value);
-        (spike, m.zext(&bounded, width))
-    }
+/// Spike and new membrane potential of one lane; sums are modulo 2^width, and the proven range fits.
+fn one_neuron(
+    m: &mut Module,
+    advance: &Bits,
+    lif: &Lif,
+    (k, lane): (&Constants, usize),
+    width: u32,
+    (stored, fired): (&Bits, &Bits),
+    current: &Bits,
+) -> (Bits, Bits) {
+    // The stage before the current's: reset of the last step, leak.
+    let before = match lif.reset {
+        LifReset::Value => m.mux(fired, &k.reset[lane], stored),
+        LifReset::Subtract => {
+            let less = m.sub(stored, &k.reset[lane]);
+            m.mux(fired, &less, stored)
+        }
+        LifReset::None => stored.clone(),
+    };
+    let leaked = if lif.leak == 1 << lif.leak_shift {
+        before
+    } else {
+        let factor = Bits::signed(lif.leak, signed_bits(lif.leak, lif.leak));
+        let product = m.mul(&before, &factor);
+        let high = m.sext(&product, product.width().max(lif.leak_shift + 1));
+        let high = m.slice(&high, lif.leak_shift, high.width() - lif.leak_shift);
+        m.sext(&high, width)
+    };
+    let leaked = m.delayed(&format!("leaked_l{lane}"), leaked, Some(advance.clone()));
+    let wide = m.sext(current, width.max(current.width()));
+    let shifted = m.shift_left(&wide, lif.input_shift);
+    let shifted = m.zext(&shifted, width);
+    let sum = m.add(&leaked, &shifted);
+    let h = m.add(&sum, &k.bias[lane]);
+    let compared = m.sext(&h, k.threshold[lane].width());
+    let under = m.less(&compared, &k.threshold[lane]);
+    let spike = m.not(&under);
+    let after = match (lif.reset_timing == ResetTiming::NextStep, lif.reset) {
+        (true, _) | (_, LifReset::None) => h,
+        (_, LifReset::Value) => m.mux(&spike, &k.reset[lane], &h),
+        (_, LifReset::Subtract) => {
+            let less = m.sub(&h, &k.reset[lane]);
+            m.mux(&spike, &less, &h)
+        }
+    };
+    let Some(clamps) = &k.clamp else { return (spike, after) };
+    let clamp = &clamps[lane];
+    let value = m.sext(&after, clamp.width());
+    let low = m.less(&value, clamp);
+    let bounded = m.mux(&low, clamp, &value);
+    (spike, m.zext(&bounded, width))
+}
+
+/// One lane's neuron as the module `neuron`, for proofs: state and constants are inputs of `width` bits, the current
+/// has `current_bits`. `stored`, `fired` and the reset of a late neuron belong to the cycle before the others.
+pub fn neuron_module(lif: &Lif, width: u32, current_bits: u32) -> Module {
+    let mut m = Module::new("neuron", "One neuron.");
+    let mut port = |name: &str, width| m.input(name, width);
+    let (stored, fired, current) = (port("stored", width), port("fired", 1), port("current", current_bits));
+    let [bias, threshold, reset, clamp] =
+        ["bias", "threshold", "reset", "clamp"].map(|name| vec![port(name, width)]);
+    let clamp = lif.clamp_min.as_ref().map(|_| clamp);
+    let fired = if lif.reset_timing == ResetTiming::NextStep { fired } else { Bits::zero() };
+    let constants = Constants { bias, threshold, reset, initial: Vec::new(), clamp };
+    let (spike, membrane) =
+        one_neuron(&mut m, &Bits::one(), lif, (&constants, 0), width, (&stored, &fired), &current);
+    m.output("spike", spike);
+    m.output("membrane", membrane);
+    m
 }

@@ -15,8 +15,9 @@ mod synapse;
 mod top;
 
 
-pub use bench::{bench, run_files, Answer, Drive};
+pub use bench::{bench, run_files, settings, Answer, Drive, Dump};
 pub use format::Format;
+pub use lanes::neuron_module;
 
 use self::core::number;
 use crate::netlist::{print, Parameter};

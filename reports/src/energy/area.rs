@@ -3,11 +3,12 @@
 use super::constants::Constants;
 use super::data::{check_node, Data};
 use super::logic::{area_scale, Widths};
-use super::memories::{macro_set, memory_name, MEMORIES};
+use super::memories::macro_set;
 use super::noc::RouterFigure;
 use super::price::{link, link_count, router};
 use super::quantity::{extend, Origin};
 use pulvinar_ir::arch::Arch;
+use pulvinar_ir::counts::Memory;
 use pulvinar_ir::Result;
 use serde::Serialize;
 
@@ -45,7 +46,7 @@ impl AreaItem {
 }
 
 impl AreaReport {
-    /// Area from the data in the program. Refuses a node without data (`E0601`).
+    /// Area from the data in the program. Refuses a node without data (`E0621`).
     pub fn new(arch: &Arch, widths: &Widths) -> Result<Self> {
         Self::with(Data::embedded(), arch, widths)
     }
@@ -75,14 +76,14 @@ fn memories(data: &Data, arch: &Arch) -> Vec<AreaItem> {
         let set = macro_set(&data.sram, arch, memory)?;
         let mm2 = set.unit.figures.area_mm2;
         Some(AreaItem {
-            name: memory_name(memory).to_owned(),
+            name: memory.name().to_owned(),
             instances: u64::from(arch.cores()) * set.macros,
             mm2_each: mm2,
             origins: vec![set.unit.origin("area", mm2, "mm2")],
             notes: set.unit.notes,
         })
     };
-    MEMORIES.into_iter().filter_map(item).collect()
+    Memory::ALL.into_iter().filter_map(item).collect()
 }
 
 fn network(data: &Data, arch: &Arch, widths: &Widths) -> Vec<AreaItem> {

@@ -26,11 +26,11 @@ impl Constants {
         Constants(csv::rows(TABLE, HEADER).iter().map(|row| parse(row)).collect())
     }
 
-    /// A constant by name. Refuses an unknown name (`E0602`).
+    /// A constant by name. Refuses an unknown name (`E0622`).
     pub fn get(&self, name: &str) -> Result<&Constant> {
         self.0.iter().find(|c| c.origin.name == name).ok_or_else(|| {
             Diagnostic::new(
-                "E0602",
+                "E0622",
                 name,
                 format!("no constant is named {name}"),
                 "see reports/data/constants.csv",
@@ -38,13 +38,13 @@ impl Constants {
         })
     }
 
-    /// An energy that may be a term of a sum. Refuses an all-in value (`E0603`).
+    /// An energy that may be a term of a sum. Refuses an all-in value (`E0623`).
     pub fn per_term(&self, name: &str) -> Result<PerTerm> {
         let c = self.of_scope(name, Scope::PerTerm)?;
         Ok(PerTerm::new(c.origin.value, vec![c.origin.clone()]))
     }
 
-    /// An energy to compare with. Refuses a value that is not all-in (`E0603`).
+    /// An energy to compare with. Refuses a value that is not all-in (`E0623`).
     pub fn all_in(&self, name: &str) -> Result<AllIn> {
         let c = self.of_scope(name, Scope::AllIn)?;
         Ok(AllIn { pj: c.origin.value, origin: c.origin.clone() })
@@ -61,7 +61,7 @@ impl Constants {
             return Ok(constant);
         }
         Err(Diagnostic::new(
-            "E0603",
+            "E0623",
             name,
             format!("{name} is of scope {:?}, not {wanted:?}", constant.scope),
             "an all-in energy already holds memory, hops and idle power: compare with it, do not add it",
@@ -107,11 +107,11 @@ mod tests {
     #[test]
     fn scopes_are_kept_apart() {
         let constants = Constants::embedded();
-        assert_eq!(constants.per_term("sop_truenorth").unwrap_err().code, "E0603");
+        assert_eq!(constants.per_term("sop_truenorth").unwrap_err().code, "E0623");
         assert_eq!(constants.all_in("sop_truenorth").unwrap().pj, 26.0);
-        assert_eq!(constants.all_in("paper_mac").unwrap_err().code, "E0603");
-        assert_eq!(constants.per_term("logic_voltage").unwrap_err().code, "E0603");
-        assert_eq!(constants.get("nothing").unwrap_err().code, "E0602");
+        assert_eq!(constants.all_in("paper_mac").unwrap_err().code, "E0623");
+        assert_eq!(constants.per_term("logic_voltage").unwrap_err().code, "E0623");
+        assert_eq!(constants.get("nothing").unwrap_err().code, "E0622");
     }
 
     #[test]

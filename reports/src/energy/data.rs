@@ -40,13 +40,13 @@ impl Data {
     }
 }
 
-/// Refuses a process node without data (`E0601`).
+/// Refuses a process node without data (`E0621`).
 pub fn check_node(node_nm: u32) -> Result<()> {
     if NODES_NM.contains(&node_nm) {
         return Ok(());
     }
     Err(Diagnostic::new(
-        "E0601",
+        "E0621",
         "technology.node_nm",
         format!("there are no SRAM and router data at {node_nm} nm"),
         "set node_nm to 22 or 45",

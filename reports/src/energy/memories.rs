@@ -13,34 +13,6 @@ const MAX_WIDTH_BITS: u64 = 512;
 /// Largest macro of the table, bits.
 const MAX_MACRO_BITS: u64 = 4096 * 8192;
 
-/// Every memory of a core.
-pub const MEMORIES: [Memory; 9] = [
-    Memory::Weight,
-    Memory::Pointer,
-    Memory::Accumulator,
-    Memory::State,
-    Memory::Statistics,
-    Memory::Gate,
-    Memory::Frame,
-    Memory::SpikeStore,
-    Memory::EventQueue,
-];
-
-/// Name of a memory in reports.
-pub fn memory_name(memory: Memory) -> &'static str {
-    match memory {
-        Memory::Weight => "weight memory",
-        Memory::Pointer => "pointer memory",
-        Memory::Accumulator => "accumulator memory",
-        Memory::State => "membrane memory",
-        Memory::Statistics => "statistics memory",
-        Memory::Gate => "gate memory",
-        Memory::Frame => "frame memory",
-        Memory::SpikeStore => "spike store",
-        Memory::EventQueue => "event queue",
-    }
-}
-
 /// A memory of one core as macros.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MacroSet {

@@ -83,7 +83,7 @@ pub struct PaperEnergy {
     pub terms: Vec<(String, f64)>,
 }
 
-/// The formula. Refuses rates that are no rates (`E0605`).
+/// The formula. Refuses rates that are no rates (`E0625`).
 pub fn energy(layers: &[Layer]) -> Result<PaperEnergy> {
     let constants = &Data::embedded().constants;
     let (mac, ac) = (constants.per_term("paper_mac")?.pj(), constants.per_term("paper_ac")?.pj());
@@ -136,7 +136,7 @@ fn check(layer: &Layer) -> Result<()> {
     for rate in [layer.rate, layer.rate_without_attention] {
         if !rate.is_finite() || rate < 0.0 {
             return Err(Diagnostic::new(
-                "E0605",
+                "E0625",
                 &layer.name,
                 format!("{rate} is not a spiking rate"),
                 "give the mean number of spikes per neuron and step, 0 or more",

@@ -2,7 +2,7 @@
 
 use super::data::{check_node, Data};
 use super::logic::{self, Widths};
-use super::memories::{macro_set, memory_name, MEMORIES};
+use super::memories::macro_set;
 use super::noc::{Link, Router, RouterFigure, RouterShape};
 use super::quantity::{Origin, PerTerm};
 use pulvinar_ir::arch::Arch;
@@ -52,7 +52,7 @@ pub struct PriceList {
 }
 
 impl PriceList {
-    /// Prices from the data in the program. Refuses a node without data (`E0601`).
+    /// Prices from the data in the program. Refuses a node without data (`E0621`).
     pub fn new(arch: &Arch, widths: &Widths) -> Result<Self> {
         Self::with(Data::embedded(), arch, widths)
     }
@@ -120,7 +120,7 @@ impl Chip<'_> {
 
     fn access(&self, memory: Memory, read: bool) -> Entry {
         let set = macro_set(&self.data.sram, self.arch, memory)
-            .ok_or_else(|| unpriced(format!("the {} has no capacity", memory_name(memory))))?;
+            .ok_or_else(|| unpriced(format!("the {} has no capacity", memory.name())))?;
         let figures = &set.unit.figures;
         let (name, pj) = if read { ("read", figures.read_pj) } else { ("write", figures.write_pj) };
         let origin = set.unit.origin(name, pj, "pJ");
@@ -173,11 +173,11 @@ impl Chip<'_> {
     fn statics(&self) -> Vec<StaticEntry> {
         let mut out = Vec::new();
         let cores = u64::from(self.arch.cores());
-        for memory in MEMORIES {
+        for memory in Memory::ALL {
             if let Some(set) = macro_set(&self.data.sram, self.arch, memory) {
                 let mw = set.unit.figures.leak_mw;
                 let term = self.power(mw, set.unit.origin("leakage", mw, "mW"), cores * set.macros);
-                out.push(leakage(memory_name(memory), price(&term.notes(set.unit.notes.clone()))));
+                out.push(leakage(memory.name(), price(&term.notes(set.unit.notes.clone()))));
             }
         }
         out.extend(self.network_statics());

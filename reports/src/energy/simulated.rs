@@ -13,7 +13,7 @@ pub const ESTIMATOR: Estimator = Estimator {
 fn estimate(input: &EstimatorInput) -> Result<Estimate> {
     let run = input.run.as_ref().ok_or_else(|| {
         Diagnostic::new(
-            "E0604",
+            "E0624",
             "simulated",
             "the estimator prices a simulated run and none was given",
             "simulate the network first, or take another estimator",

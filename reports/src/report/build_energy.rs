@@ -5,7 +5,6 @@ use super::{
     ActivityEnergy, ComponentEnergy, ConstantRow, Energy, EstimateRow, LayerEnergy, MemoryTraffic, Published,
     StepEnergy, Term, UnpricedRow,
 };
-use crate::energy::memories::{memory_name, MEMORIES};
 use crate::energy::{estimators, simulated, Data, EnergyReport, Estimate, Grade, Scope};
 use pulvinar_ir::counts::{Activity, Component, Cost, Memory, Row};
 use std::collections::BTreeMap;
@@ -186,7 +185,7 @@ fn published() -> Vec<Published> {
 
 /// Traffic of every memory that was used.
 pub(super) fn memory_traffic(p: &Pieces) -> Vec<MemoryTraffic> {
-    MEMORIES.iter().filter_map(|m| one_memory(p, *m)).collect()
+    Memory::ALL.iter().filter_map(|m| one_memory(p, *m)).collect()
 }
 
 fn one_memory(p: &Pieces, memory: Memory) -> Option<MemoryTraffic> {
@@ -206,7 +205,7 @@ fn one_memory(p: &Pieces, memory: Memory) -> Option<MemoryTraffic> {
     let bits = |words: u64| words as f64 * f64::from(word_bits) / p.n;
     let priced = read_aj.is_some() || write_aj.is_some();
     Some(MemoryTraffic {
-        memory: memory_name(memory).to_owned(),
+        memory: memory.name().to_owned(),
         capacity_bits: arch.capacity_bits(memory),
         word_bits,
         read_bits: bits(reads),

@@ -102,6 +102,12 @@ pub trait Fabric: Sized {
     /// Free slots of VC `vc` in the input buffer behind `port`, as the endpoint knows them.
     fn inject_credits(&self, port: PortId, vc: usize) -> u32;
 
+    /// The VCs of `port` with such a slot, bit `v` for VC `v`.
+    fn injectable(&self, port: PortId) -> u8;
+
+    /// The endpoints `64 * word ..` with such a slot in any VC, one bit each.
+    fn injectable_ports(&self, word: usize) -> u64;
+
     /// Sends `flit` into VC `vc` in this cycle. The caller sends at most one flit per port and cycle, only on a credit,
     /// on a VC of the flit's `vc_mask`, and finishes a packet before it starts another on the same VC.
     ///
@@ -121,6 +127,9 @@ pub trait Fabric: Sized {
     /// The first endpoint at or after `from` whose buffer holds a flit.
     fn next_ejectable(&self, from: PortId) -> Option<PortId>;
 
+    /// The endpoints `64 * word ..` whose buffer holds a flit, one bit each.
+    fn ejectable(&self, word: usize) -> u64;
+
     /// The first cycle, `now()` or later, in which a step can change anything, if no endpoint acts before; never too
     /// late, perhaps too early. `None`: nothing will happen until an endpoint injects or pops.
     fn next_event(&self) -> Option<u64>;
@@ -135,5 +144,5 @@ pub trait Fabric: Sized {
     fn is_empty(&self) -> bool;
 
     /// Activity of each router.
-    fn activity(&self) -> &[RouterActivity];
+    fn activity(&self) -> Vec<RouterActivity>;
 }

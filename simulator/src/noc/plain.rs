@@ -403,6 +403,16 @@ impl Fabric for Plain {
         self.endpoints[port.0 as usize].credits[vc]
     }
 
+    fn injectable(&self, port: PortId) -> u8 {
+        let credits = self.endpoints[port.0 as usize].credits.iter().enumerate();
+        credits.fold(0, |mask, (vc, &credits)| mask | u8::from(credits > 0) << vc)
+    }
+
+    fn injectable_ports(&self, word: usize) -> u64 {
+        let endpoints = self.endpoints.iter().skip(64 * word).take(64).enumerate();
+        endpoints.fold(0, |mask, (bit, e)| mask | u64::from(e.credits.iter().any(|&c| c > 0)) << bit)
+    }
+
     fn inject(&mut self, port: PortId, vc: usize, flit: Flit) {
         let (router, router_port) = self.net.topology.place(port);
         let endpoint = &mut self.endpoints[port.0 as usize];
@@ -449,6 +459,11 @@ impl Fabric for Plain {
         found.map(|offset| PortId(from.0 + offset as u32))
     }
 
+    fn ejectable(&self, word: usize) -> u64 {
+        let endpoints = self.endpoints.iter().skip(64 * word).take(64).enumerate();
+        endpoints.fold(0, |mask, (bit, e)| mask | u64::from(!e.buffer.is_empty()) << bit)
+    }
+
     fn next_event(&self) -> Option<u64> {
         if self.routers.iter().any(|r| r.buffered() > 0) {
             return Some(self.now);
@@ -469,7 +484,7 @@ impl Fabric for Plain {
             && !self.links.values().flatten().any(flits)
     }
 
-    fn activity(&self) -> &[RouterActivity] {
-        &self.activity
+    fn activity(&self) -> Vec<RouterActivity> {
+        self.activity.clone()
     }
 }

@@ -137,14 +137,12 @@ impl<'m> Core<'m> {
         let (queue_room, data_room) = (self.queue.has_room(), self.injector.has_room());
         let (playable, granting) = (self.step + self.buffers, !self.grants.is_empty());
         self.control(cx);
-        let tried = !self.injector.is_empty();
-        let sent = self.injector.tick(cx.fabric);
-        if let Some(payload) = sent {
+        if let Some(payload) = self.injector.tick(cx.fabric) {
             cx.log.count(self.plan.stage, cx.step_of(payload), Activity::FlitInject, 1);
-            self.changed = true;
+            let freed = !data_room && self.injector.has_room();
+            self.changed |= freed && !self.push_ahead(cx);
         }
-        let jammed = tried && sent.is_none();
-        let holds = self.transfer(cx, data_room);
+        let holds = self.dma.is_some() && self.transfer(cx, data_room);
         let emission = self.emit(cx, data_room && !holds);
         if granting {
             self.send_grant(cx);
@@ -153,7 +151,18 @@ impl<'m> Core<'m> {
         if let Some(item) = self.interface.tick(cx.fabric, cx.slab, queue_room) {
             self.receive(cx, item);
         }
-        self.wake(cx, emission, jammed)
+        self.wake(cx, emission)
+    }
+
+    /// The injector has just sent from a full data queue, so a packer with copies left pushes the next one in the next cycle,
+    /// whatever else happens. The fast form pushes it now: behind other flits it is seen no earlier.
+    fn push_ahead<F: Fabric>(&mut self, cx: &mut Context<'_, '_, F>) -> bool {
+        let ahead = self.fast && self.packer.has_copies() && self.dma.is_none() && self.injector.has_data();
+        if ahead {
+            let plan = &cx.phase.streams[self.packer.stream() as usize];
+            self.packer.push(plan, cx.slab, &mut self.injector);
+        }
+        ahead
     }
 
     /// Frame transfers; true if the packer must leave the data queue alone in this cycle.
@@ -175,14 +184,13 @@ impl<'m> Core<'m> {
         cx.log.span(Span { start, end: cx.now + 1, stage, core, kind: SpanKind::Dma { step: step as u32 } });
     }
 
-    fn wake<F: Fabric>(&self, cx: &Context<'_, '_, F>, emission: u64, jammed: bool) -> Wake {
+    fn wake<F: Fabric>(&self, cx: &Context<'_, '_, F>, emission: u64) -> Wake {
         let next = cx.now + 1;
-        let full = !self.queue.has_room();
-        let head = self.interface.head_is_event(cx.fabric);
-        let blocked = head == Some(true) && full;
+        let blocked = !self.queue.has_room() && self.interface.head_is_event(cx.fabric);
+        let jammed = self.injector.is_jammed(cx.fabric);
         let waiting = !jammed && !self.injector.is_empty()
-            || self.dma.as_ref().is_some_and(|d| d.is_active(self.steps));
-        if self.changed || waiting || !self.grants.is_empty() || (head.is_some() && !blocked) {
+            || self.dma.as_ref().is_some_and(|d| d.is_active(self.steps) || !self.injector.is_empty());
+        if self.changed || waiting || !self.grants.is_empty() {
             return Wake { at: next, blocked, jammed };
         }
         let mut at = emission;
@@ -229,7 +237,6 @@ impl<'m> Core<'m> {
                 let row = cx.log.row(layer, booked);
                 row.add(Activity::FlitEject, u64::from(last));
                 self.receive_event(cx, stream, step, event, last);
-                self.changed |= last;
             }
             Item::End { stream, step, packets } => {
                 cx.log.count(layer, cx.event_step(stream, step), Activity::FlitEject, 1);
@@ -293,6 +300,7 @@ impl<'m> Core<'m> {
         let inbox = self.inbox(cx, stream, step);
         inbox.taken += u32::from(last);
         if useless {
+            self.changed |= last;
             return;
         }
         inbox.pending += 1;

@@ -20,7 +20,7 @@ impl Core<'_> {
             if room {
                 let plan = &cx.phase.streams[self.packer.stream() as usize];
                 self.packer.push(plan, cx.slab, &mut self.injector);
-                wake = next;
+                wake = self.packer_wake(next);
             }
         } else if let Some(mut list) = self.list.take() {
             let progress = self.offer(cx, &mut list, room);
@@ -28,7 +28,7 @@ impl Core<'_> {
                 Progress::Until(cycle) => {
                     self.list = Some(list);
                     if self.packer.is_busy() {
-                        next
+                        self.packer_wake(next)
                     } else {
                         cycle
                     }
@@ -52,13 +52,23 @@ impl Core<'_> {
         };
         match progress {
             Progress::Until(cycle) => {
+                let waits = self.packer.is_busy() && !sweep.silent;
                 self.sweep = Some(sweep);
-                wake.min(if self.packer.is_busy() { next } else { cycle })
+                wake.min(if waits { self.packer_wake(next) } else { cycle })
             }
             Progress::Ended => {
                 self.end_sweep(cx, &sweep);
                 next
             }
+        }
+    }
+
+    /// When to look again after a push: a busy packer in front of a full queue waits until the injector has sent.
+    fn packer_wake(&self, next: u64) -> u64 {
+        if self.packer.is_busy() && !self.injector.has_room() {
+            u64::MAX
+        } else {
+            next
         }
     }
 

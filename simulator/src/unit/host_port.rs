@@ -97,7 +97,7 @@ impl HostPort {
             wake = cx.now + 1;
         }
         let waiting = !self.injector.is_empty() && !jammed;
-        let more = !held && self.interface.head_is_event(cx.fabric).is_some();
+        let more = !held && cx.fabric.ejected(cx.phase.host).is_some();
         if waiting || sent.is_some() || more {
             wake = cx.now + 1;
         }

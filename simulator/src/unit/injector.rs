@@ -25,7 +25,6 @@ pub struct Injector {
     control: VecDeque<Outgoing>,
     data: VecDeque<Outgoing>,
     capacity: usize,
-    vcs: u8,
     last_vc: u8,
     /// Virtual channel and queue of a packet whose tail has not been sent.
     held: Option<u8>,
@@ -40,7 +39,6 @@ impl Injector {
             control: VecDeque::new(),
             data: VecDeque::with_capacity(capacity),
             capacity,
-            vcs,
             last_vc: vcs - 1,
             held: None,
             packets: 0,
@@ -51,6 +49,12 @@ impl Injector {
     #[inline]
     pub fn has_room(&self) -> bool {
         self.data.len() < self.capacity
+    }
+
+    /// True if a flit of the data queue waits.
+    #[inline]
+    pub fn has_data(&self) -> bool {
+        !self.data.is_empty()
     }
 
     /// True if nothing waits.
@@ -79,10 +83,9 @@ impl Injector {
     /// One cycle; gives the handle of the flit sent.
     #[inline]
     pub fn tick<F: Fabric>(&mut self, fabric: &mut F) -> Option<u64> {
-        let control = self.held.is_none() && !self.control.is_empty();
-        let flit = *(if control { self.control.front() } else { self.data.front() })?;
+        let flit = *self.front()?;
         let vc = self.channel(&flit, fabric)?;
-        if control {
+        if self.is_control_next() {
             self.control.pop_front();
         } else {
             self.data.pop_front();
@@ -102,19 +105,34 @@ impl Injector {
         Some(flit.payload)
     }
 
+    /// True if a flit waits and no virtual channel it may use has a credit.
+    #[inline]
+    pub fn is_jammed<F: Fabric>(&self, fabric: &F) -> bool {
+        self.front().is_some_and(|flit| self.channel(flit, fabric).is_none())
+    }
+
+    #[inline]
+    fn is_control_next(&self) -> bool {
+        self.held.is_none() && !self.control.is_empty()
+    }
+
+    #[inline]
+    fn front(&self) -> Option<&Outgoing> {
+        if self.is_control_next() {
+            self.control.front()
+        } else {
+            self.data.front()
+        }
+    }
+
+    #[inline]
     fn channel<F: Fabric>(&self, flit: &Outgoing, fabric: &F) -> Option<u8> {
-        let usable =
-            |vc: u8| flit.vc_mask >> vc & 1 == 1 && fabric.inject_credits(self.port, usize::from(vc)) > 0;
+        let usable = fabric.injectable(self.port) & flit.vc_mask;
         if let Some(vc) = self.held {
-            return usable(vc).then_some(vc);
+            return (usable >> vc & 1 == 1).then_some(vc);
         }
-        let mut vc = self.last_vc;
-        for _ in 0..self.vcs {
-            vc = if vc + 1 >= self.vcs { 0 } else { vc + 1 };
-            if usable(vc) {
-                return Some(vc);
-            }
-        }
-        None
+        // Round robin: the first usable one above the last one used, else the first.
+        let above = usable & (0xfe_u16 << self.last_vc) as u8;
+        (usable != 0).then(|| (if above == 0 { usable } else { above }).trailing_zeros() as u8)
     }
 }

@@ -1,6 +1,6 @@
 //! Incoming network interface: one item a cycle from the head flit of the ejection buffer.
 
-use crate::noc::{Fabric, PortId};
+use crate::noc::{Fabric, Flit, PortId};
 use crate::packet::{Event, Packet, Slab};
 
 /// What was taken in a cycle.
@@ -54,11 +54,12 @@ impl InterfaceIn {
         InterfaceIn { port, taken: 0 }
     }
 
-    /// True if the head flit is an event packet, which a full queue holds up; none if there is no flit.
+    /// True if there is a head flit and it is an event packet, which a full queue holds up.
     #[inline]
-    pub fn head_is_event<F: Fabric>(&self, fabric: &F) -> Option<bool> {
-        let flit = fabric.ejected(self.port)?;
-        Some(matches!(Packet::decode(flit.payload), Packet::Events { .. } | Packet::One { .. }))
+    pub fn head_is_event<F: Fabric>(&self, fabric: &F) -> bool {
+        let is_event =
+            |f: Flit| matches!(Packet::decode(f.payload), Packet::Events { .. } | Packet::One { .. });
+        fabric.ejected(self.port).is_some_and(is_event)
     }
 
     /// True if the head flit carries events or an end token.

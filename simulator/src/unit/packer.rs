@@ -49,6 +49,12 @@ impl Packer {
         self.copies.next < self.copies.end || self.flush.is_some()
     }
 
+    /// True if the packer would still be busy with copies of a flit after one more push.
+    #[inline]
+    pub fn has_copies(&self) -> bool {
+        self.copies.next + 1 < self.copies.end
+    }
+
     /// True if nothing is open and nothing waits.
     pub fn is_idle(&self) -> bool {
         self.open.is_none() && !self.is_busy()

@@ -105,7 +105,7 @@ fn missing_hardware_is_unpriced() {
 fn other_nodes_are_refused() {
     for node in [7, 28, 32, 65] {
         let error = PriceList::new(&chip(node, SramCell::Lstp), &Widths::default()).unwrap_err();
-        assert_eq!((error.code, error.place.as_str()), ("E0601", "technology.node_nm"));
+        assert_eq!((error.code, error.place.as_str()), ("E0621", "technology.node_nm"));
         assert!(AreaReport::new(&chip(node, SramCell::Lstp), &Widths::default()).is_err());
     }
 }

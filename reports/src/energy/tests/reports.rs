@@ -137,7 +137,7 @@ fn published_totals_come_back() {
 fn rates_that_are_none_are_refused() {
     for rate in [-0.1, f64::NAN, f64::INFINITY] {
         let error = papers::energy(&[layer("x", LayerKind::Conv, 1, (rate, 0.1))]).unwrap_err();
-        assert_eq!((error.code, error.place.as_str()), ("E0605", "x"));
+        assert_eq!((error.code, error.place.as_str()), ("E0625", "x"));
     }
 }
 
@@ -161,7 +161,7 @@ fn estimators_stand_side_by_side() {
     assert!((total("paper-sop") - 0.9 * 400.0).abs() < 1e-9);
     assert_eq!(total("simulated"), total_aj as f64 / 1e6);
     let none = EstimatorInput::default();
-    assert_eq!((estimators::estimator("simulated").unwrap().estimate)(&none).unwrap_err().code, "E0604");
+    assert_eq!((estimators::estimator("simulated").unwrap().estimate)(&none).unwrap_err().code, "E0624");
 }
 
 #[test]

@@ -2,39 +2,47 @@
 
 use super::super::config::{opposite, Config, Routing, Topology, EAST, MESH_PORTS, NORTH, SOUTH, WEST};
 use super::super::route::Tree;
-use super::super::{Flit, PortId, Route, RouterActivity};
-use super::alloc::{Decisions, Node, OutPort, OutVc, Slot};
-use super::Fast;
-
-/// A flit about to arrive: at slot `slot` of router `index`, or at endpoint `index`.
-#[derive(Clone, Copy)]
-pub struct Arrival {
-    pub flit: Flit,
-    pub index: u32,
-    pub slot: u8,
-}
-
-/// A credit about to arrive: for output VC `slot` of router `index`, or for entry `index` of the injection credits.
-#[derive(Clone, Copy)]
-pub struct Credit {
-    pub index: u32,
-    pub slot: u8,
-}
-
-/// What lies behind a port: a router and the first slot of its facing port, or an endpoint.
-#[derive(Clone, Copy)]
-pub struct Link {
-    pub index: u32,
-    pub base: u8,
-}
+use super::super::{Flit, PortId, Route};
+use super::alloc::Router;
+use super::{Fast, SLOT_BITS, VC_BITS};
 
 /// Ring buffer of an endpoint in `Fast::eject_flits`.
 #[derive(Clone, Copy)]
 pub struct EjectQueue {
-    pub start: u32,
-    pub depth: u16,
-    pub head: u16,
+    start: u32,
+    depth: u16,
+    head: u16,
+    /// Entries in use: flits there and flits on their way.
+    reserved: u16,
+    /// Flits there.
     pub len: u16,
+}
+
+impl EjectQueue {
+    /// Index of the oldest flit.
+    #[inline]
+    pub fn front(&self) -> usize {
+        self.start as usize + usize::from(self.head)
+    }
+
+    /// Takes a free entry for a flit on its way; gives its index.
+    #[inline]
+    pub fn reserve(&mut self) -> usize {
+        let mut at = u32::from(self.head) + u32::from(self.reserved);
+        if at >= u32::from(self.depth) {
+            at -= u32::from(self.depth);
+        }
+        self.reserved += 1;
+        (self.start + at) as usize
+    }
+
+    /// Frees the entry of the oldest flit.
+    #[inline]
+    pub fn pop(&mut self) {
+        self.head = if self.head + 1 == self.depth { 0 } else { self.head + 1 };
+        self.len -= 1;
+        self.reserved -= 1;
+    }
 }
 
 /// Where an endpoint is.
@@ -75,7 +83,7 @@ impl Fast {
         let endpoints = topology.endpoints();
         let mut start = 0;
         let queue = |&depth: &u16| {
-            let queue = EjectQueue { start, depth, head: 0, len: 0 };
+            let queue = EjectQueue { start, depth, head: 0, reserved: 0, len: 0 };
             start += u32::from(depth);
             queue
         };
@@ -86,57 +94,51 @@ impl Fast {
             vcs,
             depth,
             shift,
-            ports,
-            slots,
-            coordinates: (0..routers)
-                .map(|r| topology.coordinates(r))
-                .map(|(x, y)| (x as u16, y as u16))
-                .collect(),
             turns: turn_table(config.routing),
-            nodes: vec![Node::default(); routers],
-            out_ports: vec![OutPort::new(config.vcs); routers * ports],
-            out_vcs: out_vcs(config, topology, ports, shift),
-            vc_slots: vec![Slot::default(); routers * slots],
+            routers: (0..routers).map(|r| router(config, topology, r, (shift, slots))).collect(),
             flits: vec![NO_FLIT; routers * slots * depth],
-            links: links(topology, ports, shift),
             trees: trees.iter().flat_map(|t| t.masks.iter().copied()).collect(),
             places: (0..endpoints as u32).map(|e| place(topology, PortId(e))).collect(),
             active: vec![0; routers.div_ceil(64)],
-            arrivals: Default::default(),
-            credits: Default::default(),
-            inject_credits: vec![config.vc_depth; endpoints * vcs],
+            transit: Default::default(),
+            inject_credits: vec![config.vc_depth; endpoints << VC_BITS],
+            injectable: vec![((1u16 << vcs) - 1) as u8; endpoints],
+            injectable_ports: (0..endpoints).fold(vec![0; endpoints.div_ceil(64)], |mut ports, e| {
+                ports[e / 64] |= 1 << (e % 64);
+                ports
+            }),
             last_injection: vec![u64::MAX; endpoints],
             eject_queues,
             eject_flits: vec![NO_FLIT; start as usize],
             ejectable: vec![0; endpoints.div_ceil(64)],
             held_flits: 0,
-            activity: vec![RouterActivity::default(); routers],
-            decisions: Decisions::default(),
         }
     }
 }
 
-fn out_vcs(config: &Config, topology: &Topology, ports: usize, shift: u32) -> Vec<OutVc> {
-    let mut out_vcs =
-        vec![OutVc { credits: config.vc_depth, owner: 0, grant: 0 }; (topology.routers() * ports) << shift];
-    for router in 0..topology.routers() {
-        for local in 0..topology.ports(router) - MESH_PORTS {
-            let pool = (router * ports + MESH_PORTS + local) << shift;
-            out_vcs[pool].credits = config.eject_depth[topology.endpoint(router, local).0 as usize];
+fn router(config: &Config, topology: &Topology, index: usize, (shift, slots): (u32, usize)) -> Router {
+    let (x, y) = topology.coordinates(index);
+    let mut router = Router::new((x as u16, y as u16));
+    for port in 0..topology.ports(index) {
+        let (link, credits) = match topology.neighbour(index, port) {
+            Some(next) => ((next as u32) << SLOT_BITS | (opposite(port) << shift) as u32, config.vc_depth),
+            None if port < MESH_PORTS => (u32::MAX, config.vc_depth),
+            None => {
+                let endpoint = topology.endpoint(index, port - MESH_PORTS).0;
+                (endpoint, config.eject_depth[endpoint as usize])
+            }
+        };
+        let output = &mut router.outs[port];
+        (output.link, output.free_vcs) = (link, ((1u16 << config.vcs) - 1) as u8);
+        output.pool_mask = if port < MESH_PORTS { u8::MAX } else { u8::MAX << shift };
+        for vc in 0..usize::from(config.vcs) {
+            *router.credits(port, port << shift | vc) = credits;
         }
     }
-    out_vcs
-}
-
-fn links(topology: &Topology, ports: usize, shift: u32) -> Vec<Link> {
-    let link = |router: usize, port: usize| match topology.neighbour(router, port) {
-        Some(next) => Link { index: next as u32, base: (opposite(port) << shift) as u8 },
-        None if (MESH_PORTS..topology.ports(router)).contains(&port) => {
-            Link { index: topology.endpoint(router, port - MESH_PORTS).0, base: 0 }
-        }
-        None => Link { index: u32::MAX, base: 0 },
-    };
-    (0..topology.routers()).flat_map(|r| (0..ports).map(move |p| (r, p))).map(|(r, p)| link(r, p)).collect()
+    for slot in 0..slots {
+        router.slots[slot].base = ((index * slots + slot) * usize::from(config.vc_depth)) as u32;
+    }
+    router
 }
 
 fn place(topology: &Topology, endpoint: PortId) -> Place {
@@ -174,13 +176,18 @@ mod tests {
         }
         assert!(fabric.is_empty());
         let fresh = Fast::new(&config, &[]).expect("the configuration is valid");
-        let credits = |f: &Fast| f.out_vcs.iter().map(|o| o.credits).collect::<Vec<_>>();
+        let credits =
+            |f: &Fast| f.routers.iter().flat_map(|r| r.out_vcs.iter().map(|o| o.credits)).collect::<Vec<_>>();
         assert_eq!(credits(&fabric), credits(&fresh));
         assert_eq!(fabric.inject_credits, fresh.inject_credits);
+        assert_eq!(fabric.injectable, fresh.injectable);
+        assert_eq!(fabric.injectable_ports, fresh.injectable_ports);
+        let outs = |f: &Fast| f.routers.iter().flat_map(|r| r.outs).collect::<Vec<_>>();
         let ports = |f: &Fast| {
-            f.out_ports.iter().map(|o| (o.free_vcs, o.vc_requests, o.switch_requests)).collect::<Vec<_>>()
+            outs(f).iter().map(|o| (o.free_vcs, o.vc_requests, o.switch_requests)).collect::<Vec<_>>()
         };
         assert_eq!(ports(&fabric), ports(&fresh));
-        assert!(fabric.vc_slots.iter().all(|s| s.len == 0 && s.wants | s.holds == 0));
+        let mut slots = fabric.routers.iter().flat_map(|r| r.slots);
+        assert!(slots.all(|s| s.len == 0 && s.reserved == 0 && s.wants | s.holds == 0));
     }
 }

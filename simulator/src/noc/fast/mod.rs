@@ -2,13 +2,14 @@
 //!
 //! A *slot* is an input VC of a router, number `port << shift | vc`; an output VC has the same numbering. Every router
 //! keeps, per output port, the mask of slots that request a VC and the mask of slots that request the switch (they hold
-//! a VC with a credit and have a flit), so a cycle costs time only where something may move.
+//! a VC with a credit and have a flit), so a cycle costs time only where something may move. A flit is written into
+//! the next buffer when it wins the switch; what travels is its address, which makes it visible on arrival.
 
 mod alloc;
 mod layout;
 
-use alloc::{bits, Decisions, Node, OutPort, OutVc, Slot};
-use layout::{Arrival, Credit, EjectQueue, Link, Place};
+use alloc::{bits, Router, SLOTS};
+use layout::{EjectQueue, Place};
 
 use super::config::{Config, ConfigError, Pipeline, Topology, MESH_PORTS};
 use super::route::Tree;
@@ -16,10 +17,21 @@ use super::{Fabric, Flit, Observer, PortId, Route, RouterActivity, HOP_CYCLES, I
 
 /// Cycles of the event ring; more than the longest latency.
 const RING: usize = 4;
-/// Slot number of an arrival that goes to an endpoint buffer.
-const TO_ENDPOINT: u8 = u8::MAX;
-/// Slot number of a credit that goes to an endpoint.
-const TO_INJECTOR: u8 = u8::MAX;
+/// Bits of a slot number in an address, `router << SLOT_BITS | slot`.
+const SLOT_BITS: u32 = SLOTS.trailing_zeros();
+/// Bits of a VC number in the index of an injection credit, `endpoint << VC_BITS | vc`.
+const VC_BITS: u32 = 3;
+
+/// What arrives in one cycle.
+#[derive(Default)]
+struct Transit {
+    /// Addresses of flits.
+    arrivals: Vec<u32>,
+    /// Endpoints to which a flit comes.
+    ejections: Vec<u32>,
+    /// Addresses of credits, and indices of injection credits.
+    credits: [Vec<u32>; 2],
+}
 
 /// The fast engine.
 pub struct Fast {
@@ -28,37 +40,38 @@ pub struct Fast {
     vcs: usize,
     depth: usize,
     shift: u32,
-    /// Ports of the largest router: the stride of per-port arrays.
-    ports: usize,
-    /// Slots of the largest router: the stride of per-VC arrays.
-    slots: usize,
-    coordinates: Vec<(u16, u16)>,
     /// Permitted mesh ports by the signs of (dx, dy), index `(sign(dx) + 1) * 3 + sign(dy) + 1`.
     turns: [u16; 9],
-    nodes: Vec<Node>,
-    out_ports: Vec<OutPort>,
-    out_vcs: Vec<OutVc>,
-    vc_slots: Vec<Slot>,
+    routers: Vec<Router>,
     flits: Vec<Flit>,
-    links: Vec<Link>,
     trees: Vec<u16>,
     places: Vec<Place>,
     /// Bit per router that has requests or a head to route.
     active: Vec<u64>,
-    arrivals: [Vec<Arrival>; RING],
-    credits: [Vec<Credit>; RING],
+    /// What arrives, by cycle.
+    transit: [Transit; RING],
+    /// Credits by endpoint and VC, `endpoint << VC_BITS | vc`.
     inject_credits: Vec<u16>,
+    /// VCs with a credit by endpoint.
+    injectable: Vec<u8>,
+    /// Endpoints with such a VC, one bit each.
+    injectable_ports: Vec<u64>,
     last_injection: Vec<u64>,
     eject_queues: Vec<EjectQueue>,
     eject_flits: Vec<Flit>,
     ejectable: Vec<u64>,
     /// Flits in router buffers, on links and in endpoint buffers.
     held_flits: u64,
-    activity: Vec<RouterActivity>,
-    decisions: Decisions,
+}
+
+/// Router and slot of an address.
+#[inline]
+fn split(address: u32) -> (usize, usize) {
+    ((address >> SLOT_BITS) as usize, address as usize % SLOTS)
 }
 
 impl Fast {
+    #[inline]
     fn activate(&mut self, router: usize) {
         self.active[router / 64] |= 1 << (router % 64);
     }
@@ -66,112 +79,89 @@ impl Fast {
     /// Applies everything that arrives by the start of cycle `now`.
     fn deliver(&mut self) {
         let ring = self.now as usize % RING;
-        let mut arrivals = std::mem::take(&mut self.arrivals[ring]);
-        for arrival in &arrivals {
-            if arrival.slot == TO_ENDPOINT {
-                self.eject(arrival.index as usize, &arrival.flit);
-            } else {
-                self.buffer_write(arrival.index as usize, usize::from(arrival.slot), &arrival.flit);
-            }
+        let mut transit = std::mem::take(&mut self.transit[ring]);
+        for address in transit.credits[0].drain(..) {
+            self.credit(address);
         }
-        arrivals.clear();
-        self.arrivals[ring] = arrivals;
-        let mut credits = std::mem::take(&mut self.credits[ring]);
-        for credit in credits.drain(..) {
-            if credit.slot == TO_INJECTOR {
-                self.inject_credits[credit.index as usize] += 1;
-            } else {
-                self.credit(credit.index as usize, usize::from(credit.slot));
-            }
+        for index in transit.credits[1].drain(..) {
+            let (endpoint, vc) = (index as usize >> VC_BITS, index % (1 << VC_BITS));
+            self.inject_credits[index as usize] += 1;
+            self.injectable[endpoint] |= 1 << vc;
+            self.injectable_ports[endpoint / 64] |= 1 << (endpoint % 64);
         }
-        self.credits[ring] = credits;
+        // After the credits, which count for the choice of a route in this cycle.
+        for address in transit.arrivals.drain(..) {
+            self.arrive(address);
+        }
+        for endpoint in transit.ejections.drain(..) {
+            self.arrive_at_endpoint(endpoint as usize);
+        }
+        self.transit[ring] = transit;
     }
 
-    fn eject(&mut self, endpoint: usize, flit: &Flit) {
-        self.activity[self.places[endpoint].router as usize].ejections += 1;
-        let queue = &mut self.eject_queues[endpoint];
-        let mut at = u32::from(queue.head) + u32::from(queue.len);
-        if at >= u32::from(queue.depth) {
-            at -= u32::from(queue.depth);
-        }
-        self.eject_flits[(queue.start + at) as usize] = *flit;
-        queue.len += 1;
+    #[inline]
+    fn arrive_at_endpoint(&mut self, endpoint: usize) {
+        self.routers[self.places[endpoint].router as usize].ejections += 1;
+        self.eject_queues[endpoint].len += 1;
         self.ejectable[endpoint / 64] |= 1 << (endpoint % 64);
     }
 
-    fn buffer_write(&mut self, router: usize, slot: usize, flit: &Flit) {
-        self.activity[router].buffer_writes += 1;
-        let index = router * self.slots + slot;
-        let state = &mut self.vc_slots[index];
-        if state.len == 0 {
-            // An empty buffer starts over at its first entry, which is most likely still in the cache.
-            state.head = 0;
-        }
-        let mut at = usize::from(state.head) + usize::from(state.len);
-        if at >= self.depth {
-            at -= self.depth;
-        }
-        self.flits[index * self.depth + at] = *flit;
+    #[inline]
+    fn arrive(&mut self, address: u32) {
+        let (index, slot) = split(address);
+        let router = &mut self.routers[index];
+        router.buffer_writes += 1;
+        let state = &mut router.slots[slot];
         state.len += 1;
         if state.len > 1 {
             return;
         }
         if state.wants | state.holds == 0 {
-            self.nodes[router].new_heads |= 1 << slot;
-            self.activate(router);
-        } else {
+            if self.pipeline == Pipeline::Four {
+                router.new_heads |= 1 << slot;
+            } else {
+                self.route_head(index, slot);
+            }
+            self.activate(index);
+        } else if state.holds != 0 {
             let port = state.holds.trailing_zeros() as usize;
-            let out_vc = state.out_vc(port);
-            self.request_switch(router, port, out_vc);
+            let out = state.out(port);
+            if router.request_switch(port, out) {
+                self.activate(index);
+            }
         }
     }
 
-    /// Index of output VC `vc` of `port`, and of its credits: a local port keeps one pool in its VC 0.
-    fn out_vc_indices(&self, router: usize, port: usize, vc: usize) -> (usize, usize) {
-        let base = router * self.slots + (port << self.shift);
-        (base + vc, if port < MESH_PORTS { base + vc } else { base })
-    }
-
-    /// Lets the owner of an output VC request the switch, if it has a flit and a credit.
-    fn request_switch(&mut self, router: usize, port: usize, vc: usize) {
-        let (out, pool) = self.out_vc_indices(router, port, vc);
-        let slot = self.out_vcs[out].owner;
-        if self.out_vcs[pool].credits > 0 && self.vc_slots[router * self.slots + usize::from(slot)].len > 0 {
-            self.out_ports[router * self.ports + port].switch_requests |= 1 << slot;
-            self.nodes[router].switch_outputs |= 1 << port;
-            self.activate(router);
-        }
-    }
-
-    fn credit(&mut self, router: usize, out_slot: usize) {
-        let out = &mut self.out_vcs[router * self.slots + out_slot];
-        out.credits += 1;
-        if out.credits > 1 {
+    #[inline]
+    fn credit(&mut self, address: u32) {
+        let (index, out) = split(address);
+        let router = &mut self.routers[index];
+        router.out_vcs[out].credits += 1;
+        if router.out_vcs[out].credits > 1 {
             return;
         }
-        let (port, vc) = (out_slot >> self.shift, out_slot & ((1 << self.shift) - 1));
-        let taken = !self.out_ports[router * self.ports + port].free_vcs;
-        if port < MESH_PORTS {
-            if taken >> vc & 1 == 1 {
-                self.request_switch(router, port, vc);
-            }
-        } else {
-            for vc in bits(u64::from(taken) & ((1 << self.vcs) - 1)) {
-                self.request_switch(router, port, vc);
-            }
+        let (port, vc) = (out >> self.shift, out & ((1 << self.shift) - 1));
+        let all = ((1 << self.vcs) - 1) & if port < MESH_PORTS { 1 << vc } else { u64::MAX };
+        let mut ready = false;
+        for vc in bits(all & !u64::from(router.outs[port].free_vcs)) {
+            ready |= router.request_switch(port, port << self.shift | vc);
+        }
+        if ready {
+            self.activate(index);
         }
     }
 
-    /// Output ports of the packet at the front of `slot`.
+    /// Output ports of the packet of `flit`.
+    #[inline]
     fn route(&self, router: usize, flit: &Flit) -> u16 {
         match flit.route {
-            Route::Tree(tree) => self.trees[tree as usize * self.nodes.len() + router],
+            Route::Tree(tree) => self.trees[tree as usize * self.routers.len() + router],
             Route::Unicast(dst) => {
                 let place = self.places[dst.0 as usize];
                 if place.router == router as u32 {
                     return 1 << place.port;
                 }
-                let (x, y) = self.coordinates[router];
+                let (x, y) = self.routers[router].place;
                 let sign = |a: u16, b: u16| usize::from(a > b) + usize::from(a >= b);
                 let ports = self.turns[sign(place.x, x) * 3 + sign(place.y, y)];
                 if ports.is_power_of_two() {
@@ -186,9 +176,10 @@ impl Fast {
     fn most_credits(&self, router: usize, ports: u16, vc_mask: u8) -> u16 {
         let mut best = (0, 0);
         for port in bits(u64::from(ports)) {
-            let base = router * self.slots + (port << self.shift);
             let usable = bits(u64::from(vc_mask) & ((1 << self.vcs) - 1));
-            let free: u32 = usable.map(|vc| u32::from(self.out_vcs[base + vc].credits)).sum();
+            let credits =
+                |vc: usize| u32::from(self.routers[router].out_vcs[port << self.shift | vc].credits);
+            let free: u32 = usable.map(credits).sum();
             if best.1 == 0 || free > best.0 {
                 best = (free, 1 << port);
             }
@@ -196,138 +187,112 @@ impl Fast {
         best.1
     }
 
-    /// RC of every head that came to the front of its VC since the last call.
+    /// RC of the head at the front of `slot`.
+    #[inline]
+    fn route_head(&mut self, router: usize, slot: usize) {
+        let state = &self.routers[router].slots[slot];
+        let flit = &self.flits[state.base as usize + usize::from(state.head)];
+        let (ports, vc_mask) = (self.route(router, flit), flit.vc_mask);
+        self.routers[router].set_route(slot, ports, vc_mask);
+    }
+
+    /// RC of every head that waits for it.
     fn route_heads(&mut self, router: usize) {
-        let heads = std::mem::take(&mut self.nodes[router].new_heads);
-        for slot in bits(heads) {
-            let index = router * self.slots + slot;
-            let state = self.vc_slots[index];
-            let at = index * self.depth + usize::from(state.head);
-            let ports = self.route(router, &self.flits[at]);
-            let vc_mask = self.flits[at].vc_mask;
-            self.vc_slots[index].wants = ports;
-            let node = &mut self.nodes[router];
-            if state.class != vc_mask {
-                self.vc_slots[index].class = vc_mask;
-                node.set_class(slot, vc_mask);
-            }
-            node.vc_outputs |= ports;
-            for port in bits(u64::from(ports)) {
-                self.out_ports[router * self.ports + port].vc_requests |= 1 << slot;
-            }
+        for slot in bits(std::mem::take(&mut self.routers[router].new_heads)) {
+            self.route_head(router, slot);
         }
     }
 
     /// One cycle of one router; true while it has more to do without a new arrival.
-    fn step_router(&mut self, router: usize, observer: &mut impl Observer) -> bool {
-        if self.pipeline != Pipeline::Four {
-            self.route_heads(router);
+    #[inline]
+    fn step_router(&mut self, index: usize, sent: &mut Transit, observer: &mut impl Observer) -> bool {
+        if self.pipeline != Pipeline::Four && self.routers[index].new_heads != 0 {
+            self.route_heads(index);
         }
-        let ports = router * self.ports..(router + 1) * self.ports;
-        let slots = router * self.slots..(router + 1) * self.slots;
-        let node = &mut self.nodes[router];
-        let (outs, vcs) = (&mut self.out_ports[ports], &mut self.out_vcs[slots.clone()]);
-        let decisions = &mut self.decisions;
-        decisions.clear();
-        if node.vc_outputs != 0 {
-            decisions.allocate_vcs(node, outs, vcs, &mut self.vc_slots[slots], self.shift);
-        }
-        let arbitrations = &mut self.activity[router].switch_arbitrations;
-        if node.switch_outputs != 0 {
-            decisions.allocate_switch(node, outs, self.shift, arbitrations);
-        }
-        if self.pipeline == Pipeline::Speculative && node.vc_outputs != 0 {
-            decisions.speculate(node, outs, vcs, self.shift, arbitrations);
+        let shift = self.shift;
+        let router = &mut self.routers[index];
+        let mut matching = router.allocate_switch(shift);
+        let hopeful = (self.pipeline == Pipeline::Speculative).then(|| router.speculate(shift));
+        router.allocate_vcs(shift);
+        if let Some(hopeful) = hopeful {
+            router.confirm(&mut matching, &hopeful, shift);
         }
         if self.pipeline == Pipeline::Four {
-            self.route_heads(router);
+            self.route_heads(index);
         }
-        self.take_vcs(router);
-        for port in bits(u64::from(self.decisions.matched_outputs)) {
-            self.traverse(router, port, usize::from(self.decisions.winner[port]), observer);
+        for port in bits(u64::from(matching.outputs)) {
+            self.routers[index].advance(port, &matching, shift);
+            self.traverse((index, port, matching.slot(port)), sent, observer);
         }
-        let node = &self.nodes[router];
-        node.new_heads != 0 || node.vc_outputs | node.switch_outputs != 0
-    }
-
-    fn take_vcs(&mut self, router: usize) {
-        let count = self.decisions.vc_grants;
-        self.activity[router].vc_allocations += count as u64;
-        for k in 0..count {
-            let (slot, out) = self.decisions.vc_grant[k];
-            let (port, vc) = (usize::from(out) >> self.shift, usize::from(out) & ((1 << self.shift) - 1));
-            let output = &mut self.out_ports[router * self.ports + port];
-            output.free_vcs &= !(1 << vc);
-            output.vc_requests &= !(1 << slot);
-            if output.vc_requests == 0 {
-                self.nodes[router].vc_outputs &= !(1 << port);
-            }
-            self.out_vcs[router * self.slots + usize::from(out)].owner = slot;
-            self.vc_slots[router * self.slots + usize::from(slot)].hold(port, vc);
-            self.request_switch(router, port, vc);
-        }
+        self.routers[index].is_active()
     }
 
     /// Moves the flit at the front of `slot` through the switch to `port`.
-    fn traverse(&mut self, router: usize, port: usize, slot: usize, observer: &mut impl Observer) {
-        let index = router * self.slots + slot;
-        let state = self.vc_slots[index];
-        // The entry keeps its flit until the next delivery, so it is copied once, straight to the link.
-        let at = index * self.depth + usize::from(state.head);
-        let tail = self.flits[at].tail;
-        let out_vc = state.out_vc(port);
-        observer.flit_leaves(self.now + 1, router, port, out_vc, &self.flits[at]);
-        let pool = self.out_vc_indices(router, port, out_vc).1;
-        self.out_vcs[pool].credits -= 1;
-        let exhausted = self.out_vcs[pool].credits == 0;
-        let output = &mut self.out_ports[router * self.ports + port];
-        if tail {
-            output.free_vcs |= 1 << out_vc;
-            self.vc_slots[index].holds &= !(1 << port);
+    #[inline]
+    fn traverse(
+        &mut self,
+        (index, port, slot): (usize, usize, usize),
+        sent: &mut Transit,
+        observer: &mut impl Observer,
+    ) {
+        let router = &mut self.routers[index];
+        let state = &mut router.slots[slot % SLOTS];
+        let flit = self.flits[state.base as usize + usize::from(state.head)];
+        let out = state.out(port);
+        let vcs = (1 << self.shift) - 1;
+        observer.flit_leaves(self.now + 1, index, port, out & vcs, &flit);
+        let output = &mut router.outs[port];
+        if flit.tail {
+            output.free_vcs |= 1 << (out & vcs);
+            state.holds &= !(1 << port);
         }
-        let leaves = !tail || self.vc_slots[index].wants | self.vc_slots[index].holds == 0;
+        let leaves = !flit.tail || state.wants | state.holds == 0;
         if leaves {
-            self.leave_buffer(router, slot, tail);
+            state.pop(self.depth);
+            router.new_heads |= u64::from(flit.tail && state.len > 0) << slot;
         }
-        let output = &mut self.out_ports[router * self.ports + port];
-        if exhausted && port >= MESH_PORTS {
+        let credits = &mut router.out_vcs[out & (usize::from(output.pool_mask) % SLOTS)].credits;
+        *credits -= 1;
+        if *credits == 0 && port >= MESH_PORTS {
             output.switch_requests = 0;
-        } else if exhausted || tail || self.vc_slots[index].len == 0 {
+        } else if *credits == 0 || flit.tail || state.len == 0 {
             output.switch_requests &= !(1 << slot);
         }
-        if output.switch_requests == 0 {
-            self.nodes[router].switch_outputs &= !(1 << port);
+        router.switch_outputs &= !(u16::from(output.switch_requests == 0) << port);
+        output.flits += 1;
+        let onward = output.link;
+        if leaves {
+            let (input, vc) = (slot >> self.shift, (slot & vcs) as u32);
+            let back = router.outs[input].link;
+            let local = usize::from(input >= MESH_PORTS);
+            sent.credits[local].push(if local == 0 { back + vc } else { back << VC_BITS | vc });
+        } else {
+            self.held_flits += 1;
         }
-        let activity = &mut self.activity[router];
-        activity.buffer_reads += 1;
-        activity.crossbar_traversals += 1;
-        activity.link_flits[port] += 1;
-        let link = self.links[router * self.ports + port];
-        let slot = if port < MESH_PORTS { link.base + out_vc as u8 } else { TO_ENDPOINT };
-        self.held_flits += u64::from(!leaves);
-        let arrival = Arrival { flit: self.flits[at], index: link.index, slot };
-        self.arrivals[(self.now + HOP_CYCLES) as usize % RING].push(arrival);
+        if port < MESH_PORTS {
+            let address = onward + (out & vcs) as u32;
+            self.write(address, flit);
+            sent.arrivals.push(address);
+        } else {
+            let queue = &mut self.eject_queues[onward as usize];
+            self.eject_flits[queue.reserve()] = flit;
+            sent.ejections.push(onward);
+        }
     }
 
-    /// Frees one buffer entry and sends its credit back.
-    fn leave_buffer(&mut self, router: usize, slot: usize, tail: bool) {
-        let state = &mut self.vc_slots[router * self.slots + slot];
-        state.head += 1;
-        if usize::from(state.head) == self.depth {
-            state.head = 0;
+    /// Writes a flit on its way into the buffer at its address.
+    #[inline]
+    fn write(&mut self, address: u32, flit: Flit) {
+        let (router, slot) = split(address);
+        let state = &mut self.routers[router].slots[slot];
+        // An empty buffer starts over at its first entry, which is most likely still in the cache.
+        state.head = if state.reserved == 0 { 0 } else { state.head };
+        let mut at = usize::from(state.head) + usize::from(state.reserved);
+        if at >= self.depth {
+            at -= self.depth;
         }
-        state.len -= 1;
-        if tail && state.len > 0 {
-            self.nodes[router].new_heads |= 1 << slot;
-        }
-        let (port, vc) = (slot >> self.shift, slot & ((1 << self.shift) - 1));
-        let link = self.links[router * self.ports + port];
-        let credit = if port < MESH_PORTS {
-            Credit { index: link.index, slot: link.base + vc as u8 }
-        } else {
-            Credit { index: link.index * self.vcs as u32 + vc as u32, slot: TO_INJECTOR }
-        };
-        self.credits[(self.now + HOP_CYCLES) as usize % RING].push(credit);
+        state.reserved += 1;
+        self.flits[state.base as usize + at] = flit;
     }
 }
 
@@ -344,9 +309,20 @@ impl Fabric for Fast {
     }
 
     fn inject_credits(&self, port: PortId, vc: usize) -> u32 {
-        u32::from(self.inject_credits[port.0 as usize * self.vcs + vc])
+        u32::from(self.inject_credits[(port.0 as usize) << VC_BITS | vc])
     }
 
+    #[inline]
+    fn injectable(&self, port: PortId) -> u8 {
+        self.injectable[port.0 as usize]
+    }
+
+    #[inline]
+    fn injectable_ports(&self, word: usize) -> u64 {
+        self.injectable_ports.get(word).copied().unwrap_or(0)
+    }
+
+    #[inline]
     fn inject(&mut self, port: PortId, vc: usize, flit: Flit) {
         let endpoint = port.0 as usize;
         let place = self.places[endpoint];
@@ -355,52 +331,64 @@ impl Fabric for Fast {
         assert!(flit.vc_mask >> vc & 1 == 1, "injection on a VC outside the packet's class");
         if let Route::Tree(tree) = flit.route {
             assert!(flit.head && flit.tail, "only single-flit packets travel on trees");
-            let mask = self.trees[tree as usize * self.nodes.len() + place.router as usize];
+            let mask = self.trees[tree as usize * self.routers.len() + place.router as usize];
             assert!(mask != 0, "the tree does not start at this router");
         }
-        let credits = &mut self.inject_credits[endpoint * self.vcs + vc];
+        let credits = &mut self.inject_credits[endpoint << VC_BITS | vc];
         assert!(*credits > 0, "injection without a credit");
         *credits -= 1;
+        if *credits == 0 {
+            self.injectable[endpoint] &= !(1 << vc);
+            if self.injectable[endpoint] == 0 {
+                self.injectable_ports[endpoint / 64] &= !(1 << (endpoint % 64));
+            }
+        }
         self.held_flits += 1;
-        self.activity[place.router as usize].injections += 1;
-        let slot = place.port << self.shift | vc as u8;
-        let ring = (self.now + INJECT_CYCLES) as usize % RING;
-        self.arrivals[ring].push(Arrival { flit, index: place.router, slot });
+        self.routers[place.router as usize].injections += 1;
+        let address = place.router << SLOT_BITS | u32::from(place.port) << self.shift | vc as u32;
+        self.write(address, flit);
+        self.transit[(self.now + INJECT_CYCLES) as usize % RING].arrivals.push(address);
     }
 
     fn step(&mut self, observer: &mut impl Observer) {
+        let ring = (self.now + HOP_CYCLES) as usize % RING;
+        let mut sent = std::mem::take(&mut self.transit[ring]);
         for word in 0..self.active.len() {
-            let mut left = self.active[word];
-            while left != 0 {
-                let bit = left.trailing_zeros() as usize;
-                left &= left - 1;
-                if !self.step_router(word * 64 + bit, observer) {
+            for bit in bits(self.active[word]) {
+                if !self.step_router(word * 64 + bit, &mut sent, observer) {
                     self.active[word] &= !(1 << bit);
                 }
             }
         }
+        self.transit[ring] = sent;
         self.now += 1;
         self.deliver();
     }
 
+    #[inline]
     fn ejected(&self, port: PortId) -> Option<Flit> {
-        let queue = self.eject_queues[port.0 as usize];
-        (queue.len > 0).then(|| self.eject_flits[queue.start as usize + usize::from(queue.head)])
+        let queue = &self.eject_queues[port.0 as usize];
+        (queue.len > 0).then(|| self.eject_flits[queue.front()])
     }
 
+    #[inline]
     fn eject_pop(&mut self, port: PortId) -> Option<Flit> {
         let flit = self.ejected(port)?;
         let queue = &mut self.eject_queues[port.0 as usize];
-        queue.head = if queue.head + 1 == queue.depth { 0 } else { queue.head + 1 };
-        queue.len -= 1;
+        queue.pop();
         if queue.len == 0 {
             self.ejectable[port.0 as usize / 64] &= !(1 << (port.0 % 64));
         }
         self.held_flits -= 1;
         let place = self.places[port.0 as usize];
-        let credit = Credit { index: place.router, slot: place.port << self.shift };
-        self.credits[(self.now + HOP_CYCLES) as usize % RING].push(credit);
+        let credit = place.router << SLOT_BITS | u32::from(place.port) << self.shift;
+        self.transit[(self.now + HOP_CYCLES) as usize % RING].credits[0].push(credit);
         Some(flit)
+    }
+
+    #[inline]
+    fn ejectable(&self, word: usize) -> u64 {
+        self.ejectable.get(word).copied().unwrap_or(0)
     }
 
     fn next_ejectable(&self, from: PortId) -> Option<PortId> {
@@ -421,7 +409,9 @@ impl Fabric for Fast {
             return Some(self.now);
         }
         let due = |c: &u64| {
-            !self.arrivals[*c as usize % RING].is_empty() || !self.credits[*c as usize % RING].is_empty()
+            let transit = &self.transit[*c as usize % RING];
+            let Transit { arrivals, ejections, credits: [mesh, local] } = transit;
+            [arrivals, ejections, mesh, local].iter().any(|list| !list.is_empty())
         };
         (self.now + 1..self.now + RING as u64).find(due)
     }
@@ -436,7 +426,7 @@ impl Fabric for Fast {
         self.held_flits == 0
     }
 
-    fn activity(&self) -> &[RouterActivity] {
-        &self.activity
+    fn activity(&self) -> Vec<RouterActivity> {
+        self.routers.iter().map(Router::activity).collect()
     }
 }
