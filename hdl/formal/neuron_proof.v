@@ -16,6 +16,7 @@ module neuron_proof #(
 ) (
   input wire                           clk,
   input wire                           rst,
+  input wire                           advance,
   input wire signed [WIDTH-1:0]        stored,
   input wire                           fired,
   input wire signed [CURRENT_BITS-1:0] current,
@@ -30,10 +31,12 @@ module neuron_proof #(
   localparam signed [EXACT-1:0] UP = (1 << LEAK_SHIFT) - 1;
 
   wire spike;
+  wire signed [WIDTH-1:0] leaked;
   wire signed [WIDTH-1:0] membrane;
   neuron dut (
-    .clk(clk), .rst(rst), .stored(stored), .fired(fired), .current(current), .bias(bias),
-    .threshold(threshold), .reset(reset), .clamp(clamp), .spike(spike), .membrane(membrane)
+    .clk(clk), .rst(rst), .advance(advance), .stored(stored), .fired(fired), .current(current),
+    .bias(bias), .threshold(threshold), .reset(reset), .clamp(clamp), .leaked(leaked),
+    .spike(spike), .membrane(membrane)
   );
 
   function signed [EXACT-1:0] after_reset;
@@ -62,26 +65,29 @@ module neuron_proof #(
   endfunction
 
   wire signed [EXACT-1:0] before = LATE != 0 ? after_reset(stored, fired, reset) : stored;
-  reg signed [EXACT-1:0] leaked;
+  reg signed [EXACT-1:0] exact;
   reg started;
-  always @(posedge clk) begin
-    leaked <= leak_of(before);
-    started <= 1'b1;
-    if (rst) started <= 1'b0;
-  end
-
   wire signed [EXACT-1:0] input_current = current;
-  wire signed [EXACT-1:0] charged = leaked + (input_current <<< INPUT_SHIFT) + bias;
+  wire signed [EXACT-1:0] charged = exact + (input_current <<< INPUT_SHIFT) + bias;
   wire fires = charged >= threshold;
   wire signed [EXACT-1:0] after = LATE != 0 ? charged : after_reset(charged, fires, reset);
   wire signed [EXACT-1:0] bounded = CLAMP != 0 && after < clamp ? clamp : after;
+
+  // What the second stage gives is looked at a cycle later, when `leaked` is known to be exact.
+  reg right;
+  always @(posedge clk) begin
+    if (advance) exact <= leak_of(before);
+    right <= !started || (spike == fires && membrane == bounded);
+    started <= !rst && (started || advance);
+    if (rst) right <= 1'b1;
+  end
 
   always @* begin
     assume (before >= LOWEST && before <= HIGHEST);
     if (started) begin
       assume (charged >= LOWEST && charged <= HIGHEST && after >= LOWEST && after <= HIGHEST);
-      assert (spike == fires);
-      assert (membrane == bounded);
+      assert (leaked == exact);
     end
+    assert (right);
   end
 endmodule

@@ -31,7 +31,12 @@ pub struct Agreement {
 fn write(dir: &Path, name: &str, text: &str) -> Result<PathBuf> {
     let path = dir.join(name);
     std::fs::write(&path, text).map_err(|e| {
-        Diagnostic::new("E0802", path.display().to_string(), e.to_string(), "choose a folder that can be written")
+        Diagnostic::new(
+            "E0802",
+            path.display().to_string(),
+            e.to_string(),
+            "choose a folder that can be written",
+        )
     })?;
     Ok(path)
 }
@@ -82,9 +87,8 @@ pub fn compare_edited(
         Simulator::Icarus => tool::icarus(dir, "bench", &sources, &[])?,
         Simulator::Verilator => tool::verilator(dir, "bench", &sources, &[])?,
     };
-    let listing = std::fs::read_to_string(dir.join("trace.txt")).map_err(|e| {
-        Diagnostic::new("E0804", "trace.txt", e.to_string(), "the test bench did not run")
-    })?;
+    let listing = std::fs::read_to_string(dir.join("trace.txt"))
+        .map_err(|e| Diagnostic::new("E0804", "trace.txt", e.to_string(), "the test bench did not run"))?;
     let mut lines = 0;
     for (i, (section, want)) in sections(&listing).iter().zip(&traces).enumerate().filter(|_| exact) {
         let have = parse(section)?;
@@ -93,7 +97,8 @@ pub fn compare_edited(
             continue;
         };
         let cycle = [&have, want].iter().filter_map(|t| Some(t.entries.get(at)?.0)).min().unwrap_or(0);
-        let waveform = dump(dir, &sources, simulator, &settings(inputs.len(), drive, Some(around(i, cycle))))?;
+        let waveform =
+            dump(dir, &sources, simulator, &settings(inputs.len(), drive, Some(around(i, cycle))))?;
         let text = format!(
             "simulator and RTL differ:\n{}waveform of the RTL around cycle {cycle}: {}",
             surroundings(at, &have, want),
@@ -111,7 +116,12 @@ pub fn compare_edited(
 fn edit_files(sources: &[PathBuf], edit: &dyn Fn(&str, String) -> String) -> Result<()> {
     for path in sources {
         let failed = |e: std::io::Error| {
-            Diagnostic::new("E0802", path.display().to_string(), e.to_string(), "choose a folder that can be written")
+            Diagnostic::new(
+                "E0802",
+                path.display().to_string(),
+                e.to_string(),
+                "choose a folder that can be written",
+            )
         };
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let text = std::fs::read_to_string(path).map_err(failed)?;
@@ -162,7 +172,12 @@ fn sections(listing: &str) -> Vec<String> {
 
 fn parse(listing: &str) -> Result<Trace> {
     let mut trace = Trace::parse(listing).map_err(|line| {
-        Diagnostic::new("E0808", format!("trace.txt, line {line}"), "cannot be read", "the design gives undefined values")
+        Diagnostic::new(
+            "E0808",
+            format!("trace.txt, line {line}"),
+            "cannot be read",
+            "the design gives undefined values",
+        )
     })?;
     trace.sort();
     Ok(trace)
@@ -202,7 +217,8 @@ fn dump(dir: &Path, sources: &[PathBuf], simulator: Simulator, settings: &str) -
         Simulator::Verilator => tool::verilator_traced(dir, "bench", sources, &[])?,
     };
     let path = dir.join("difference.vcd");
-    std::fs::rename(dir.join("bench.vcd"), &path)
-        .map_err(|e| Diagnostic::new("E0804", "bench.vcd", e.to_string(), "the test bench wrote no waveform"))?;
+    std::fs::rename(dir.join("bench.vcd"), &path).map_err(|e| {
+        Diagnostic::new("E0804", "bench.vcd", e.to_string(), "the test bench wrote no waveform")
+    })?;
     Ok(path)
 }

@@ -206,7 +206,8 @@ fn board_files(
 ) {
     let (design, output) = (facts.design, facts.output);
     let one = run_files(facts.machine, &design.format, &[input], &[*answer], &Drive::default());
-    let stimulus = one.into_iter().find(|(n, _)| n == "stimulus.mem").map(|(_, text)| text).unwrap_or_default();
+    let stimulus =
+        one.into_iter().find(|(n, _)| n == "stimulus.mem").map(|(_, text)| text).unwrap_or_default();
     let winner = (1..sums.len()).fold(0, |best, i| if sums[i] > sums[best] { i } else { best });
     let line = format!("{winner:04X} {:08X}", answer.cycles);
     let score = output.value + index_bits(facts.machine.steps) + 1;
@@ -285,7 +286,10 @@ mod tests {
     fn primitives_are_found_through_each_other() {
         let text = "// ram in a comment\n  wire rom;\n  host_port #(\n    .X(1)\n  ) host (\n";
         let found = primitives_of(&[text]);
-        assert!(["host_port.v", "packer.v", "injector.v", "fifo.v"].iter().all(|n| found.contains(n)), "{found:?}");
+        assert!(
+            ["host_port.v", "packer.v", "injector.v", "fifo.v"].iter().all(|n| found.contains(n)),
+            "{found:?}"
+        );
         assert!(!found.contains("router.v") && !found.contains("rom.v"), "{found:?}");
     }
 }

@@ -13,3 +13,4 @@ pub mod registers;
 pub mod rtl;
 pub mod synth;
 pub mod tool;
+pub mod waveform;

@@ -214,11 +214,15 @@ mod tests {
     #[test]
     fn cells_of_three_families_are_counted() {
         let stat = |types| cells(&json!({"design": {"num_cells_by_type": types}}));
-        let ecp5 = stat(json!({"LUT4": 7, "TRELLIS_FF": 5, "DP16KD": 3, "MULT18X18D": 2, "CCU2C": 9, "TRELLIS_DPR16X4": 4}));
+        let ecp5 = stat(
+            json!({"LUT4": 7, "TRELLIS_FF": 5, "DP16KD": 3, "MULT18X18D": 2, "CCU2C": 9, "TRELLIS_DPR16X4": 4}),
+        );
         assert_eq!(ecp5, Cells { luts: 7, flip_flops: 5, block_rams: 3, dsps: 2, lut_rams: 4 });
         let ice40 = stat(json!({"SB_LUT4": 1, "SB_DFFESR": 2, "SB_DFF": 3, "SB_RAM40_4K": 4, "SB_MAC16": 5}));
         assert_eq!(ice40, Cells { luts: 1, flip_flops: 5, block_rams: 4, dsps: 5, lut_rams: 0 });
-        let xilinx = stat(json!({"LUT2": 1, "LUT6": 2, "FDRE": 3, "RAMB36E1": 4, "RAMB18E1": 1, "DSP48E1": 5, "RAM32M": 6}));
+        let xilinx = stat(
+            json!({"LUT2": 1, "LUT6": 2, "FDRE": 3, "RAMB36E1": 4, "RAMB18E1": 1, "DSP48E1": 5, "RAM32M": 6}),
+        );
         assert_eq!(xilinx, Cells { luts: 3, flip_flops: 3, block_rams: 9, dsps: 5, lut_rams: 6 });
     }
 

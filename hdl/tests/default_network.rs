@@ -39,8 +39,8 @@ fn agree(name: &str) -> usize {
     let inputs = values(&zoo::test_inputs().unwrap().frames, Level::Flow, inputs);
     let inputs: Vec<&Value> = inputs.iter().collect();
     let dir = tempfile::tempdir().unwrap();
-    let agreement =
-        compare(dir.path(), &machine, &inputs, &Drive::default(), Simulator::Verilator).unwrap_or_else(|e| {
+    let agreement = compare(dir.path(), &machine, &inputs, &Drive::default(), Simulator::Verilator)
+        .unwrap_or_else(|e| {
             panic!("{name} in {}: {e}", dir.keep().display());
         });
     assert_eq!(agreement.inferences, inputs.len());

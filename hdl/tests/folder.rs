@@ -66,7 +66,9 @@ fn the_same_program_gives_the_same_bytes_and_another_one_another_build() {
     for (name, text) in &one.files {
         assert!(text.is_ascii() || name == "README.md", "{name} holds more than ASCII");
         assert!(!text.contains('@') || name.ends_with(".v") || name == "Makefile", "{name} has a gap");
-        if name.ends_with(".v") || ["BUILD", "README.md", "Makefile", "pulvinar.core"].contains(&name.as_str()) {
+        if name.ends_with(".v")
+            || ["BUILD", "README.md", "Makefile", "pulvinar.core"].contains(&name.as_str())
+        {
             assert!(text.contains(&stamp), "{name} has no stamp");
         }
     }
@@ -76,7 +78,8 @@ fn the_same_program_gives_the_same_bytes_and_another_one_another_build() {
 #[test]
 fn only_what_is_used_is_there() {
     let folder = folder_of(1);
-    let emitted: Vec<&str> = folder.files.iter().filter(|(n, _)| n.starts_with("rtl/core")).map(|(_, t)| t.as_str()).collect();
+    let emitted: Vec<&str> =
+        folder.files.iter().filter(|(n, _)| n.starts_with("rtl/core")).map(|(_, t)| t.as_str()).collect();
     let used = primitives_of(&emitted);
     assert!(used.contains("accumulator.v") && used.contains("fifo.v"));
     for name in used {
@@ -120,9 +123,13 @@ fn yosys_finds_block_rams_and_multipliers() {
     assert!(luts > 0 && flip_flops > 0 && dsps > 0, "{types:?}");
     // Small queues may be registers, constant tables are logic; every `ram` and `rom` is a block RAM.
     let log = std::fs::read_to_string(dir.path().join("build/ecp5.log")).unwrap();
-    let mapped = |kind: &str| log.lines().filter(|l| l.starts_with("mapping memory") && l.contains(kind)).count();
+    let mapped =
+        |kind: &str| log.lines().filter(|l| l.starts_with("mapping memory") && l.contains(kind)).count();
     assert!(mapped("via $__ECP5_DP16KD_") > 0);
     let spilled: Vec<&str> = log.lines().filter(|l| l.contains("using FF mapping for memory")).collect();
-    assert!(spilled.iter().all(|l| !l.ends_with("storage") || l.ends_with("registers.storage")), "{spilled:?}");
+    assert!(
+        spilled.iter().all(|l| !l.ends_with("storage") || l.ends_with("registers.storage")),
+        "{spilled:?}"
+    );
     assert!(block_rams as usize >= mapped("via $__ECP5_DP16KD_"));
 }

@@ -9,7 +9,6 @@ use super::sweep::Stages;
 use crate::attention::{assemble, lists, Assembled, TapLayout};
 use crate::netlist::{index_bits, Bits, Parameter};
 use pulvinar_ir::{Result, Shape};
-use pulvinar_simulator::prepare::sweep::Operand;
 
 /// Nets that a sweep folds one tap by.
 pub struct TapNets {
@@ -71,16 +70,16 @@ pub struct GateNets {
 }
 
 /// Home's engine and its ports.
-struct Engine {
-    assembled: Assembled,
+pub(super) struct Engine {
+    pub(super) assembled: Assembled,
     stat_ren: Bits,
     stat_addr: Bits,
     stat_tap: Bits,
     stat_data: Bits,
-    gate_wen: Bits,
-    gate_addr: Bits,
-    gate_data: Bits,
-    ending: Bits,
+    pub(super) gate_wen: Bits,
+    pub(super) gate_addr: Bits,
+    pub(super) gate_data: Bits,
+    pub(super) ending: Bits,
 }
 
 /// Reading side of the own statistics.
@@ -89,7 +88,7 @@ enum Reader<'a> {
     List { ren: Bits, address: Bits, source: Bits, offered: Bits },
 }
 
-fn owned(parameters: &[(&'static str, String)]) -> Vec<(&'static str, Parameter)> {
+pub(super) fn owned(parameters: &[(&'static str, String)]) -> Vec<(&'static str, Parameter)> {
     parameters.iter().map(|(n, v)| (*n, Parameter::Verbatim(v.clone()))).collect()
 }
 
@@ -139,8 +138,7 @@ impl CoreBuilder<'_> {
     ) -> Result<Engine> {
         let lanes = self.machine().program.arch.core.attention_lanes as usize;
         let remote = self.plan.statistics_inputs > 0;
-        let assembled =
-            assemble(self.graph(), self.stage, &self.plan.region, self.lanes(), lanes, remote)?;
+        let assembled = assemble(self.graph(), self.stage, &self.plan.region, self.lanes(), lanes, remote)?;
         let prefix = format!("core{}_attention", self.plan.core);
         self.files.extend(assembled.files(&prefix));
         let (l, field, width) = (lanes as u32, assembled.field, assembled.width);
@@ -249,7 +247,7 @@ impl CoreBuilder<'_> {
     }
 
     /// Sign-extends every part of a vector.
-    fn widen(&mut self, data: &Bits, parts: u32, from: u32, to: u32) -> Bits {
+    pub(super) fn widen(&mut self, data: &Bits, parts: u32, from: u32, to: u32) -> Bits {
         let wide: Vec<Bits> = (0..parts)
             .map(|l| {
                 let part = self.m.slice(data, l * from, from);
@@ -260,7 +258,7 @@ impl CoreBuilder<'_> {
     }
 
     /// An address within a pass plus the first word of that pass.
-    fn based(&mut self, address: &Bits, pass: &Bits, bases: &[usize], bits: u32) -> Bits {
+    pub(super) fn based(&mut self, address: &Bits, pass: &Bits, bases: &[usize], bits: u32) -> Bits {
         let uses: Vec<(Bits, Bits)> = bases
             .iter()
             .enumerate()
@@ -271,11 +269,21 @@ impl CoreBuilder<'_> {
         self.m.add(&offset, &base)
     }
 
-    fn statistics_list(&mut self, control: &ControlNets, side: &mut AttentionSide, value: &Bits) -> Reader<'static> {
+    fn statistics_list(
+        &mut self,
+        control: &ControlNets,
+        side: &mut AttentionSide,
+        value: &Bits,
+    ) -> Reader<'static> {
         let lists = lists::statistics(self.stage, &self.plan.region, self.lanes());
         let sources = index_bits(self.stage.passes.iter().map(|p| p.taps.len()).sum());
         let pass = control.pass.clone();
-        let nets = self.list(&owned(&lists.parameters()), (lists.read_bits, lists.event_bits, sources), control.list_begin.clone(), pass);
+        let nets = self.list(
+            &owned(&lists.parameters()),
+            (lists.read_bits, lists.event_bits, sources),
+            control.list_begin.clone(),
+            pass,
+        );
         let (ren, address, source, offered, mut list) = nets;
         list.stream = self.plan.statistics.unwrap_or(0);
         list.value = value.clone();
@@ -286,7 +294,7 @@ impl CoreBuilder<'_> {
     }
 
     /// A list source; gives read enable, address, source, source of the value on offer, and its other nets.
-    fn list(
+    pub(super) fn list(
         &mut self,
         parameters: &[(&'static str, Parameter)],
         (read_bits, event_bits, source_bits): (u32, u32, u32),
@@ -294,8 +302,12 @@ impl CoreBuilder<'_> {
         pass: Bits,
     ) -> (Bits, Bits, Bits, Bits, ListNets) {
         let mut net = |name: &str, bits: u32| self.m.wire(&format!("list_{name}"), bits);
-        let (ren, address, source, offered) =
-            (net("ren", 1), net("raddr", read_bits), net("source", source_bits), net("offer_source", source_bits));
+        let (ren, address, source, offered) = (
+            net("ren", 1),
+            net("raddr", read_bits),
+            net("source", source_bits),
+            net("offer_source", source_bits),
+        );
         let list = ListNets {
             stream: 0,
             active: net("active", 1),
@@ -307,8 +319,11 @@ impl CoreBuilder<'_> {
             accepted: net("accepted", 1),
             idle_exit: net("idle_exit", 1),
         };
-        let inputs =
-            [("open", open.clone()), ("accepted", list.accepted.clone()), ("idle_exit", list.idle_exit.clone())];
+        let inputs = [
+            ("open", open.clone()),
+            ("accepted", list.accepted.clone()),
+            ("idle_exit", list.idle_exit.clone()),
+        ];
         let outputs = [
             ("ren", &ren),
             ("raddr", &address),
@@ -374,41 +389,21 @@ impl CoreBuilder<'_> {
         let tap = &self.stage.passes[p].taps[i];
         let layout = TapLayout::new(tap.shape, &self.plan.region, self.lanes());
         let cross = tap.shape.c == 1;
-        let source = if tap.register == 0 {
-            self.stage.stage.accumulator
-        } else {
-            self.stage.stage.passes[p].elementwise[tap.register - 1]
-        };
         let stat_bits = value_bits(self.graph(), tap.node).max(self.register_bits(p, tap.register));
         let value = self.register_bits(p, tap.register);
-        debug_assert!(source.index() < self.graph().nodes.len());
-        let (row_bits, lane_bits) = (index_bits(layout.rows()), if cross { 0 } else { self.lanes().trailing_zeros() });
+        let (row_bits, lane_bits) =
+            (index_bits(layout.rows()), if cross { 0 } else { self.lanes().trailing_zeros() });
         let address_bits = row_bits + lane_bits;
         self.clear_words = self.clear_words.max(layout.rows());
         let lanes = self.lanes() as u32;
         let mut net = |name: &str, bits: u32| self.m.wire(&format!("tap{k}_{name}"), bits);
-        let nets =
-            TapNets { fold: net("fold", 1), row: net("row", row_bits), mask: net("mask", lanes), values: net("values", lanes * value) };
-        let (reads, ren, addr) = match reader {
-            Reader::Engine(e) => {
-                let field = e.assembled.field;
-                let n = e.assembled.lanes as u32;
-                let here = self.m.is(&e.stat_tap, k as u64);
-                let here = self.m.repeat(&here, n);
-                let ren = self.m.and(&e.stat_ren, &here);
-                let lanes: Vec<Bits> = (0..n)
-                    .map(|l| {
-                        let lane = self.m.slice(&e.stat_addr, l * field, field);
-                        self.m.zext(&lane, address_bits)
-                    })
-                    .collect();
-                (n, ren, self.m.join(&lanes))
-            }
-            Reader::List { ren, address, source, .. } => {
-                let here = self.m.is(source, k as u64);
-                (1, self.m.and(ren, &here), self.m.zext(address, address_bits))
-            }
+        let nets = TapNets {
+            fold: net("fold", 1),
+            row: net("row", row_bits),
+            mask: net("mask", lanes),
+            values: net("values", lanes * value),
         };
+        let (reads, ren, addr) = self.tap_reads(k, reader, address_bits);
         let data = self.m.wire(&format!("tap{k}_data"), reads * stat_bits);
         let parameters = [
             ("LANES", number(lanes as usize)),
@@ -435,12 +430,36 @@ impl CoreBuilder<'_> {
         (nets, data)
     }
 
+    /// Read ports of a tap's memory: number, enables, addresses.
+    fn tap_reads(&mut self, k: usize, reader: &Reader<'_>, address_bits: u32) -> (u32, Bits, Bits) {
+        match reader {
+            Reader::Engine(e) => {
+                let field = e.assembled.field;
+                let n = e.assembled.lanes as u32;
+                let here = self.m.is(&e.stat_tap, k as u64);
+                let here = self.m.repeat(&here, n);
+                let ren = self.m.and(&e.stat_ren, &here);
+                let lanes: Vec<Bits> = (0..n)
+                    .map(|l| {
+                        let lane = self.m.slice(&e.stat_addr, l * field, field);
+                        self.m.zext(&lane, address_bits)
+                    })
+                    .collect();
+                (n, ren, self.m.join(&lanes))
+            }
+            Reader::List { ren, address, source, .. } => {
+                let here = self.m.is(source, k as u64);
+                (1, self.m.and(ren, &here), self.m.zext(address, address_bits))
+            }
+        }
+    }
+
     /// Row of a tap's memory for the word in a stage.
     pub(super) fn fold_row(&mut self, at: &Stages, stage: usize, shape: Shape) -> Bits {
         let layout = TapLayout::new(shape, &self.plan.region, self.lanes());
         let width = index_bits(layout.rows());
         let b = layout.box_shape;
-        let place = at.stages[stage].clone();
+        let place = at.places[stage].clone();
         let terms = [
             (at.step.clone(), b.t, b.h * b.w * layout.blocks),
             (place.row, b.h, b.w * layout.blocks),
@@ -455,177 +474,5 @@ impl CoreBuilder<'_> {
             }
         }
         row
-    }
-
-    /// Reads of the gate memory that each pass needs: base, shape and number of ports, in the order of its operations.
-    fn gate_reads(&self, pass: usize) -> Vec<usize> {
-        let operands = self.stage.passes[pass].steps.iter().flat_map(|s| &s.operands);
-        let reads = operands.filter_map(|o| match o {
-            Operand::Gate { shape, .. } => Some(if shape.c == 1 { 1 } else { self.lanes() }),
-            Operand::Register(_) => None,
-        });
-        reads.collect()
-    }
-
-    /// The gate memory with a port for every read of a pass (passes share them) and one for the list.
-    fn gate_memory(
-        &mut self,
-        side: &mut AttentionSide,
-        control: &ControlNets,
-        engine: Option<&Engine>,
-        (oldest, gate): (&Entry, &Bits),
-    ) {
-        if self.stage.gate_len == 0 {
-            return;
-        }
-        let made = self.stage.passes.iter().flat_map(|p| p.made.iter());
-        let width = made.map(|&n| value_bits(self.graph(), n)).max().unwrap_or(1);
-        let banks = engine.map_or(1, |e| e.assembled.lanes);
-        let rows = self.stage.gate_len.div_ceil(banks);
-        let (row_bits, bank_bits) = (index_bits(rows), banks.trailing_zeros());
-        let address_bits = row_bits + bank_bits;
-        let list = engine.filter(|_| self.plan.gates.is_some()).map(|e| e.ending.clone());
-        let counts: Vec<usize> = (0..self.stage.passes.len()).map(|p| self.gate_reads(p).iter().sum()).collect();
-        let ports = counts.iter().copied().max().unwrap_or(0);
-        let data = self.m.wire("gate_data", ports.max(1) as u32 * width);
-        let mut listed = None;
-        let (mut enables, mut addresses) = (Vec::new(), Vec::new());
-        for port in 0..ports {
-            let value = self.m.slice(&data, port as u32 * width, width);
-            let mut uses = Vec::new();
-            for (p, &count) in counts.iter().enumerate().filter(|(_, &n)| port < n) {
-                debug_assert!(count > port);
-                let nets = GateNets {
-                    enable: self.m.wire(&format!("gate_p{p}_{port}_ren"), 1),
-                    address: self.m.wire(&format!("gate_p{p}_{port}_addr"), address_bits),
-                    data: value.clone(),
-                };
-                uses.push((self.m.is(&control.pass, p as u64), nets.clone()));
-                side.gates[p].push(nets);
-            }
-            let choose = |b: &mut Self, f: fn(&GateNets) -> &Bits, none: Bits| {
-                let uses: Vec<(Bits, Bits)> = uses.iter().map(|(is, n)| (is.clone(), f(n).clone())).collect();
-                b.m.select(&uses, &none)
-            };
-            enables.push(choose(self, |n| &n.enable, Bits::zero()));
-            addresses.push(choose(self, |n| &n.address, Bits::unsigned(0, address_bits)));
-        }
-        if let Some(ending) = list {
-            let lists = lists::gates(self.stage);
-            let one = Bits::unsigned(1, control.pass.width());
-            let pass = self.m.sub(&control.pass, &one);
-            let nets = self.list(&owned(&lists.parameters()), (lists.read_bits, lists.event_bits, 1), ending, pass);
-            let (ren, address, _, _, mut list) = nets;
-            list.stream = self.plan.gates.unwrap_or(0);
-            list.value = self.m.wire("gate_list_data", width);
-            listed = Some((ren, self.m.zext(&address, address_bits), list.value.clone()));
-            side.list = Some(list);
-        }
-        let write = self.gate_write(engine, (oldest, gate), (address_bits, width));
-        let sizes = (width, rows, row_bits, banks);
-        self.value_memory("gate_memory", sizes, (&enables, &addresses), &write, (data, false));
-        if let Some((ren, address, data)) = listed {
-            // The first word of a list may be read while it is written.
-            self.value_memory("gate_list_memory", sizes, (&[ren], &[address]), &write, (data, true));
-        }
-    }
-
-    fn value_memory(
-        &mut self,
-        name: &str,
-        (width, rows, row_bits, banks): (u32, usize, u32, usize),
-        (enables, addresses): (&[Bits], &[Bits]),
-        (wen, waddr, wdata): &(Bits, Bits, Bits),
-        (data, forward): (Bits, bool),
-    ) {
-        if enables.is_empty() {
-            return;
-        }
-        let parameters = [
-            ("WIDTH", number(width as usize)),
-            ("ROWS", number(rows)),
-            ("ROW_BITS", number(row_bits as usize)),
-            ("BANKS", number(banks)),
-            ("BANK_BITS", number(banks.trailing_zeros() as usize)),
-            ("READS", number(enables.len())),
-            ("FORWARD", number(usize::from(forward))),
-        ];
-        let inputs = [
-            ("ren", self.m.join(enables)),
-            ("raddr", self.m.join(addresses)),
-            ("wen", wen.clone()),
-            ("waddr", waddr.clone()),
-            ("wdata", wdata.clone()),
-        ];
-        let parameters = parameters.into_iter().map(|(n, p)| (n.to_owned(), p)).collect();
-        let mut this = super::core::instance("value_memory", name, parameters, &inputs, &[("rdata", data)]);
-        this.inputs.insert(0, super::core::clocking()[0].clone());
-        self.m.instance(this);
-    }
-
-    /// Who writes the gate memory: the home's engine, or the events that arrive.
-    fn gate_write(
-        &mut self,
-        engine: Option<&Engine>,
-        (oldest, gate): (&Entry, &Bits),
-        (address_bits, width): (u32, u32),
-    ) -> (Bits, Bits, Bits) {
-        if let Some(e) = engine {
-            let lanes = e.assembled.lanes as u32;
-            let parts: Vec<Bits> = (0..lanes)
-                .map(|l| {
-                    let part = self.m.slice(&e.gate_data, l * e.assembled.width, e.assembled.width);
-                    self.m.sext(&part, width)
-                })
-                .collect();
-            let address = self.m.zext(&e.gate_addr, address_bits);
-            return (e.gate_wen.clone(), address, self.m.join(&parts));
-        }
-        let firsts: Vec<usize> = self.stage.passes.iter().map(|p| p.made_range[0]).collect();
-        let address = self.based(&oldest.flat, &oldest.target, &firsts, address_bits);
-        let value = self.m.sext(&oldest.value, width);
-        (gate.clone(), address, value)
-    }
-
-    /// A gate as operand in `stage`; gives one value a lane and the ports used.
-    pub(super) fn gate_operand(
-        &mut self,
-        at: &Stages,
-        pass: usize,
-        (port, base, shape): (usize, usize, Shape),
-        stage: usize,
-        attention: &AttentionSide,
-    ) -> (Vec<Bits>, usize) {
-        let lanes = self.lanes();
-        let ports = if shape.c == 1 { 1 } else { lanes };
-        let nets: Vec<GateNets> = attention.gates[pass][port..port + ports].to_vec();
-        let region = self.plan.region;
-        let plane = shape.h * shape.w;
-        let bits = nets[0].address.width();
-        let place = at.stages[stage - 1].clone();
-        let first_row = if shape.h == 1 { 0 } else { region.rows[0] * shape.w };
-        let first_channel = if shape.c == 1 { 0 } else { region.channels[0] * plane };
-        let terms = [
-            (at.step.clone(), shape.t, shape.c * plane),
-            (place.row.clone(), shape.h, shape.w),
-            (place.column.clone(), shape.w, 1),
-            (place.block.clone(), shape.c, lanes * plane),
-        ];
-        let mut common = Bits::unsigned((base + first_row + first_channel) as u64, bits);
-        for (index, size, stride) in terms {
-            if size > 1 {
-                let term = scaled(&mut self.m, &index, stride as u64, bits);
-                common = self.m.add(&common, &term);
-            }
-        }
-        let enable = self.m.and(&place.valid, &at.advance);
-        for (lane, net) in nets.iter().enumerate() {
-            let offset = Bits::unsigned((lane * plane) as u64, bits);
-            let address = self.m.add(&common, &offset);
-            self.join_nets(&net.address, &address);
-            self.join_nets(&net.enable, &enable);
-        }
-        let values = (0..lanes).map(|l| nets[if ports == 1 { 0 } else { l }].data.clone()).collect();
-        (values, ports)
     }
 }

@@ -7,7 +7,7 @@
 use super::{Design, Format};
 use pulvinar_ir::trace::{Entry, Trace};
 use pulvinar_ir::{StreamKind, Value};
-use pulvinar_simulator::noc::{Topology, MESH_PORTS};
+use pulvinar_simulator::noc::Topology;
 use pulvinar_simulator::{Machine, Run};
 use std::fmt::Write;
 
@@ -64,7 +64,8 @@ impl Answer {
                     events += 1;
                     let value = value as u128 & ((1 << value_bits) - 1);
                     let word = u128::from(address) | value << address_bits;
-                    checksum += word | u128::from(step) << content | u128::from(stream) << (content + format.step);
+                    checksum +=
+                        word | u128::from(step) << content | u128::from(stream) << (content + format.step);
                 }
             }
         }
@@ -126,7 +127,9 @@ fn beats(input: &Value, address_bits: u32, value_bits: u32) -> Vec<(bool, u128)>
     for step in input.ints().chunks(n) {
         let first = beats.len();
         let events = step.iter().enumerate().filter(|(_, &v)| v != 0);
-        beats.extend(events.map(|(a, &v)| (false, a as u128 | (v as u128 & ((1 << value_bits) - 1)) << address_bits)));
+        beats.extend(
+            events.map(|(a, &v)| (false, a as u128 | (v as u128 & ((1 << value_bits) - 1)) << address_bits)),
+        );
         if beats.len() == first {
             beats.push((true, 1 << (address_bits + value_bits)));
         } else if let Some(last) = beats.last_mut() {
@@ -151,7 +154,8 @@ pub fn bench(machine: &Machine<'_>, design: &Design) -> String {
                 net("trace_event"), net("trace_stream"), net("trace_step"), net("trace_address"), net("trace_value")
             );
         }
-        let _ = writeln!(
+        let _ =
+            writeln!(
             prints,
             "      if ({})\n        $fwrite(trace, \"%0d step core={c} pass=%0d step=%0d\\n\", now, {}, {});",
             net("trace_sweep_end"), net("trace_sweep_pass"), net("trace_sweep_step")
@@ -199,7 +203,6 @@ fn flit_prints(machine: &Machine<'_>, design: &Design) -> String {
             );
         }
     }
-    debug_assert!(MESH_PORTS == 4);
     out
 }
 

@@ -210,7 +210,14 @@ impl CoreBuilder<'_> {
     }
 
     /// Inbox of statistics (class 1) or gates (class 2).
-    fn list_inbox(&mut self, class: usize, tokens: u32, clear: Bits, arrivals: &Arrivals, pop: &Bits) -> Bits {
+    fn list_inbox(
+        &mut self,
+        class: usize,
+        tokens: u32,
+        clear: Bits,
+        arrivals: &Arrivals,
+        pop: &Bits,
+    ) -> Bits {
         if tokens == 0 {
             return Bits::one();
         }
@@ -249,8 +256,7 @@ impl CoreBuilder<'_> {
         let statistics = if home { self.plan.statistics_inputs } else { 0 };
         let statistics_complete =
             self.list_inbox(1, statistics, control.attention_start.clone(), arrivals, statistic);
-        let gates_in =
-            u32::from(self.incoming.iter().any(|&s| self.plan_of(s).kind == StreamKind::Gates));
+        let gates_in = u32::from(self.incoming.iter().any(|&s| self.plan_of(s).kind == StreamKind::Gates));
         let gates_complete = self.list_inbox(2, gates_in, gates_clear.clone(), arrivals, gate);
         let credit_buffer = target_buffer(&mut self.m, &arrivals.step, self.buffers);
         let inputs = [
@@ -345,7 +351,13 @@ impl CoreBuilder<'_> {
     }
 
     /// The activity counters.
-    pub(super) fn counters(&mut self, pulses: &Pulses<'_>, control: &ControlNets, out: &OutputSide, sweep: &SweepSide) {
+    pub(super) fn counters(
+        &mut self,
+        pulses: &Pulses<'_>,
+        control: &ControlNets,
+        out: &OutputSide,
+        sweep: &SweepSide,
+    ) {
         let Pulses { arrivals, head, side, popped, attention } = pulses;
         let last = self.m.and(&arrivals.take_event, &arrivals.take_last);
         let taken = self.m.any(&[last, arrivals.take_end.clone(), head.take_credit.clone()]);
@@ -389,9 +401,11 @@ impl CoreBuilder<'_> {
             return;
         }
         let (pass, step) = (self.m.zext(&control.pass, 32), self.m.zext(&control.step, 32));
-        for (name, net) in
-            [("trace_sweep_end", control.sweep_end.clone()), ("trace_sweep_pass", pass), ("trace_sweep_step", step)]
-        {
+        for (name, net) in [
+            ("trace_sweep_end", control.sweep_end.clone()),
+            ("trace_sweep_pass", pass),
+            ("trace_sweep_step", step),
+        ] {
             self.m.output(name, net);
         }
     }

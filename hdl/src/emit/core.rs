@@ -229,8 +229,11 @@ impl<'a> CoreBuilder<'a> {
     ) -> Bits {
         let data = self.m.wire(&format!("{name}_data"), width);
         let bits = index_bits(depth);
-        let parameters =
-            [("WIDTH", number(width as usize)), ("DEPTH", number(depth)), ("ADDR_BITS", number(bits as usize))];
+        let parameters = [
+            ("WIDTH", number(width as usize)),
+            ("DEPTH", number(depth)),
+            ("ADDR_BITS", number(bits as usize)),
+        ];
         let parameters = parameters.into_iter().map(|(n, p)| (n.to_owned(), p)).collect();
         let inputs =
             [("ren", read.0), ("raddr", read.1), ("wen", write.0), ("waddr", write.1), ("wdata", write.2)];
@@ -258,8 +261,10 @@ impl<'a> CoreBuilder<'a> {
         let room = self.m.wire("queue_room", 1);
         let parameters = self.flit_parameters();
         let depth = self.machine().program.arch.noc.eject_flits as usize;
-        let parameters: Vec<(&str, Parameter)> =
-            parameters.into_iter().chain([("TAG_BITS", number(format.tag as usize)), ("EJECT_DEPTH", number(depth))]).collect();
+        let parameters: Vec<(&str, Parameter)> = parameters
+            .into_iter()
+            .chain([("TAG_BITS", number(format.tag as usize)), ("EJECT_DEPTH", number(depth))])
+            .collect();
         let inputs = [
             ("ej_valid", valid),
             ("ej_flit", link),
@@ -318,7 +323,16 @@ pub fn build<'a>(shared: &'a Shared<'a>, plan: &'a CorePlan, index: usize) -> Re
     let side = b.synapse_side(&entry, &taken, &sweep_read)?;
     b.join_nets(&free, &side.free);
     let attention = b.attention_side(&control, &oldest, (&statistic, &gate))?;
-    b.control(&control, &arrivals, &head, &side, (&pop_synapse, &oldest.target), (&statistic, &gate), &attention, &store);
+    b.control(
+        &control,
+        &arrivals,
+        &head,
+        &side,
+        (&pop_synapse, &oldest.target),
+        (&statistic, &gate),
+        &attention,
+        &store,
+    );
     let sweep = b.sweep(&control, &side, &attention, &sweep_read)?;
     let out = b.output_side(&control, &sweep, &attention);
     let pulses =

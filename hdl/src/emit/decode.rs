@@ -175,7 +175,8 @@ impl CoreBuilder<'_> {
         let payload = m.slice(&head.flit, format.payload_at(), format.payload);
         let packets = m.slice(&payload, 0, format.packets);
         let incoming = self.incoming.clone();
-        let hits: Vec<(u32, Bits)> = incoming.iter().map(|&s| (s, self.m.is(&stream, u64::from(s)))).collect();
+        let hits: Vec<(u32, Bits)> =
+            incoming.iter().map(|&s| (s, self.m.is(&stream, u64::from(s)))).collect();
         let of_kind = |this: &mut Self, kind: StreamKind| {
             let terms: Vec<Bits> =
                 hits.iter().filter(|(s, _)| this.plan_of(*s).kind == kind).map(|(_, b)| b.clone()).collect();

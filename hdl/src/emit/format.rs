@@ -149,7 +149,8 @@ mod tests {
 
     #[test]
     fn two_complement_widths() {
-        let widths = [(0, 0), (0, 1), (-1, 0), (-128, 127), (-129, 0), (0, 128)].map(|(l, h)| signed_bits(l, h));
+        let widths =
+            [(0, 0), (0, 1), (-1, 0), (-128, 127), (-129, 0), (0, 128)].map(|(l, h)| signed_bits(l, h));
         assert_eq!(widths, [1, 2, 1, 8, 9, 9]);
     }
 }

@@ -102,14 +102,13 @@ impl CoreBuilder<'_> {
         let cell = width + u32::from(late);
         let lanes = self.lanes() as u32;
         let written = self.m.wire("membrane_next", lanes * cell);
-        let read = self.m.and(&at.stages[stage - 2].valid, &at.advance);
-        let write = self.m.and(&at.stages[stage].valid, &at.advance);
+        let read = self.m.and(&at.places[stage - 2].valid, &at.advance);
+        let write = self.m.and(&at.places[stage].valid, &at.advance);
         let last_pass = self.m.is(&at.pass, (self.stage.passes.len() - 1) as u64);
         let write = self.m.and(&write, &last_pass);
         let words = self.plan.words;
-        let (from, to) = (at.stages[stage - 2].word.clone(), at.stages[stage].word.clone());
-        let state =
-            self.ram("membrane", (lanes * cell, words), (read, from), (write, to, written.clone()));
+        let (from, to) = (at.places[stage - 2].word.clone(), at.places[stage].word.clone());
+        let state = self.ram("membrane", (lanes * cell, words), (read, from), (write, to, written.clone()));
         let first = self.m.is(&at.step, 0);
         let (mut spikes, mut next) = (Vec::new(), Vec::new());
         for l in 0..lanes {
@@ -144,7 +143,8 @@ impl CoreBuilder<'_> {
 
     fn neuron_constants(&mut self, at: &Stages, width: u32, stage: usize, late: bool) -> Constants {
         let neurons = self.stage.neurons.clone();
-        let list = |f: fn(&pulvinar_ir::op::lif::LifConstants) -> i64| neurons.iter().map(f).collect::<Vec<i64>>();
+        let list =
+            |f: fn(&pulvinar_ir::op::lif::LifConstants) -> i64| neurons.iter().map(f).collect::<Vec<i64>>();
         let thresholds = list(|k| k.threshold);
         let wide = thresholds.iter().map(|&v| signed_bits(v, v)).max().unwrap_or(1).max(width);
         let clamps = list(|k| k.clamp_min);
@@ -216,18 +216,22 @@ fn one_neuron(
 }
 
 /// One lane's neuron as the module `neuron`, for proofs: state and constants are inputs of `width` bits, the current
-/// has `current_bits`. `stored`, `fired` and the reset of a late neuron belong to the cycle before the others.
+/// has `current_bits`. `stored`, `fired` and the reset of a late neuron belong to the stage before the others; `leaked`
+/// is the register between.
 pub fn neuron_module(lif: &Lif, width: u32, current_bits: u32) -> Module {
+    let late = lif.reset_timing == ResetTiming::NextStep;
     let mut m = Module::new("neuron", "One neuron.");
     let mut port = |name: &str, width| m.input(name, width);
-    let (stored, fired, current) = (port("stored", width), port("fired", 1), port("current", current_bits));
+    let (advance, stored, fired) = (port("advance", 1), port("stored", width), port("fired", 1));
+    let current = port("current", current_bits);
     let [bias, threshold, reset, clamp] =
         ["bias", "threshold", "reset", "clamp"].map(|name| vec![port(name, width)]);
     let clamp = lif.clamp_min.as_ref().map(|_| clamp);
-    let fired = if lif.reset_timing == ResetTiming::NextStep { fired } else { Bits::zero() };
     let constants = Constants { bias, threshold, reset, initial: Vec::new(), clamp };
+    let fired = if late { fired } else { Bits::zero() };
     let (spike, membrane) =
-        one_neuron(&mut m, &Bits::one(), lif, (&constants, 0), width, (&stored, &fired), &current);
+        one_neuron(&mut m, &advance, lif, (&constants, 0), width, (&stored, &fired), &current);
+    m.output("leaked", Bits::Net { name: "leaked_l0".into(), width });
     m.output("spike", spike);
     m.output("membrane", membrane);
     m

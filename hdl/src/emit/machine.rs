@@ -1,7 +1,6 @@
 //! The machine: routers, cores and the host port, joined by links.
 
 use super::core::{clocking, instance, number};
-use super::format::signed_bits;
 use super::out::{targets, words};
 use super::Shared;
 use crate::netlist::{index_bits, Bits, Module, Parameter};
@@ -104,7 +103,8 @@ pub fn build(shared: &Shared<'_>) -> (Module, HostWidths) {
         let Some(nets) = &routers[router] else { continue };
         match seat {
             Seat::Core(i) => {
-                let ports = [("clear", clear.clone()), ("clear_addr", at.clone()), ("select", select.clone())];
+                let ports =
+                    [("clear", clear.clone()), ("clear_addr", at.clone()), ("select", select.clone())];
                 let (overflow, next) = b.core(*i as usize, (nets, local), &ports, &chain);
                 errors.push(overflow);
                 chain = next;
@@ -136,18 +136,23 @@ impl Builder<'_> {
         let inputs = (0..ports).map(|p| self.link(&name("in", p))).collect();
         let outputs = (0..ports).map(|p| self.link(&name("out", p))).collect();
         let vcs = self.vcs;
-        let mut credits = |kind: &str| -> Vec<Bits> {
-            (0..ports).map(|p| self.m.wire(&name(kind, p), vcs)).collect()
-        };
-        RouterNets { ports, inputs, credits_in: credits("credit_in"), outputs, credits_out: credits("credit_out") }
+        let mut credits =
+            |kind: &str| -> Vec<Bits> { (0..ports).map(|p| self.m.wire(&name(kind, p), vcs)).collect() };
+        RouterNets {
+            ports,
+            inputs,
+            credits_in: credits("credit_in"),
+            outputs,
+            credits_out: credits("credit_out"),
+        }
     }
 
     fn join(&mut self, net: &Bits, value: &Bits) {
         self.m.assign_net(net, value);
     }
 
-    fn router(&mut self, r: usize, nets: &RouterNets) {
-        let (shared, ports) = (self.shared, nets.ports);
+    fn router_parameters(&self, r: usize, ports: usize) -> Vec<(String, Parameter)> {
+        let shared = self.shared;
         let noc = &shared.phase.noc;
         let endpoints = shared.phase.seats.len();
         let mask = |bits: u16| Bits::unsigned(u64::from(bits), ports as u32);
@@ -156,16 +161,19 @@ impl Builder<'_> {
             .collect();
         let trees: Vec<Bits> = shared.phase.trees.iter().map(|t| mask(t.masks[r])).collect();
         let eject = noc.eject_depth[self.topology.endpoint(r, 0).0 as usize];
-        let parameters = vec![
+        let parameters = [
             ("LOCALS", number(ports - MESH_PORTS)),
             ("VCS", number(self.vcs as usize)),
             ("VC_DEPTH", number(usize::from(noc.vc_depth))),
             ("EJECT_DEPTH", number(usize::from(eject))),
-            ("PIPELINE", number(match noc.pipeline {
-                Pipeline::Four => 0,
-                Pipeline::LookAhead => 1,
-                Pipeline::Speculative => 2,
-            })),
+            (
+                "PIPELINE",
+                number(match noc.pipeline {
+                    Pipeline::Four => 0,
+                    Pipeline::LookAhead => 1,
+                    Pipeline::Speculative => 2,
+                }),
+            ),
             ("ADAPTIVE", number(usize::from(noc.routing == Routing::WestFirst))),
             ("FLIT_BITS", number(shared.format.flit() as usize)),
             ("DEST_BITS", number(shared.format.dest as usize)),
@@ -174,6 +182,12 @@ impl Builder<'_> {
             ("TREES", number(trees.len().max(1))),
             ("TREE_MASKS", Parameter::Vector(if trees.is_empty() { vec![mask(0)] } else { trees })),
         ];
+        parameters.into_iter().map(|(n, v)| (n.to_owned(), v)).collect()
+    }
+
+    fn router(&mut self, r: usize, nets: &RouterNets) {
+        let shared = self.shared;
+        let parameters = self.router_parameters(r, nets.ports);
         let collect = |m: &mut Module, links: &[Link], f: fn(&Link) -> &Bits| {
             let parts: Vec<Bits> = links.iter().map(|l| f(l).clone()).collect();
             m.join(&parts)
@@ -184,7 +198,7 @@ impl Builder<'_> {
             ("in_flit", collect(&mut self.m, &nets.inputs, |l| &l.flit)),
             ("in_credit", self.m.join(&nets.credits_in)),
         ];
-        let (p, flit) = (ports as u32, shared.format.flit());
+        let (p, flit) = (nets.ports as u32, shared.format.flit());
         let outputs = [
             ("out_credit", p * self.vcs),
             ("out_valid", p),
@@ -196,7 +210,6 @@ impl Builder<'_> {
             ("link_flits", p * 32),
         ]
         .map(|(n, w)| (n, self.m.wire(&format!("r{r}_{n}"), w)));
-        let parameters = parameters.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
         let mut this = instance("router", &format!("router{r}"), parameters, &inputs, &outputs);
         this.inputs.splice(0..0, clocking());
         self.m.instance(this);
@@ -313,7 +326,8 @@ impl Builder<'_> {
         let out = ["s_axis_tready", "m_axis_tvalid", "m_axis_tlast", "ej_credit", "finished"]
             .map(|n| (n, self.m.wire(&format!("host_{n}"), 1)));
         let out_data = self.m.wire("host_m_axis_tdata", widths.m_bits);
-        let pulses = ["event_pack", "flit_inject", "flit_eject"].map(|n| (n, self.m.wire(&format!("host_{n}"), 1)));
+        let pulses =
+            ["event_pack", "flit_inject", "flit_eject"].map(|n| (n, self.m.wire(&format!("host_{n}"), 1)));
         let (input, from) = (nets.inputs[local].clone(), nets.outputs[local].clone());
         let inputs = [
             ("s_axis_tdata", data),
@@ -324,8 +338,12 @@ impl Builder<'_> {
             ("ej_valid", from.valid),
             ("ej_flit", from.flit),
         ];
-        let links =
-            [("inj_valid", input.valid), ("inj_vc", input.vc), ("inj_flit", input.flit), ("m_axis_tdata", out_data.clone())];
+        let links = [
+            ("inj_valid", input.valid),
+            ("inj_vc", input.vc),
+            ("inj_flit", input.flit),
+            ("m_axis_tdata", out_data.clone()),
+        ];
         let outputs: Vec<(&str, Bits)> = out.iter().chain(&links).chain(&pulses).cloned().collect();
         let mut this = instance("host_port", "host", parameters, &inputs, &outputs);
         this.inputs.splice(0..0, clocking());
@@ -364,10 +382,43 @@ impl Builder<'_> {
         for name in ["event_pack", "flit_inject", "flit_eject"] {
             inputs.push((name, pulse(name)));
         }
-        let mut this = instance("counters", "host_counters", parameters, &inputs, &[("chain_out", out.clone())]);
+        let mut this =
+            instance("counters", "host_counters", parameters, &inputs, &[("chain_out", out.clone())]);
         this.inputs.splice(0..0, clocking());
         self.m.instance(this);
         out
+    }
+
+    /// Parameters of the streams that end at the host, and the widest address and value among them.
+    fn host_outputs(&self) -> (Vec<(&'static str, Parameter)>, u32, u32) {
+        let (shared, format) = (self.shared, &self.shared.format);
+        let phase = shared.phase;
+        let ends: Vec<usize> = (0..phase.streams.len())
+            .filter(|&s| {
+                phase.streams[s].kind == StreamKind::Events
+                    && phase.streams[s].destinations.contains(&phase.host)
+            })
+            .collect();
+        let graph = &shared.machine.program.graph;
+        let out_address = ends.iter().map(|&s| format.slots[s].address).max().unwrap_or(1);
+        let out_value = ends.iter().map(|&s| format.slots[s].value).max().unwrap_or(1).max(1);
+        let list = |f: &dyn Fn(usize) -> u64| words(ends.iter().map(|&s| f(s)));
+        let is_signed = |s: usize| {
+            let ty = graph.node(phase.streams[s].node).ty.as_int("");
+            u64::from(!ty.is_ok_and(IntType::is_binary))
+        };
+        let parameters = vec![
+            ("OUTPUTS", number(ends.len())),
+            ("OUT_STREAMS", list(&|s| s as u64)),
+            ("OUT_PER_FLIT", list(&|s| format.slots[s].per_flit.into())),
+            ("OUT_ADDRESS_WIDTHS", list(&|s| format.slots[s].address.into())),
+            ("OUT_VALUE_WIDTHS", list(&|s| format.slots[s].value.into())),
+            ("OUT_SIGNED", list(&is_signed)),
+            ("OUT_ADDRESS_BITS", number(out_address as usize)),
+            ("OUT_VALUE_BITS", number(out_value as usize)),
+            ("TOKENS", number(ends.len() * shared.machine.steps)),
+        ];
+        (parameters, out_address, out_value)
     }
 
     fn host_parameters(&self) -> (Vec<(String, Parameter)>, HostWidths) {
@@ -378,17 +429,7 @@ impl Builder<'_> {
         let plan = &phase.streams[input as usize];
         let slot = format.slots[input as usize];
         let entries = targets(plan, format.dest);
-        let ends: Vec<usize> = (0..phase.streams.len())
-            .filter(|&s| phase.streams[s].kind == StreamKind::Events && phase.streams[s].destinations.contains(&phase.host))
-            .collect();
-        let graph = &shared.machine.program.graph;
-        let out_address = ends.iter().map(|&s| format.slots[s].address).max().unwrap_or(1);
-        let out_value = ends.iter().map(|&s| format.slots[s].value).max().unwrap_or(1).max(1);
-        let list = |f: &dyn Fn(usize) -> u64| words(ends.iter().map(|&s| f(s)));
-        let is_signed = |s: usize| {
-            let ty = graph.node(phase.streams[s].node).ty.as_int("");
-            u64::from(!ty.is_ok_and(IntType::is_binary))
-        };
+        let (outputs, out_address, out_value) = self.host_outputs();
         let value_bits = slot.value.max(1);
         let content = (out_address + out_value).max(format.packets);
         let widths = HostWidths {
@@ -396,7 +437,6 @@ impl Builder<'_> {
             m_bits: (content + format.step + format.stream + 9) / 8 * 8,
             routers: Vec::new(),
         };
-        debug_assert!(signed_bits(0, 1) == 2);
         let mut parameters = super::flit_parameters(format);
         parameters.extend([
             ("TAG_BITS", number(format.tag as usize)),
@@ -418,16 +458,8 @@ impl Builder<'_> {
             ("VC_DEPTH", number(noc.buffer_flits as usize)),
             ("INJECT_DEPTH", number(noc.inject_flits as usize)),
             ("EJECT_DEPTH", number(noc.eject_flits as usize)),
-            ("OUTPUTS", number(ends.len())),
-            ("OUT_STREAMS", list(&|s| s as u64)),
-            ("OUT_PER_FLIT", list(&|s| format.slots[s].per_flit.into())),
-            ("OUT_ADDRESS_WIDTHS", list(&|s| format.slots[s].address.into())),
-            ("OUT_VALUE_WIDTHS", list(&|s| format.slots[s].value.into())),
-            ("OUT_SIGNED", list(&is_signed)),
-            ("OUT_ADDRESS_BITS", number(out_address as usize)),
-            ("OUT_VALUE_BITS", number(out_value as usize)),
-            ("TOKENS", number(ends.len() * shared.machine.steps)),
         ]);
+        parameters.extend(outputs);
         (parameters.into_iter().map(|(n, v)| (n.to_owned(), v)).collect(), widths)
     }
 }

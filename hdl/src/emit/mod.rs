@@ -6,6 +6,7 @@ mod control;
 mod core;
 mod decode;
 mod format;
+mod gates;
 mod image;
 mod lanes;
 mod machine;
@@ -13,7 +14,6 @@ mod out;
 mod sweep;
 mod synapse;
 mod top;
-
 
 pub use bench::{bench, run_files, settings, Answer, Drive, Dump};
 pub use format::Format;
@@ -79,12 +79,15 @@ fn flit_parameters(format: &Format) -> Vec<(&'static str, Parameter)> {
 
 /// Refuses programs that have no RTL.
 pub fn check(program: &Program, machine: &Machine<'_>) -> Result<()> {
-    let refuse = |place: &str, message: String, help: &str| {
-        Err(Diagnostic::new("E0807", place, message, help))
-    };
+    let refuse =
+        |place: &str, message: String, help: &str| Err(Diagnostic::new("E0807", place, message, help));
     if program.phases.len() != 1 || machine.dram {
         let message = "the program uses external memory during an inference".to_owned();
-        return refuse("program", message, "choose a larger chip, so that everything fits in one phase, and spill_sram or recompute");
+        return refuse(
+            "program",
+            message,
+            "choose a larger chip, so that everything fits in one phase, and spill_sram or recompute",
+        );
     }
     if program.arch.noc.sync == Sync::Barrier {
         return refuse("noc.sync", "a barrier has no RTL".to_owned(), "use sync = \"tokens\"");

@@ -86,9 +86,7 @@ impl CoreBuilder<'_> {
     fn outgoing(&self, attention: &AttentionSide) -> Vec<(u32, Slot, Vec<Bits>)> {
         let streams = self.plan.events.into_iter().chain(attention.list.as_ref().map(|l| l.stream));
         let format = self.format();
-        streams
-            .map(|s| (s, format.slots[s as usize], targets(self.plan_of(s), format.dest)))
-            .collect()
+        streams.map(|s| (s, format.slots[s as usize], targets(self.plan_of(s), format.dest))).collect()
     }
 
     /// Joins the encoder's and the list's offers.
@@ -131,21 +129,25 @@ impl CoreBuilder<'_> {
     }
 
     /// Builds packer and injector.
-    pub(super) fn output_side(&mut self, control: &ControlNets, sweep: &SweepSide, attention: &AttentionSide) -> OutputSide {
+    pub(super) fn output_side(
+        &mut self,
+        control: &ControlNets,
+        sweep: &SweepSide,
+        attention: &AttentionSide,
+    ) -> OutputSide {
         self.join_nets(&control.sweep_end, &sweep.end);
         let streams = self.outgoing(attention);
         let format = self.format();
         let body = format.body();
         let (room, push, flit) =
             (self.m.wire("data_room", 1), self.m.wire("packer_push", 1), self.m.wire("packer_flit", body));
-        let (busy, accepted, idle) = (
-            self.m.wire("packer_busy", 1),
-            self.m.wire("packer_accepted", 1),
-            self.m.wire("packer_idle", 1),
-        );
+        let (busy, accepted, idle) =
+            (self.m.wire("packer_busy", 1), self.m.wire("packer_accepted", 1), self.m.wire("packer_idle", 1));
         if streams.is_empty() {
             let empty = Bits::Const { value: 0, width: body };
-            for (net, value) in [(&push, Bits::zero()), (&busy, Bits::zero()), (&accepted, Bits::zero()), (&flit, empty)] {
+            for (net, value) in
+                [(&push, Bits::zero()), (&busy, Bits::zero()), (&accepted, Bits::zero()), (&flit, empty)]
+            {
                 self.join_nets(net, &value);
             }
         } else {
@@ -229,7 +231,8 @@ impl CoreBuilder<'_> {
             ("inj_flit", format.flit()),
         ]
         .map(|(n, width)| {
-            let net = if n == "data_room" { room.clone() } else { self.m.wire(&format!("injector_{n}"), width) };
+            let net =
+                if n == "data_room" { room.clone() } else { self.m.wire(&format!("injector_{n}"), width) };
             (n, net)
         });
         let inputs = [
@@ -273,9 +276,13 @@ impl CoreBuilder<'_> {
         let value = m.select(&values, &Bits::unsigned(0, 64));
         let step = m.zext(&job.step, 32);
         let address = m.zext(&job.address, 32);
-        for (name, net) in
-            [("trace_event", accepted.clone()), ("trace_stream", stream), ("trace_step", step), ("trace_address", address), ("trace_value", value)]
-        {
+        for (name, net) in [
+            ("trace_event", accepted.clone()),
+            ("trace_stream", stream),
+            ("trace_step", step),
+            ("trace_address", address),
+            ("trace_value", value),
+        ] {
             m.output(name, net);
         }
     }

@@ -6,12 +6,12 @@
 use super::attend::AttentionSide;
 use super::control::ControlNets;
 use super::core::{number, CoreBuilder};
-use super::format::value_bits;
+use super::format::{value_bits, Slot};
 use super::lanes;
 use super::synapse::{target_buffer, SweepRead, SynapseSide};
 use crate::netlist::{index_bits, Bits};
 use pulvinar_ir::{Diagnostic, Result};
-use pulvinar_simulator::prepare::sweep::{Element, Operand, PassPlan};
+use pulvinar_simulator::prepare::sweep::{Element, Operand, PassPlan, Step};
 
 /// Stages in which arithmetic may lie.
 const LAST_STAGE: usize = 5;
@@ -25,7 +25,7 @@ pub struct Stages {
     /// Pass of the sweep.
     pub pass: Bits,
     /// Valid, word, row, column, block of each stage.
-    pub stages: Vec<Place>,
+    pub places: Vec<Place>,
 }
 
 /// A stage of the sweep pipeline.
@@ -130,7 +130,7 @@ impl CoreBuilder<'_> {
         self.add("update_engine", "update", &parameters, &inputs, &outputs);
         let [pass, step, _, valid, last, word, row, column, block, encode] = outputs.map(|(_, b)| b);
         let m = &mut self.m;
-        let stages = (0..6)
+        let places = (0..6)
             .map(|k| Place {
                 valid: m.bit(&valid, k),
                 last: m.bit(&last, k),
@@ -140,17 +140,17 @@ impl CoreBuilder<'_> {
                 block: m.slice(&block, k * bits[3], bits[3]),
             })
             .collect();
-        (Stages { advance: advance.clone(), step, pass, stages }, encode)
+        (Stages { advance: advance.clone(), step, pass, places }, encode)
     }
 
     /// Enable of a memory read whose data belong to stage `stage`.
     fn read_enable(&mut self, at: &Stages, stage: usize) -> Bits {
-        self.m.and(&at.stages[stage - 1].valid, &at.advance)
+        self.m.and(&at.places[stage - 1].valid, &at.advance)
     }
 
     /// A word is in stage `stage` for the last time in this cycle.
     fn leaves(&mut self, at: &Stages, stage: usize) -> Bits {
-        self.m.and(&at.stages[stage].valid, &at.advance)
+        self.m.and(&at.places[stage].valid, &at.advance)
     }
 
     /// Values of a later stage.
@@ -183,7 +183,7 @@ impl CoreBuilder<'_> {
                     return Bits::signed(column[0], width);
                 }
                 let data = column.iter().map(|&v| Bits::signed(v, width)).collect();
-                let index = at.stages[stage].block.clone();
+                let index = at.places[stage].block.clone();
                 self.lookup(&format!("channel_constant_s{stage}"), width, data, index)
             })
             .collect()
@@ -197,7 +197,7 @@ impl CoreBuilder<'_> {
         let inner = if last == 0 {
             Bits::zero()
         } else {
-            let is_last = self.m.is(&at.stages[stage].block, last as u64);
+            let is_last = self.m.is(&at.places[stage].block, last as u64);
             self.m.not(&is_last)
         };
         (0..lanes).map(|l| if l < used { Bits::one() } else { inner.clone() }).collect()
@@ -238,7 +238,7 @@ impl CoreBuilder<'_> {
         self.join_nets(&read.enable, &reads_sums);
         let buffer = target_buffer(&mut self.m, &at.step, self.buffers);
         self.join_nets(&read.buffer, &buffer);
-        self.join_nets(&read.word, &at.stages[0].word.clone());
+        self.join_nets(&read.word, &at.places[0].word.clone());
         let (lanes, bits) = (self.lanes(), side.acc_bits);
         let mut data = side.sweep_data.clone();
         if self.stage.spills() {
@@ -251,13 +251,17 @@ impl CoreBuilder<'_> {
                 let sum = b.m.add(&step, &word);
                 b.m.zext(&sum, index_bits(frames))
             };
-            let (from, to) = (address(self, &at.stages[0]), address(self, &at.stages[1]));
+            let (from, to) = (address(self, &at.places[0]), address(self, &at.places[1]));
             let later = self.m.not(&first_pass);
             let reads = self.m.and(&enable, &later);
             let moves = self.leaves(at, 1);
             let writes = self.m.and(&moves, &first_pass);
-            let frame =
-                self.ram("frame_buffer", (lanes as u32 * bits, frames), (reads, from), (writes, to, data.clone()));
+            let frame = self.ram(
+                "frame_buffer",
+                (lanes as u32 * bits, frames),
+                (reads, from),
+                (writes, to, data.clone()),
+            );
             data = self.m.mux(&first_pass, &data, &frame);
         }
         let width = self.current_bits();
@@ -282,12 +286,13 @@ impl CoreBuilder<'_> {
         current: &Lanes,
         attention: &AttentionSide,
     ) -> Result<Vec<Lanes>> {
-        let heavy = |e: &Element<'_>| matches!(e, Element::Gate(_) | Element::Requantise(_) | Element::Lif(_));
+        let heavy =
+            |e: &Element<'_>| matches!(e, Element::Gate(_) | Element::Requantise(_) | Element::Lif(_));
         let total = pass.steps.iter().filter(|s| heavy(&s.op)).count();
         // Products of one stage; one as long as there are stages enough.
         let share = total.div_ceil(LAST_STAGE - 1).max(1);
         let mut registers = vec![current.clone()];
-        let mut in_stage = vec![0; LAST_STAGE + 1];
+        let mut in_stage = [0; LAST_STAGE + 1];
         let mut port = 0;
         for (i, step) in pass.steps.iter().enumerate() {
             let name = format!("p{p}_{i}");
@@ -295,8 +300,7 @@ impl CoreBuilder<'_> {
                 Operand::Register(r) => registers[*r].stage,
                 Operand::Gate { .. } => 1,
             };
-            let mut stage =
-                step.operands.iter().map(|o| source(o, &registers)).max().unwrap_or(1);
+            let mut stage = step.operands.iter().map(|o| source(o, &registers)).max().unwrap_or(1);
             if heavy(&step.op) {
                 if matches!(step.op, Element::Lif(_)) {
                     stage = stage.max(2);
@@ -306,25 +310,7 @@ impl CoreBuilder<'_> {
                 }
                 in_stage[stage] += 1;
             }
-            let unary = step.operands[0] == step.operands[1];
-            let mut operands = Vec::new();
-            for operand in &step.operands[..if unary { 1 } else { 2 }] {
-                operands.push(match operand {
-                    Operand::Register(r) => {
-                        let register = registers[*r].clone();
-                        self.carry(at, &register, stage, &format!("{name}_in{r}")).values
-                    }
-                    Operand::Gate { base, shape } => {
-                        let read = (port, *base, *shape);
-                        let (values, ports) = self.gate_operand(at, p, read, stage, attention);
-                        port += ports;
-                        values
-                    }
-                });
-            }
-            if unary {
-                operands.push(operands[0].clone());
-            }
+            let operands = self.operands(at, (p, step, &name), &registers, (stage, &mut port), attention);
             let id = self.stage.stage.passes[p].elementwise[i];
             let width = value_bits(self.graph(), id);
             let values = match &step.op {
@@ -344,6 +330,36 @@ impl CoreBuilder<'_> {
             ));
         }
         Ok(registers)
+    }
+
+    /// Operands of an operation in its stage, twice the same where it has one.
+    fn operands(
+        &mut self,
+        at: &Stages,
+        (p, step, name): (usize, &Step<'_>, &str),
+        registers: &[Lanes],
+        (stage, port): (usize, &mut usize),
+        attention: &AttentionSide,
+    ) -> [Vec<Bits>; 2] {
+        let unary = step.operands[0] == step.operands[1];
+        let mut operands = Vec::new();
+        for operand in &step.operands[..if unary { 1 } else { 2 }] {
+            operands.push(match operand {
+                Operand::Register(r) => {
+                    let register = registers[*r].clone();
+                    self.carry(at, &register, stage, &format!("{name}_in{r}")).values
+                }
+                Operand::Gate { base, shape } => {
+                    let read = (*port, *base, *shape);
+                    let (values, ports) = self.gate_operand(at, p, read, stage, attention);
+                    *port += ports;
+                    values
+                }
+            });
+        }
+        let second = operands.pop().unwrap_or_default();
+        let first = operands.pop().unwrap_or_else(|| second.clone());
+        [first, second]
     }
 
     /// Statistics of a pass, given to their memories one stage after the value is made.
@@ -367,21 +383,17 @@ impl CoreBuilder<'_> {
             let values = self.m.join(&lanes.values);
             let row = self.fold_row(at, stage, tap.shape);
             let nets = &attention.taps[p][i];
-            for (net, value) in [(&nets.fold, fold), (&nets.row, row), (&nets.mask, mask), (&nets.values, values)] {
+            for (net, value) in
+                [(&nets.fold, fold), (&nets.row, row), (&nets.mask, mask), (&nets.values, values)]
+            {
                 self.join_nets(net, &value);
             }
         }
     }
 
-    fn encode(
-        &mut self,
-        at: &Stages,
-        advance: &Bits,
-        (output, emits): (Lanes, Bits),
-        address: Bits,
-    ) -> SweepSide {
-        let slot = self.event_slot();
-        let lanes = self.carry(at, &output, LAST_STAGE, "output");
+    /// Lanes that have an event, and all values, of the word that goes to the encoder.
+    fn word_values(&mut self, at: &Stages, output: &Lanes, slot: Slot) -> (Bits, Bits) {
+        let lanes = self.carry(at, output, LAST_STAGE, "output");
         let held = self.held_lanes(at, LAST_STAGE);
         let value_width = slot.value.max(1);
         let (mut fired, mut values) = (Vec::new(), Vec::new());
@@ -392,7 +404,19 @@ impl CoreBuilder<'_> {
             fired.push(self.m.and(&some, &held[lane]));
             values.push(if slot.value == 0 { Bits::one() } else { self.m.sext(value, value_width) });
         }
-        let (fired, values) = (self.m.join(&fired), self.m.join(&values));
+        (self.m.join(&fired), self.m.join(&values))
+    }
+
+    fn encode(
+        &mut self,
+        at: &Stages,
+        advance: &Bits,
+        (output, emits): (Lanes, Bits),
+        address: Bits,
+    ) -> SweepSide {
+        let slot = self.event_slot();
+        let (fired, values) = self.word_values(at, &output, slot);
+        let value_width = slot.value.max(1);
         let silent = if self.plan.events.is_some() { self.m.not(&emits) } else { Bits::one() };
         let shape = self.stage.shape;
         let parameters = [
@@ -412,7 +436,7 @@ impl CoreBuilder<'_> {
             step: at.step.clone(),
             refusal: self.m.wire("encoder_refusal", 1),
         };
-        let last = &at.stages[LAST_STAGE];
+        let last = &at.places[LAST_STAGE];
         let inputs = [
             ("word_valid", last.valid.clone()),
             ("word_last", last.last.clone()),

@@ -145,8 +145,7 @@ impl CoreBuilder<'_> {
         (sizes, entry): (&Sizes, &EntryFormat),
     ) -> (Beat, SynapseSide) {
         let count = generators.len() as u32;
-        let groups: Vec<Bits> =
-            generators.iter().map(|(g, _)| self.m.is(&split.group, *g as u64)).collect();
+        let groups: Vec<Bits> = generators.iter().map(|(g, _)| self.m.is(&split.group, *g as u64)).collect();
         let take_generators = self.m.join(&groups);
         let [start, advance] = ["generator_start", "generator_advance"].map(|n| self.m.wire(n, count));
         let collected = self.generator_instances(generators, split, (&start, &advance), (sizes, entry));
@@ -190,18 +189,6 @@ impl CoreBuilder<'_> {
             ("stalled", &side.stalled),
         ]
         .map(|(n, b)| (n, b.clone()));
-        let reads: Vec<Bits> =
-            generators.iter().map(|(_, g)| Bits::unsigned(u64::from(g.is_weighted()), 1)).collect();
-        let parameters = [
-            ("GENERATORS", number(generators.len())),
-            ("LANES", number(sizes.lanes as usize)),
-            ("ACC_ADDR_BITS", number(sizes.acc_addr as usize)),
-            ("WEIGHT_ADDR_BITS", number(sizes.weight_addr as usize)),
-            ("VALUE_BITS", number(sizes.value as usize)),
-            ("BUFFERS", number(self.buffers)),
-            ("HAZARD_STALL", number(usize::from(self.machine().stall))),
-            ("WEIGHTED", Parameter::Vector(reads)),
-        ];
         let inputs = [
             ("take", taken.take.clone()),
             ("take_generators", take_generators),
@@ -213,8 +200,28 @@ impl CoreBuilder<'_> {
             ("weight_addr", weights),
             ("lane_mask", masks),
         ];
+        let parameters = self.engine_parameters(generators, sizes);
         self.add("synapse_engine", "engine", &parameters, &inputs, &outputs);
         (beat, side)
+    }
+
+    fn engine_parameters(
+        &self,
+        generators: &[(usize, Generator)],
+        sizes: &Sizes,
+    ) -> [(&'static str, Parameter); 8] {
+        let reads: Vec<Bits> =
+            generators.iter().map(|(_, g)| Bits::unsigned(u64::from(g.is_weighted()), 1)).collect();
+        [
+            ("GENERATORS", number(generators.len())),
+            ("LANES", number(sizes.lanes as usize)),
+            ("ACC_ADDR_BITS", number(sizes.acc_addr as usize)),
+            ("WEIGHT_ADDR_BITS", number(sizes.weight_addr as usize)),
+            ("VALUE_BITS", number(sizes.value as usize)),
+            ("BUFFERS", number(self.buffers)),
+            ("HAZARD_STALL", number(usize::from(self.machine().stall))),
+            ("WEIGHTED", Parameter::Vector(reads)),
+        ]
     }
 
     /// One address generator a synapse; gives pending, last, addresses and masks of all.

@@ -12,40 +12,50 @@ fn release() -> u64 {
     next() << 16 | next() << 8 | next()
 }
 
+/// Inputs of the shell's slave and their widths; 0 for an address.
+const AXI_INPUTS: [(&str, u32); 11] = [
+    ("s_axi_awaddr", 0),
+    ("s_axi_awprot", 3),
+    ("s_axi_awvalid", 1),
+    ("s_axi_wdata", 32),
+    ("s_axi_wstrb", 4),
+    ("s_axi_wvalid", 1),
+    ("s_axi_bready", 1),
+    ("s_axi_araddr", 0),
+    ("s_axi_arprot", 3),
+    ("s_axi_arvalid", 1),
+    ("s_axi_rready", 1),
+];
+
+/// Outputs of the shell's slave and their widths.
+const AXI_OUTPUTS: [(&str, u32); 9] = [
+    ("s_axi_awready", 1),
+    ("s_axi_wready", 1),
+    ("s_axi_bresp", 2),
+    ("s_axi_bvalid", 1),
+    ("s_axi_arready", 1),
+    ("s_axi_rdata", 32),
+    ("s_axi_rresp", 2),
+    ("s_axi_rvalid", 1),
+    ("irq", 1),
+];
+
 /// Builds the top level.
 pub fn build(shared: &Shared<'_>, host: &HostWidths, clear_cycles: usize, address_bits: u32) -> Module {
-    let mut m = Module::bare("top", "A network on its chip: registers on s_axi, input events on s_axis, output events on m_axis.");
+    let mut m = Module::bare(
+        "top",
+        "A network on its chip: registers on s_axi, input events on s_axis, output events on m_axis.",
+    );
     let address_bits = address_bits.max(10);
     let aclk = m.input("aclk", 1);
     let aresetn = m.input("aresetn", 1);
     let mut shell_inputs = vec![("aclk", aclk.clone()), ("aresetn", aresetn)];
-    for (name, width) in [
-        ("s_axi_awaddr", address_bits),
-        ("s_axi_awprot", 3),
-        ("s_axi_awvalid", 1),
-        ("s_axi_wdata", 32),
-        ("s_axi_wstrb", 4),
-        ("s_axi_wvalid", 1),
-        ("s_axi_bready", 1),
-        ("s_axi_araddr", address_bits),
-        ("s_axi_arprot", 3),
-        ("s_axi_arvalid", 1),
-        ("s_axi_rready", 1),
-    ] {
-        shell_inputs.push((name, m.input(name, width)));
+    for (name, width) in AXI_INPUTS {
+        // Addresses are as wide as the window needs.
+        shell_inputs.push((name, m.input(name, if width == 0 { address_bits } else { width })));
     }
     let mut outside = Vec::new();
-    for (name, width) in [
-        ("s_axi_awready", 1),
-        ("s_axi_wready", 1),
-        ("s_axi_bresp", 2),
-        ("s_axi_bvalid", 1),
-        ("s_axi_arready", 1),
-        ("s_axi_rdata", 32),
-        ("s_axi_rresp", 2),
-        ("s_axi_rvalid", 1),
-        ("irq", 1),
-    ] {
+    for (name, width) in AXI_OUTPUTS {
         outside.push((name, m.wire(&format!("shell_{name}"), width)));
     }
     let mut net = |name: &'static str, width: u32| (name, m.wire(&format!("net_{name}"), width));

@@ -14,7 +14,11 @@ pub fn core_file(facts: &Facts<'_>, files: &BTreeMap<String, String>) -> String 
     );
     let verilog = "    file_type: verilogSource-2005\n";
     let images = |folder: &'static str| {
-        files.keys().filter(move |n| n.starts_with(folder) && n.ends_with(".mem")).cloned().collect::<Vec<_>>()
+        files
+            .keys()
+            .filter(move |n| n.starts_with(folder) && n.ends_with(".mem"))
+            .cloned()
+            .collect::<Vec<_>>()
     };
     let bench = vec!["tb/bench.v".to_owned()];
     for (name, sources, folder) in

@@ -6,11 +6,14 @@ use std::fmt::Write;
 
 /// Ports of the printed module `top`: direction, bits and name.
 fn ports(facts: &Facts<'_>) -> Vec<(String, usize, String)> {
-    let top = facts.design.modules.iter().find(|(name, _)| name == "top.v").map_or("", |(_, text)| text.as_str());
+    let top =
+        facts.design.modules.iter().find(|(name, _)| name == "top.v").map_or("", |(_, text)| text.as_str());
     let head = top.split(");").next().unwrap_or_default();
     let port = |line: &str| {
         let words: Vec<&str> = line.trim().trim_end_matches(',').split_whitespace().collect();
-        let high = |range: &str| range.trim_start_matches('[').split(':').next().and_then(|n| n.parse::<usize>().ok());
+        let high = |range: &str| {
+            range.trim_start_matches('[').split(':').next().and_then(|n| n.parse::<usize>().ok())
+        };
         match words.as_slice() {
             [way @ ("input" | "output"), name] => Some(((*way).to_owned(), 1, (*name).to_owned())),
             [way @ ("input" | "output"), range, name] => {
@@ -65,7 +68,8 @@ pub fn readme(facts: &Facts<'_>) -> String {
     let slot = facts.design.format.slots[facts.machine.phases[0].host_stream.unwrap_or(0) as usize];
     let (value, output, format) = (slot.value.max(1), facts.output, &facts.design.format);
     let table = |rows: &[(String, String)]| {
-        rows.iter().fold("| bits | field |\n|---|---|\n".to_owned(), |text, (b, f)| format!("{text}| {b} | {f} |\n"))
+        rows.iter()
+            .fold("| bits | field |\n|---|---|\n".to_owned(), |text, (b, f)| format!("{text}| {b} | {f} |\n"))
     };
     let row = |low: u32, width: u32, field: &str| (bits(low, width), field.to_owned());
     let input_fields = table(&[

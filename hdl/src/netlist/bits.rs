@@ -64,7 +64,11 @@ impl Bits {
     pub fn signed_constant(&self) -> Option<i128> {
         let (value, width) = (self.constant()?, self.width());
         let top = width.min(128) - 1;
-        Some(if value >> top & 1 == 1 && top < 127 { value as i128 - (1i128 << (top + 1)) } else { value as i128 })
+        Some(if value >> top & 1 == 1 && top < 127 {
+            value as i128 - (1i128 << (top + 1))
+        } else {
+            value as i128
+        })
     }
 }
 

@@ -337,7 +337,10 @@ impl Module {
 
     /// The first alternative whose condition holds, else `otherwise`.
     pub fn select(&mut self, alternatives: &[(Bits, Bits)], otherwise: &Bits) -> Bits {
-        alternatives.iter().rev().fold(otherwise.clone(), |rest, (condition, value)| self.mux(condition, value, &rest))
+        alternatives
+            .iter()
+            .rev()
+            .fold(otherwise.clone(), |rest, (condition, value)| self.mux(condition, value, &rest))
     }
 
     /// Concatenation, lowest part first.

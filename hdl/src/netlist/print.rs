@@ -64,8 +64,12 @@ impl<'a> Reach<'a> {
         }
         let outputs = module.outputs.iter().map(|(_, value)| value);
         let inputs = module.instances.iter().flat_map(|i| i.inputs.iter().map(|(_, value)| value));
-        let mut reach =
-            Reach { drivers, whole: HashSet::new(), part: HashSet::new(), open: outputs.chain(inputs).collect() };
+        let mut reach = Reach {
+            drivers,
+            whole: HashSet::new(),
+            part: HashSet::new(),
+            open: outputs.chain(inputs).collect(),
+        };
         reach.walk(module);
         reach
     }
@@ -74,7 +78,9 @@ impl<'a> Reach<'a> {
         let slices: HashMap<&str, bool> = module
             .wires
             .iter()
-            .map(|(wire, operator)| (name_of(wire).unwrap_or_default(), matches!(operator, Operator::Slice(..))))
+            .map(|(wire, operator)| {
+                (name_of(wire).unwrap_or_default(), matches!(operator, Operator::Slice(..)))
+            })
             .collect();
         while let Some(bits) = self.open.pop() {
             let Some(name) = name_of(bits) else { continue };

@@ -47,6 +47,9 @@ pub enum Verdict {
     Caught,
 }
 
+/// Seeds that are tried.
+pub const SEEDS: u64 = 60;
+
 const ABSENT: &str = "absent";
 
 impl Mutation {
@@ -101,7 +104,8 @@ impl Mutation {
             }
             Place::Core => {
                 let read = |name: &String| std::fs::read_to_string(dir.join(format!("{name}.v"))).unwrap();
-                let is_core = |name: &&String| name.strip_prefix("core").is_some_and(|n| n.parse::<u32>().is_ok());
+                let is_core =
+                    |name: &&String| name.strip_prefix("core").is_some_and(|n| n.parse::<u32>().is_ok());
                 let core = modules.iter().filter(is_core).find(|name| read(name).contains(self.text));
                 let core = core.ok_or_else(absent)?;
                 let changed = read(core).replacen(self.text, self.replacement, 1);

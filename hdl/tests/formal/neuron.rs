@@ -26,34 +26,66 @@ fn neuron(leak: (i64, u32), input_shift: u32, reset: LifReset, late: bool, clamp
     }
 }
 
-fn agrees(dir: &Path, emitted: &Lif, formula: &Lif, width: u32) -> bool {
-    std::fs::write(dir.join("neuron.v"), print(&neuron_module(emitted, width, CURRENT_BITS))).unwrap();
+/// Whether the text of a neuron is proven to be `formula`.
+fn agrees(dir: &Path, text: &str, formula: &Lif) -> bool {
+    std::fs::write(dir.join("neuron.v"), text).unwrap();
     std::fs::write(dir.join("neuron_proof.v"), PROOF).unwrap();
     let reset = match formula.reset {
         LifReset::None => 0,
         LifReset::Value => 1,
         LifReset::Subtract => 2,
     };
-    let late = u8::from(formula.reset_timing == ResetTiming::NextStep);
-    let parameters = format!(
-        "-set WIDTH {width} -set CURRENT_BITS {CURRENT_BITS} -set LEAK {} -set LEAK_SHIFT {} -set INPUT_SHIFT {} \
-         -set RESET {reset} -set LATE {late} -set CLAMP {}",
-        formula.leak,
-        formula.leak_shift,
-        formula.input_shift,
-        u8::from(formula.clamp_min.is_some())
-    );
-    proven(dir, "neuron_proof", "neuron.v neuron_proof.v", &parameters)
+    let numbers = [
+        ("WIDTH", i64::from(WIDTH)),
+        ("CURRENT_BITS", i64::from(CURRENT_BITS)),
+        ("LEAK", formula.leak),
+        ("LEAK_SHIFT", i64::from(formula.leak_shift)),
+        ("INPUT_SHIFT", i64::from(formula.input_shift)),
+        ("RESET", reset),
+        ("LATE", i64::from(formula.reset_timing == ResetTiming::NextStep)),
+        ("CLAMP", i64::from(formula.clamp_min.is_some())),
+    ];
+    let parameters: Vec<String> = numbers.iter().map(|(name, n)| format!("-set {name} {n}")).collect();
+    proven(dir, "neuron_proof", "neuron.v neuron_proof.v", &parameters.join(" "))
 }
+
+fn emitted(lif: &Lif) -> String {
+    print(&neuron_module(lif, WIDTH, CURRENT_BITS))
+}
+
+const RESETS: [LifReset; 3] = [LifReset::None, LifReset::Value, LifReset::Subtract];
 
 #[test]
 fn neurons_equal_the_formula() {
     let dir = tempfile::tempdir().unwrap();
-    let resets = [LifReset::None, LifReset::Value, LifReset::Subtract];
-    for (i, leak) in [(1, 0), (1, 1), (3, 2), (7, 3), (15, 4)].into_iter().enumerate() {
-        for (k, reset) in resets.into_iter().enumerate() {
-            let lif = neuron(leak, (i as u32 + k as u32) % 3, reset, (i + k) % 2 == 1, k != i % 3);
-            assert!(agrees(dir.path(), &lif, &lif, WIDTH), "{lif:?}");
+    // No leak, leaks by a shift and a difference, leaks by a multiplier.
+    let leaks = [(1, 0), (1, 1), (3, 2), (7, 3), (15, 4), (5, 3), (11, 4), (0, 1), (205, 8)];
+    for (i, leak) in leaks.into_iter().enumerate() {
+        for (k, reset) in RESETS.into_iter().enumerate() {
+            let t = std::time::Instant::now();
+            let lif = neuron(leak, (i + k) as u32 % 3, reset, (i + k) % 2 == 1, k != i % 3);
+            assert!(agrees(dir.path(), &emitted(&lif), &lif), "{lif:?}");
+            println!("{leak:?} {reset:?} {:?} {:?} {:?}", lif.reset_timing, lif.clamp_min, t.elapsed());
         }
     }
+}
+
+#[test]
+fn other_neurons_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let right = neuron((7, 3), 1, LifReset::Subtract, false, true);
+    let others = [
+        neuron((3, 2), 1, LifReset::Subtract, false, true),
+        neuron((7, 3), 0, LifReset::Subtract, false, true),
+        neuron((7, 3), 1, LifReset::Value, false, true),
+        neuron((7, 3), 1, LifReset::Subtract, true, true),
+        neuron((7, 3), 1, LifReset::Subtract, false, false),
+    ];
+    for other in others {
+        assert!(!agrees(dir.path(), &emitted(&other), &right), "{other:?}");
+    }
+    let text = emitted(&right);
+    let unsigned = text.replace("$signed(", "$unsigned(");
+    assert_ne!(text, unsigned);
+    assert!(!agrees(dir.path(), &unsigned, &right), "{unsigned}");
 }

@@ -30,6 +30,15 @@ impl Fabric for Wires {
     fn inject_credits(&self, _: PortId, vc: usize) -> u32 {
         self.credits[vc]
     }
+    fn injectable(&self, _: PortId) -> u8 {
+        self.credits.iter().enumerate().fold(0, |mask, (vc, &n)| mask | u8::from(n > 0) << vc)
+    }
+    fn injectable_ports(&self, _: usize) -> u64 {
+        u64::from(self.credits.iter().any(|&n| n > 0))
+    }
+    fn ejectable(&self, _: usize) -> u64 {
+        u64::from(!self.arrived.is_empty())
+    }
     fn inject(&mut self, _: PortId, vc: usize, flit: Flit) {
         self.credits[vc] -= 1;
         self.sent = Some((vc, flit));
@@ -56,8 +65,8 @@ impl Fabric for Wires {
     fn is_empty(&self) -> bool {
         self.arrived.is_empty()
     }
-    fn activity(&self) -> &[RouterActivity] {
-        &[]
+    fn activity(&self) -> Vec<RouterActivity> {
+        Vec::new()
     }
 }
 

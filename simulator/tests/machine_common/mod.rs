@@ -232,7 +232,13 @@ fn bits(n: usize) -> u32 {
 }
 
 /// Streams of phase `at`; values of other phases pass through the external memory.
-fn streams(graph: &Graph, arch: &Arch, stages: &[Stage], phases: &[Vec<Slice>], at: usize) -> Vec<Stream> {
+pub fn streams(
+    graph: &Graph,
+    arch: &Arch,
+    stages: &[Stage],
+    phases: &[Vec<Slice>],
+    at: usize,
+) -> Vec<Stream> {
     let slices = &phases[at];
     let takes =
         |s: &Slice, node: NodeId| stages[s.stage.0 as usize].synapses.iter().any(|y| y.source == node);
