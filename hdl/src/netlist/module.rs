@@ -319,6 +319,7 @@ impl Module {
         match (a.constant(), b.constant()) {
             (Some(x), Some(y)) => Bits::unsigned(u64::from(x < y), 1),
             (_, Some(0)) => Bits::zero(),
+            (Some(_), _) if Self::all_ones(a) => Bits::zero(),
             _ => self.assign(Operator::Binary("<", a.clone(), b.clone()), 1),
         }
     }
