@@ -1,10 +1,15 @@
+//! Draws the timing diagrams of `docs/waves` anew, from runs of the RTL in Icarus Verilog:
+//! `cargo run --release -p pulvinar-hdl --example waveforms`.
+
 #[path = "../tests/waves_common/mod.rs"]
 mod waves_common;
-fn main() {
-    use pulvinar_ir::arch::{Hazard, Pipeline};
-    let dir = std::path::Path::new("/tmp/r3wave");
-    std::fs::create_dir_all(dir).unwrap();
-    let t = waves_common::record(dir, waves_common::Chip { pipeline: Pipeline::Four, hazard: Hazard::Stall })
-        .unwrap();
-    println!("{}", t.len());
+
+fn main() -> std::io::Result<()> {
+    let folder = waves_common::folder();
+    std::fs::create_dir_all(folder)?;
+    for (name, svg) in waves_common::figures() {
+        std::fs::write(folder.join(&name), svg)?;
+        println!("{name}");
+    }
+    Ok(())
 }

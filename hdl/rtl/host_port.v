@@ -303,4 +303,27 @@ module host_port #(
       owed <= owed_then;
     end
   end
+
+`ifdef FORMAL
+  // A beat of m_axis stays as it is until it is taken. Every beat of s_axis that is taken is packed
+  // once, and none after the end of the last step.
+  reg kept_waiting;
+  reg [M_DATA_BITS:0] waiting;
+  reg [STEP_BITS:0] ends;
+  localparam [STEP_BITS:0] ALL = STEPS;
+  wire take = s_axis_tvalid && s_axis_tready;
+  always @(posedge clk) begin
+    kept_waiting <= !rst && m_axis_tvalid && !m_axis_tready;
+    waiting <= {m_axis_tlast, m_axis_tdata};
+    if (rst) ends <= {STEP_BITS + 1{1'b0}};
+    else if (take && s_axis_tlast) ends <= ends + 1'b1;
+  end
+
+  always @* begin
+    if (kept_waiting) assert (m_axis_tvalid && {m_axis_tlast, m_axis_tdata} == waiting);
+    if (!rst) assert (event_pack == (take && !empty));
+    assert (all_sent ? ends == ALL && !active : ends == {1'b0, step} && ends < ALL);
+    if (ends == ALL) assert (!s_axis_tready);
+  end
+`endif
 endmodule

@@ -4,6 +4,8 @@
 
 #[path = "formal/neuron.rs"]
 mod neuron;
+#[path = "formal/streams.rs"]
+mod streams;
 
 use pulvinar_hdl::{rtl, tool};
 use std::path::Path;
@@ -11,29 +13,58 @@ use std::path::Path;
 const ARBITER: &str = include_str!("../formal/arbiter_proof.v");
 const ISLIP: &str = include_str!("../formal/islip_proof.v");
 
-/// Whether Yosys proves every assertion of `top` with these parameters, by induction from reset.
-fn proven(dir: &Path, top: &str, files: &str, parameters: &str) -> bool {
-    let set = if parameters.is_empty() { String::new() } else { format!("chparam {parameters} {top}; ") };
-    let script = format!(
-        "read_verilog -formal {files}; {set}hierarchy -top {top}; proc; flatten; opt; memory; opt; sat -tempinduct \
-         -prove-asserts -set-assumes -verify -seq 1 -set-at 1 rst 1 -maxsteps 20 {top}"
-    );
-    match tool::run(dir, "yosys", &["-p".into(), script]) {
-        Ok(text) => {
-            assert!(
-                text.contains("Import proof for assert") && text.contains("Induction step proven"),
-                "{text}"
-            );
-            true
-        }
-        Err(e) => {
-            assert!(
-                e.to_string().contains("proof did fail") || e.to_string().contains("reached maximum"),
-                "{e}"
-            );
-            false
+/// What Yosys is asked to prove.
+struct Proof<'a> {
+    /// Module with the assertions.
+    top: &'a str,
+    /// Files with assertions, and without.
+    files: (&'a str, &'a str),
+    /// Arguments of `chparam`.
+    parameters: &'a str,
+    /// Instances whose assumptions are proven too.
+    discharge: &'a str,
+    /// Steps from reset, or none for a proof by induction.
+    steps: Option<u32>,
+}
+
+impl Proof<'_> {
+    /// Whether Yosys proves every assertion from reset on.
+    fn holds(&self, dir: &Path) -> bool {
+        let Proof { top, files, parameters, discharge, steps } = *self;
+        let set = if parameters.is_empty() { String::new() } else { format!("chparam {parameters} {top}; ") };
+        let plain = if files.1.is_empty() { String::new() } else { format!("read_verilog {}; ", files.1) };
+        let turn = if discharge.is_empty() {
+            String::new()
+        } else {
+            format!("chformal -assume2assert {top}/*{discharge}*; ")
+        };
+        let (how, most) = steps.map_or(("", 20), |n| ("-tempinduct-baseonly", n));
+        let script = format!(
+            "read_verilog -formal {}; {plain}{set}hierarchy -top {top}; proc; flatten; opt; memory; opt; {turn}sat \
+             -tempinduct {how} -prove-asserts -set-assumes -verify -seq 1 -set-at 1 rst 1 -maxsteps {most} {top}",
+            files.0
+        );
+        let proof = match steps {
+            Some(n) => format!("Base case for induction length {n} proven"),
+            None => "Induction step proven".to_owned(),
+        };
+        match tool::run(dir, "yosys", &["-p".into(), script]) {
+            Ok(text) => {
+                assert!(text.contains("Import proof for assert") && text.contains(&proof), "{text}");
+                true
+            }
+            Err(e) => {
+                let told = e.to_string();
+                assert!(told.contains("proof did fail") || told.contains("reached maximum"), "{told}");
+                false
+            }
         }
     }
+}
+
+/// Whether Yosys proves every assertion of `top` with these parameters, by induction from reset.
+fn proven(dir: &Path, top: &str, files: &str, parameters: &str) -> bool {
+    Proof { top, files: (files, ""), parameters, discharge: "", steps: None }.holds(dir)
 }
 
 #[test]

@@ -121,7 +121,7 @@ impl CoreBuilder<'_> {
             } else {
                 Bits::zero()
             };
-            let (spike, membrane) = one_neuron(
+            let [spike, membrane, _] = one_neuron(
                 &mut self.m,
                 &at.advance,
                 lif,
@@ -162,7 +162,8 @@ impl CoreBuilder<'_> {
     }
 }
 
-/// Spike and new membrane potential of one lane; sums are modulo 2^width, and the proven range fits.
+/// Spike, new membrane potential and leaked one (a stage earlier) of one lane; sums are modulo 2^width, and the proven
+/// range fits.
 fn one_neuron(
     m: &mut Module,
     advance: &Bits,
@@ -171,7 +172,7 @@ fn one_neuron(
     width: u32,
     (stored, fired): (&Bits, &Bits),
     current: &Bits,
-) -> (Bits, Bits) {
+) -> [Bits; 3] {
     // The stage before the current's: reset of the last step, leak.
     let before = match lif.reset {
         LifReset::Value => m.mux(fired, &k.reset[lane], stored),
@@ -207,12 +208,13 @@ fn one_neuron(
             m.mux(&spike, &less, &h)
         }
     };
-    let Some(clamps) = &k.clamp else { return (spike, after) };
+    let Some(clamps) = &k.clamp else { return [spike, after, leaked] };
     let clamp = &clamps[lane];
     let value = m.sext(&after, clamp.width());
     let low = m.less(&value, clamp);
     let bounded = m.mux(&low, clamp, &value);
-    (spike, m.zext(&bounded, width))
+    let bounded = m.zext(&bounded, width);
+    [spike, bounded, leaked]
 }
 
 /// One lane's neuron as the module `neuron`, for proofs: state and constants are inputs of `width` bits, the current
@@ -229,9 +231,9 @@ pub fn neuron_module(lif: &Lif, width: u32, current_bits: u32) -> Module {
     let clamp = lif.clamp_min.as_ref().map(|_| clamp);
     let constants = Constants { bias, threshold, reset, initial: Vec::new(), clamp };
     let fired = if late { fired } else { Bits::zero() };
-    let (spike, membrane) =
+    let [spike, membrane, leaked] =
         one_neuron(&mut m, &advance, lif, (&constants, 0), width, (&stored, &fired), &current);
-    m.output("leaked", Bits::Net { name: "leaked_l0".into(), width });
+    m.output("leaked", leaked);
     m.output("spike", spike);
     m.output("membrane", membrane);
     m

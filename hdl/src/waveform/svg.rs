@@ -55,6 +55,8 @@ const TITLE: usize = 26;
 const NOTE: usize = 15;
 const AXIS: usize = 18;
 const EDGE: usize = 3;
+/// Cycles from which on they are drawn narrow and only every fifth is numbered.
+const LONG: usize = 44;
 const TINTS: [&str; 4] = ["#fff3bf", "#d3f9d8", "#dbe4ff", "#ffe3e3"];
 
 /// Width of a text in the fonts used, in pixels; a bound, as fonts differ.
@@ -114,7 +116,7 @@ impl Diagram {
 
     /// Width of a cycle: wide enough for the texts of the buses, each within its box.
     fn cell(&self) -> usize {
-        let mut cell = 26;
+        let mut cell = if self.cycles > LONG { 13 } else { 24 };
         for row in &self.rows {
             if let Row::Bus { values, .. } = row {
                 for run in runs(values) {
@@ -175,7 +177,7 @@ impl Diagram {
         let _ = writeln!(out, "<path d=\"{path}\" stroke=\"#dee2e6\" fill=\"none\"/>");
         for c in 0..self.cycles {
             let number = self.first + c as i64;
-            let every = if self.cycles > 60 { 5 } else { 1 };
+            let every = if self.cycles > LONG { 5 } else { 1 };
             if number % every == 0 {
                 let (x, y) = (frame.x(c) + frame.cell / 2, frame.top - 5);
                 let _ = writeln!(

@@ -102,10 +102,7 @@ fn change(line: &str) -> Option<(&str, &str)> {
 
 /// A value at its full width: dumps leave out leading zeros, and leading repetitions of `x` or `z`.
 fn extend(value: &str, width: usize) -> String {
-    let fill = match value.chars().next() {
-        Some(c @ ('x' | 'z')) => c,
-        _ => '0',
-    };
+    let fill = value.chars().next().filter(|c| matches!(c, 'x' | 'z')).unwrap_or('0');
     let missing = width.saturating_sub(value.len());
     std::iter::repeat_n(fill, missing).chain(value.chars()).collect()
 }

@@ -2,10 +2,14 @@
 
 use super::draw;
 use pulvinar_hdl::cosim::{compare_edited, Simulator};
-use pulvinar_ir::{Diagnostic, Result, Value};
+use pulvinar_hdl::emit::{emit, EmitOptions};
+use pulvinar_hdl::rtl::PRIMITIVES;
+use pulvinar_ir::{Result, Value};
 use pulvinar_simulator::Machine;
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Seeds that are tried.
+pub const SEEDS: u64 = 60;
 
 /// What a mutation changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,14 +47,9 @@ pub enum Verdict {
     Absent,
     /// Nothing differs.
     Survived,
-    /// Simulator and RTL differ, or the test bench fails.
-    Caught,
+    /// Simulator and RTL differ, or the test bench fails: the first difference.
+    Caught(String),
 }
-
-/// Seeds that are tried.
-pub const SEEDS: u64 = 60;
-
-const ABSENT: &str = "absent";
 
 impl Mutation {
     /// The name of what is changed.
@@ -61,17 +60,24 @@ impl Mutation {
         }
     }
 
-    /// Runs the changed design of a seed; a change that cannot be made or does not compile is an error.
+    /// Runs the changed design of a seed; a change that does not compile is an error.
     pub fn run(&self, seed: u64) -> Result<Verdict> {
         let Some(draw) = draw(seed) else { return Ok(Verdict::Absent) };
         let machine = Machine::new(&draw.program)?;
+        let design = emit(&machine, &EmitOptions { trace: true, build: 0 })?;
+        let Some(file) = self.file(&design.modules) else { return Ok(Verdict::Absent) };
+        let edit = |name: &str, text: String| {
+            if name == file {
+                assert!(text.contains(self.text), "{name} does not have `{}`", self.text);
+                return text.replacen(self.text, self.replacement, 1);
+            }
+            text
+        };
         let dir = tempfile::tempdir().unwrap();
         let inputs: Vec<&Value> = draw.inputs.iter().collect();
-        let edit = |dir: &Path| self.edit(dir);
         match compare_edited(dir.path(), &machine, &inputs, &draw.drive, Simulator::Icarus, &edit) {
             Ok(_) => Ok(Verdict::Survived),
-            Err(e) if e.code == ABSENT => Ok(Verdict::Absent),
-            Err(e) if e.code == "E0808" => Ok(Verdict::Caught),
+            Err(e) if e.code == "E0808" => Ok(Verdict::Caught(e.to_string())),
             Err(e) => Err(e),
         }
     }
@@ -79,56 +85,40 @@ impl Mutation {
     /// The first seed of `seeds` that catches the mutation.
     pub fn caught_by(&self, seeds: std::ops::Range<u64>) -> Result<Option<u64>> {
         for seed in seeds {
-            if self.run(seed)? == Verdict::Caught {
+            if matches!(self.run(seed)?, Verdict::Caught(_)) {
                 return Ok(Some(seed));
             }
         }
         Ok(None)
     }
 
-    fn edit(&self, dir: &Path) -> Result<()> {
-        let modules = instantiated(dir);
-        let absent = || Diagnostic::new(ABSENT, self.place(), "not in this design", "try another seed");
+    /// The file to be changed, if the top level reaches it.
+    fn file(&self, emitted: &[(String, String)]) -> Option<String> {
+        let reached = reached(emitted);
         match self.place {
-            Place::Primitive(name) if !modules.contains(name) => Err(absent()),
-            Place::Primitive(name) => {
-                let path = dir.join(format!("{name}.v"));
-                let text = std::fs::read_to_string(&path).unwrap();
-                let count = text.matches(self.text).count();
-                if count != 1 {
-                    let message = format!("`{}` occurs {count} times", self.text);
-                    return Err(Diagnostic::new("mutation", name, message, "give a text that occurs once"));
-                }
-                std::fs::write(path, text.replace(self.text, self.replacement)).unwrap();
-                Ok(())
-            }
+            Place::Primitive(name) => reached.contains(name).then(|| format!("{name}.v")),
             Place::Core => {
-                let read = |name: &String| std::fs::read_to_string(dir.join(format!("{name}.v"))).unwrap();
-                let is_core =
-                    |name: &&String| name.strip_prefix("core").is_some_and(|n| n.parse::<u32>().is_ok());
-                let core = modules.iter().filter(is_core).find(|name| read(name).contains(self.text));
-                let core = core.ok_or_else(absent)?;
-                let changed = read(core).replacen(self.text, self.replacement, 1);
-                std::fs::write(dir.join(format!("{core}.v")), changed).unwrap();
-                Ok(())
+                let is_core = |name: &str| {
+                    let module = name.strip_suffix(".v").unwrap_or(name);
+                    reached.contains(module) && module.starts_with("core")
+                };
+                emitted.iter().find(|(n, text)| is_core(n) && text.contains(self.text)).map(|(n, _)| n.clone())
             }
         }
     }
 }
 
-/// Modules in a folder of sources that the top level instantiates, directly or not.
-fn instantiated(dir: &Path) -> BTreeSet<String> {
-    let names: Vec<String> = std::fs::read_dir(dir)
-        .unwrap()
-        .filter_map(|f| f.unwrap().file_name().to_str()?.strip_suffix(".v").map(str::to_owned))
-        .collect();
-    let mut found = BTreeSet::new();
-    let mut open = vec!["top".to_owned()];
+/// Modules that the top level instantiates, directly or not.
+fn reached(emitted: &[(String, String)]) -> BTreeSet<String> {
+    let own = emitted.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+    let modules: BTreeMap<&str, &str> =
+        PRIMITIVES.iter().copied().chain(own).filter_map(|(n, t)| Some((n.strip_suffix(".v")?, t))).collect();
+    let (mut found, mut open) = (BTreeSet::new(), vec!["top"]);
     while let Some(module) = open.pop() {
-        let text = std::fs::read_to_string(dir.join(format!("{module}.v"))).unwrap();
-        let words: BTreeSet<&str> = text.lines().filter_map(|l| l.split_whitespace().next()).collect();
-        open.extend(names.iter().filter(|n| words.contains(n.as_str()) && !found.contains(*n)).cloned());
-        found.insert(module);
+        if found.insert(module.to_owned()) {
+            let words = modules[module].lines().filter_map(|line| line.split_whitespace().next());
+            open.extend(words.filter_map(|word| modules.get_key_value(word)).map(|(name, _)| *name));
+        }
     }
     found
 }

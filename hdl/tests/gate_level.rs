@@ -1,0 +1,89 @@
+//! A small network as gates: synthesised for iCE40, its output beats come in the cycles of the RTL.
+#![allow(clippy::unwrap_used)] // tests
+
+#[path = "../../simulator/tests/machine_common/mod.rs"]
+mod machine_common;
+
+use machine_common::{nets, random_input, Net, Rng};
+use pulvinar_hdl::emit::{bench, emit, run_files, Answer, Design, Drive, EmitOptions};
+use pulvinar_hdl::{cosim, tool};
+use pulvinar_ir::arch::Pipeline;
+use pulvinar_ir::{Arch, NodeId, Program, Value};
+use pulvinar_simulator::{Machine, SimOptions};
+use std::path::{Path, PathBuf};
+
+/// Library of cells where Debian and the build of Yosys from source put it.
+const CELLS: [&str; 2] = ["/usr/share/yosys/ice40/cells_sim.v", "/usr/local/share/yosys/ice40/cells_sim.v"];
+
+/// A layer of few neurons on a chip of one core.
+fn program(seed: u64) -> (Program, Rng) {
+    let mut arch = Arch::default_chip();
+    (arch.mesh.width, arch.mesh.height, arch.mesh.cores_per_tile) = (1, 1, 1);
+    (arch.mesh.host_tile, arch.mesh.dram_tile) = (0, 0);
+    (arch.noc.virtual_channels, arch.noc.buffer_flits, arch.noc.payload_bits) = (1, 2, 32);
+    (arch.noc.eject_flits, arch.noc.inject_flits) = (2, 2);
+    arch.noc.pipeline = Pipeline::Lookahead;
+    (arch.core.lanes, arch.core.attention_lanes, arch.core.queue_events) = (2, 1, 4);
+    let mut net = Net::new(seed, 3, [1, 2, 3], 1);
+    let _ = nets::layer(&mut net, NodeId(0), false);
+    net.program(arch, 0)
+}
+
+/// Runs sources under the bench; gives the beats of the output stream with their cycles.
+fn beats(dir: &Path, sources: &[PathBuf]) -> String {
+    let mut arguments: Vec<String> =
+        ["-g2005", "-DNO_ICE40_DEFAULT_ASSIGNMENTS", "-o", "sim.vvp", "-s", "bench"].map(String::from).to_vec();
+    arguments.extend(sources.iter().map(|s| s.display().to_string()));
+    tool::run(dir, "iverilog", &arguments).unwrap();
+    let printed = tool::run(dir, "vvp", &["-n".into(), "sim.vvp".into()]).unwrap();
+    assert!(printed.contains("PASS"), "{printed}");
+    std::fs::read_to_string(dir.join("trace.txt")).unwrap()
+}
+
+/// Writes the design, its runs, and a bench that prints the beats; gives the RTL's sources.
+fn prepare(dir: &Path, machine: &Machine<'_>, design: &Design, inputs: &[&Value]) -> Vec<PathBuf> {
+    let sources = cosim::write_sources(dir, machine, design).unwrap();
+    let take = "if (!machine_rst && m_valid && m_ready) begin\n";
+    let print = "      $fwrite(trace, \"%0d %h %b\\n\", now, m_data, m_last);\n";
+    let text = bench(machine, design);
+    let printing = text.replacen(take, &format!("{take}{print}"), 1);
+    assert_ne!(text, printing);
+    std::fs::write(dir.join("bench.v"), printing).unwrap();
+    let drive = Drive { output_busy: Some((7, 3)), input_gap: None, abort_at: Some(20) };
+    let options = SimOptions { trace: true, output_busy: drive.output_busy, ..SimOptions::default() };
+    let answer = |input: &&Value| {
+        let mut run = machine.simulate(input, &options).unwrap();
+        let trace = run.trace.take().unwrap();
+        Answer::of(machine, &design.format, &run, &trace, true)
+    };
+    let answers: Vec<Answer> = inputs.iter().map(answer).collect();
+    assert!(answers.iter().any(|a| a.events > 0), "no output event: {answers:?}");
+    for (name, text) in run_files(machine, &design.format, inputs, &answers, &drive) {
+        std::fs::write(dir.join(name), text).unwrap();
+    }
+    sources
+}
+
+#[test]
+fn gates_answer_as_the_rtl_does() {
+    let (program, mut rng) = program(7);
+    let machine = Machine::new(&program).unwrap();
+    let design = emit(&machine, &EmitOptions { trace: false, build: 0 }).unwrap();
+    let inputs: Vec<Value> = (0..3).map(|_| random_input(&program.graph, &mut rng)).collect();
+    let inputs: Vec<&Value> = inputs.iter().collect();
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let sources = prepare(dir, &machine, &design, &inputs);
+    let of_rtl = beats(dir, &sources);
+    let files: Vec<String> =
+        sources.iter().filter(|p| !p.ends_with("bench.v")).map(|p| p.display().to_string()).collect();
+    let script = format!(
+        "read_verilog -defer {}; synth_ice40 -top top; select -assert-count 0 t:$*; write_verilog -noattr gates.v",
+        files.join(" ")
+    );
+    tool::run(dir, "yosys", &["-p".into(), script]).unwrap();
+    let cells = CELLS.iter().map(PathBuf::from).find(|p| p.exists()).expect("Yosys' library of iCE40 cells");
+    let of_gates = beats(dir, &[dir.join("gates.v"), dir.join("bench.v"), cells]);
+    assert!(of_rtl.lines().count() > 3 * inputs.len(), "{of_rtl}");
+    assert_eq!(of_rtl, of_gates);
+}
