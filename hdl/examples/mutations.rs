@@ -1,7 +1,7 @@
 //! Breaks the design in one place after the other and counts on the co-simulation to notice.
 //!
-//! `cargo run --release -p pulvinar-hdl --example mutations [word]` prints a row a mutation: the first seed of
-//! `hdl/tests/cosim.rs` whose listing or answer differs. With a word: only mutations of modules with that name.
+//! `cargo run --release -p pulvinar-hdl --example mutations [name ...]` prints a row a mutation: the first seed of
+//! `hdl/tests/cosim.rs` whose listing or answer differs. With names: only mutations of these modules.
 //! Exit code 1 if one survives all seeds or cannot be made.
 #![allow(clippy::print_stdout)] // the table
 
@@ -25,8 +25,9 @@ fn row(mutation: &Mutation) -> (String, bool) {
 }
 
 fn main() -> ExitCode {
-    let word = std::env::args().nth(1).unwrap_or_default();
-    let chosen: Vec<&Mutation> = MUTATIONS.iter().filter(|m| m.place().contains(&word)).collect();
+    let names: Vec<String> = std::env::args().skip(1).collect();
+    let is_chosen = |m: &&Mutation| names.is_empty() || names.iter().any(|n| n == m.place());
+    let chosen: Vec<&Mutation> = MUTATIONS.iter().filter(is_chosen).collect();
     let (next, (send, receive)) = (AtomicUsize::new(0), mpsc::channel());
     println!("| module | kind | what is wrong | caught by |\n|---|---|---|---|");
     let caught = std::thread::scope(|scope| {

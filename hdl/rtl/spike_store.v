@@ -53,7 +53,7 @@ module spike_store #(
   reg [COUNT_BITS-1:0]  held, next;
   reg                   playing;
   wire [COUNT_BITS-1:0] after = next + ONE;
-  wire                  store = append && held != FULL;
+  wire                  stores = append && held != FULL;
   wire                  fetch = rewind ? held != ZERO : advance && after != held;
   wire [COUNT_BITS-1:0] fetched = rewind ? ZERO : after;
 
@@ -61,7 +61,7 @@ module spike_store #(
 
   ram #(.WIDTH(WIDTH), .DEPTH(DEPTH), .ADDR_BITS(ADDR_BITS)) entries (
     .clk(clk), .ren(fetch), .raddr(fetched[ADDR_BITS-1:0]), .rdata(front),
-    .wen(store), .waddr(held[ADDR_BITS-1:0]), .wdata(append_entry)
+    .wen(stores), .waddr(held[ADDR_BITS-1:0]), .wdata(append_entry)
   );
 
   always @(posedge clk)
@@ -71,8 +71,8 @@ module spike_store #(
       playing <= 1'b0;
       overflow <= 1'b0;
     end else begin
-      if (store) held <= held + ONE;
-      if (append && !store) overflow <= 1'b1;
+      if (stores) held <= held + ONE;
+      if (append && !stores) overflow <= 1'b1;
       if (rewind) next <= ZERO;
       else if (advance) next <= after;
       if (rewind) playing <= 1'b1;
@@ -87,7 +87,7 @@ module spike_store #(
   wire [BUFFERS*COUNT_BITS-1:0] played;
 
   always @(posedge clk)
-    if (clearing || store) counts[count_step] <= count_next;
+    if (clearing || stores) counts[count_step] <= count_next;
 
   generate
     genvar b;

@@ -143,7 +143,7 @@ fn answers(machine: &Machine<'_>, design: &Design, inputs: &[&Value]) -> Result<
 /// Makes the folder of a program, with a test bench that runs `inputs` and a board that plays the first of them.
 pub fn folder(machine: &Machine<'_>, inputs: &[&Value]) -> Result<Folder> {
     if inputs.is_empty() {
-        return Err(Diagnostic::new("E0802", "inputs", "there is no input to play", "give at least 1"));
+        return Err(Diagnostic::new("E0806", "inputs", "there is no input to play", "give at least 1"));
     }
     let draft = emit(machine, &EmitOptions { trace: false, build: 0 })?;
     let build = build_hash(machine, &draft);

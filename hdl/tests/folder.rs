@@ -5,14 +5,15 @@
 mod machine_common;
 
 use machine_common::nets::random_net;
-use machine_common::random_input;
+use machine_common::{random_arch, random_input, Rng};
 use pulvinar_hdl::emit::check;
 use pulvinar_hdl::folder::{fill, folder, primitives_of, Folder};
 use pulvinar_hdl::rtl::PRIMITIVES;
 use pulvinar_hdl::synth::{cells, Cells};
+use pulvinar_hdl::tool::lint;
 use pulvinar_ir::{Arch, Program, Stage, Value};
 use pulvinar_simulator::Machine;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A small chip: tools take minutes for a large one.
@@ -114,6 +115,29 @@ fn lint_and_simulations_pass_and_a_wrong_answer_fails() {
     let dir = written(&folder);
     let (done, text) = make(dir.path(), "sim-icarus");
     assert!(!done && text.contains("FAIL inference 0: cycles"), "{text}");
+}
+
+#[test]
+fn random_designs_are_clean_to_verilator() {
+    let rounds = std::env::var("PULVINAR_LINT_ROUNDS").map_or(12, |r| r.parse().unwrap());
+    let (mut seed, mut clean) = (0, 0);
+    while clean < rounds {
+        seed += 1;
+        let mut rng = Rng(seed);
+        let mut arch = random_arch(&mut rng, 6, false);
+        (arch.core.lanes, arch.core.attention_lanes) = (1 << rng.below(4), 1 << rng.below(3));
+        let (program, mut rng) = random_net(rng.next(), seed % 2 == 0, false, false).program(arch, 0);
+        let machine = Machine::new(&program).unwrap();
+        if check(&program, &machine).is_err() {
+            continue;
+        }
+        let input = random_input(&program.graph, &mut rng);
+        let dir = written(&folder(&machine, &[&input]).unwrap());
+        let sources = std::fs::read_to_string(dir.path().join("files.f")).unwrap();
+        let sources: Vec<PathBuf> = sources.lines().map(PathBuf::from).collect();
+        lint(dir.path(), "top", &sources).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
+        clean += 1;
+    }
 }
 
 /// Every memory of more than 2 Kbit is a block RAM, and nothing is left that the device has not.

@@ -10,8 +10,7 @@ use pulvinar_hdl::rtl::PRIMITIVES;
 use std::collections::BTreeMap;
 
 /// What is changed, in which way, and a seed that shows it.
-const SHOWN: &[(&str, Kind, u64)] = &[
-];
+const SHOWN: &[(&str, Kind, u64)] = &[];
 
 #[test]
 fn the_comparison_notices() {
@@ -38,5 +37,5 @@ fn timing_and_logic_of_many_primitives_are_changed() {
     for mutation in MUTATIONS {
         kinds.entry(mutation.place()).or_default()[usize::from(mutation.kind == Kind::Timing)] = true;
     }
-    assert!(kinds.values().filter(|k| **k == [true; 2]).count() > 12, "{kinds:?}");
+    assert!(kinds.values().filter(|k| **k == [true; 2]).count() >= 12, "{kinds:?}");
 }

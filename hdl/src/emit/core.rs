@@ -333,7 +333,7 @@ pub fn build<'a>(shared: &'a Shared<'a>, plan: &'a CorePlan, index: usize) -> Re
         &attention,
         &store,
     );
-    let sweep = b.sweep(&control, &side, &attention, &sweep_read)?;
+    let sweep = b.sweep(&control, &side, &attention, &sweep_read);
     let out = b.output_side(&control, &sweep, &attention);
     let pulses =
         Pulses { arrivals: &arrivals, head: &head, side: &side, popped: &popped, attention: &attention };

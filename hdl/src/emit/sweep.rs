@@ -10,7 +10,6 @@ use super::format::{value_bits, Slot};
 use super::lanes;
 use super::synapse::{target_buffer, SweepRead, SynapseSide};
 use crate::netlist::{index_bits, Bits};
-use pulvinar_ir::{Diagnostic, Result};
 use pulvinar_simulator::prepare::sweep::{Element, Operand, PassPlan, Step};
 
 /// Stages in which arithmetic may lie.
@@ -210,7 +209,7 @@ impl CoreBuilder<'_> {
         side: &SynapseSide,
         attention: &AttentionSide,
         read: &SweepRead,
-    ) -> Result<SweepSide> {
+    ) -> SweepSide {
         let advance = self.m.wire("advance", 1);
         let (at, encode_address) = self.update_engine(control, &advance);
         let current = self.currents(&at, side, read);
@@ -219,14 +218,14 @@ impl CoreBuilder<'_> {
         for p in 0..passes {
             let pass = &self.stage.passes[p];
             let is_pass = self.m.is(&at.pass, p as u64);
-            let registers = self.pass_values(&at, p, pass, &current, attention)?;
+            let registers = self.pass_values(&at, p, pass, &current, attention);
             self.folds(&at, p, pass, &registers, &is_pass, attention);
             if let Some(register) = pass.output {
                 output = Some((registers[register].clone(), is_pass));
             }
         }
         let (values, emits) = output.expect("invariant: the last pass has an output");
-        Ok(self.encode(&at, &advance, (values, emits), encode_address))
+        self.encode(&at, &advance, (values, emits), encode_address)
     }
 
     /// Accumulators or frames, with the bias, in stage 1.
@@ -285,7 +284,7 @@ impl CoreBuilder<'_> {
         pass: &PassPlan<'_>,
         current: &Lanes,
         attention: &AttentionSide,
-    ) -> Result<Vec<Lanes>> {
+    ) -> Vec<Lanes> {
         let heavy =
             |e: &Element<'_>| matches!(e, Element::Gate(_) | Element::Requantise(_) | Element::Lif(_));
         let total = pass.steps.iter().filter(|s| heavy(&s.op)).count();
@@ -321,15 +320,7 @@ impl CoreBuilder<'_> {
             };
             registers.push(Lanes { values, stage });
         }
-        if let Some(late) = registers.iter().find(|r| r.stage > LAST_STAGE) {
-            return Err(Diagnostic::new(
-                "E0806",
-                self.stage.stage.name.clone(),
-                format!("an operation of pass {p} would lie in stage {}", late.stage),
-                "a sweep has five stages",
-            ));
-        }
-        Ok(registers)
+        registers
     }
 
     /// Operands of an operation in its stage, twice the same where it has one.

@@ -281,7 +281,9 @@ mod tests {
                 Row::Level { name: "valid".to_owned(), values: vec![Some(false), Some(true), None] },
                 Row::Bus { name: "data".to_owned(), values: vec![None, text("7"), text("7")] },
             ],
-            spans: (0..2).map(|i| Span { cycles: i..i + 1, rows: 1..3, text: format!("a long text {i}") }).collect(),
+            spans: (0..2)
+                .map(|i| Span { cycles: i..i + 1, rows: 1..3, text: format!("a long text {i}") })
+                .collect(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Reader of value change dumps (IEEE 1364-2005, 18.2) as Icarus Verilog writes them.
 
 use pulvinar_ir::{Diagnostic, Result};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Signals sampled once a clock cycle, just before the rising edge that ends it.
 #[derive(Debug, Clone, Default)]
@@ -30,10 +30,9 @@ impl Waves {
             found.ok_or_else(|| refuse(format!("there is no signal {name}")))
         };
         let (tick, _) = find(clock)?;
-        let signals = names
-            .iter()
-            .map(|&name| find(name).map(|(code, width)| Signal { name, code, width }))
-            .collect::<Result<Vec<_>>>()?;
+        let names: BTreeSet<&str> = names.iter().copied().collect();
+        let signal = |name| find(name).map(|(code, width)| Signal { name, code, width });
+        let signals = names.into_iter().map(signal).collect::<Result<Vec<_>>>()?;
         let mut waves = Waves::default();
         let mut now: BTreeMap<&str, &str> = BTreeMap::new();
         for moment in changes.split("\n#") {
@@ -67,7 +66,12 @@ impl Waves {
 }
 
 fn refuse(message: String) -> Diagnostic {
-    Diagnostic::new("E0809", "waveform", message, "give a value change dump of the design, with these signals")
+    Diagnostic::new(
+        "E0809",
+        "waveform",
+        message,
+        "give a value change dump of the design, with these signals",
+    )
 }
 
 /// Code and width of every variable of a header, by full name without its range.
@@ -118,7 +122,7 @@ mod tests {
 
     #[test]
     fn values_are_those_before_the_edge() {
-        let waves = Waves::read(DUMP, "top.clk", &["top.unit.count"]).unwrap();
+        let waves = Waves::read(DUMP, "top.clk", &["top.unit.count"; 2]).unwrap();
         assert_eq!(waves.cycles(), 3);
         let bits: Vec<_> = (0..4).map(|c| waves.bits("top.unit.count", c)).collect();
         assert_eq!(bits, [Some("xxxx"), Some("0101"), Some("0110"), None]);

@@ -102,7 +102,10 @@ impl Mutation {
                     let module = name.strip_suffix(".v").unwrap_or(name);
                     reached.contains(module) && module.starts_with("core")
                 };
-                emitted.iter().find(|(n, text)| is_core(n) && text.contains(self.text)).map(|(n, _)| n.clone())
+                emitted
+                    .iter()
+                    .find(|(n, text)| is_core(n) && text.contains(self.text))
+                    .map(|(n, _)| n.clone())
             }
         }
     }

@@ -31,9 +31,9 @@ pub const MUTATIONS: &[Mutation] = &[
         "& |granted[o * VCS +: VCS]);",
     ]),
     primitive("input_vc", Timing, [
-        "the front is routed as soon as it is there",
-        "wants_later <= PIPELINE == 0 ? wants_more | found : wants_more;",
-        "wants_later <= PIPELINE == 0 ? wants_more | (occupied ? found : {PORTS{1'b0}}) : wants_more;",
+        "the route is found a cycle late",
+        "wire new_head = occupied & ~routed;",
+        "reg waited;\n  always @(posedge clk) waited <= occupied & ~routed & ~rst;\n  wire new_head = waited & occupied & ~routed;",
     ]),
     primitive("input_vc", Logic, [
         "a flit leaves with its first copy",
@@ -55,7 +55,7 @@ pub const MUTATIONS: &[Mutation] = &[
         "taken <= (taken | granted) & ~freed;",
         "taken <= (taken & ~freed) | granted;",
     ]),
-    primitive("islip", Timing, [
+    primitive("islip", Logic, [
         "an accepted input keeps its turn",
         "else ahead <= (ahead & ~any_accepted) | accepted_before;",
         "else ahead <= (ahead & ~any_accepted) | accepted_before | accepted;",
@@ -226,9 +226,9 @@ pub const MUTATIONS: &[Mutation] = &[
         "combine = $signed(a) < $signed(b) ? a : b;",
     ]),
     primitive("value_memory", Timing, [
-        "a read does not see the write of its cycle",
-        "if (clash) fresh <= word;",
-        "if (clash) fresh <= storage[row];",
+        "data do not stay until the next read",
+        "if (ren[r]) here <= mine;",
+        "here <= mine;",
     ]),
     primitive("value_memory", Logic, [
         "lanes before the first stay in their row",
@@ -245,8 +245,8 @@ pub const MUTATIONS: &[Mutation] = &[
         "rounding <= twice[PRODUCT:1];",
         "rounding <= twice[PRODUCT:1] - {{(PRODUCT-1){1'b0}}, 1'b1};",
     ]),
-    primitive("attention_lane", Timing, [
-        "the neighbour carries a block late",
+    primitive("attention_lane", Logic, [
+        "a digit carries one late",
         "carrying = sum >= {1'b0, radix[k*FIELD +: FIELD]};",
         "carrying = sum > {1'b0, radix[k*FIELD +: FIELD]};",
     ]),

@@ -58,7 +58,8 @@ pub struct Figure {
 /// Full name of a path, and the part of its bits: first and width.
 fn resolve(path: &str) -> (String, Option<(usize, usize)>) {
     let (name, part) = path.split_once('@').map_or((path, None), |(n, p)| (n, Some(p)));
-    let part = part.and_then(|p| p.split_once('+')).and_then(|(f, w)| Some((f.parse().ok()?, w.parse().ok()?)));
+    let part =
+        part.and_then(|p| p.split_once('+')).and_then(|(f, w)| Some((f.parse().ok()?, w.parse().ok()?)));
     let full = if name.starts_with("bench") { name.to_owned() } else { format!("bench.dut.machine.{name}") };
     (full, part)
 }
@@ -81,7 +82,8 @@ impl Figure {
     /// The diagram, from the run.
     pub fn draw(&self, recording: &Recording, waves: &Waves) -> Diagram {
         let view = View { waves, recording };
-        let rises = (1..waves.cycles()).filter(|&c| view.set(self.anchor, c) && !view.set(self.anchor, c - 1));
+        let rises =
+            (1..waves.cycles()).filter(|&c| view.set(self.anchor, c) && !view.set(self.anchor, c - 1));
         let first = if self.nth == 0 && view.set(self.anchor, 0) { Some(0) } else { None };
         let at = first.or_else(|| rises.clone().nth(self.nth));
         let at = at.unwrap_or_else(|| panic!("{}: {} does not rise so often", self.file, self.anchor));
@@ -89,15 +91,10 @@ impl Figure {
         let window = start..start + self.cycles;
         assert!(window.end <= waves.cycles(), "{} reaches beyond the run", self.file);
         let rows: Vec<Row> = self.lines.iter().map(|line| view.row(*line, window.clone())).collect();
-        let mut spans: Vec<Span> = self.marks.iter().flat_map(|mark| self.spans(&view, mark, start)).collect();
+        let mut spans: Vec<Span> =
+            self.marks.iter().flat_map(|mark| self.spans(&view, mark, start)).collect();
         spans.sort_by_key(|s| s.cycles.start);
-        Diagram {
-            title: self.title.to_owned(),
-            first: view.cycle(window),
-            cycles: self.cycles,
-            rows,
-            spans,
-        }
+        Diagram { title: self.title.to_owned(), first: view.cycle(window), cycles: self.cycles, rows, spans }
     }
 
     fn spans(&self, view: &View<'_>, mark: &(&str, &str, [usize; 2]), start: usize) -> Vec<Span> {
@@ -109,7 +106,11 @@ impl Figure {
         for c in (0..self.cycles).filter(|c| view.set(path, start + c)) {
             match spans.last_mut() {
                 Some(span) if span.cycles.end == c => span.cycles.end += 1,
-                _ => spans.push(Span { cycles: c..c + 1, rows: heads[groups[0]]..end, text: (*text).to_owned() }),
+                _ => spans.push(Span {
+                    cycles: c..c + 1,
+                    rows: heads[groups[0]]..end,
+                    text: (*text).to_owned(),
+                }),
             }
         }
         assert!(!spans.is_empty(), "{}: {path} is never 1", self.file);

@@ -13,7 +13,8 @@ use std::path::Path;
 
 /// Every figure: file name and text.
 pub fn figures() -> Vec<(String, String)> {
-    let all: Vec<&Figure> = [network::FIGURES, steps::FIGURES, attention::FIGURES].into_iter().flatten().collect();
+    let all: Vec<&Figure> =
+        [network::FIGURES, steps::FIGURES, attention::FIGURES].into_iter().flatten().collect();
     let mut drawn = Vec::new();
     for (i, chip) in run::CHIPS.iter().enumerate() {
         let figures: Vec<&Figure> = all.iter().copied().filter(|f| f.run == i).collect();

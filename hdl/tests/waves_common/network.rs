@@ -99,7 +99,12 @@ pub const FIGURES: &[Figure] = &[
             Level("sent", "host.input_injector.sent"),
             Bus("inj_flit", "host.input_injector.inj_flit", Packet, "host.input_injector.inj_valid"),
             Group("router 0: input VC of port 5 (host)"),
-            Bus("front", "router0.in_port[5].vc[0].channel.front", Packet, "router0.in_port[5].vc[0].occupied"),
+            Bus(
+                "front",
+                "router0.in_port[5].vc[0].channel.front",
+                Packet,
+                "router0.in_port[5].vc[0].occupied",
+            ),
             Level("turns (SA)", "router0.in_port[5].vc[0].turns"),
             Level("out_credit, port 5", "router0.out_credit@5+1"),
             Group("back at the host"),

@@ -15,11 +15,14 @@ use std::fs;
 pub type Case = (&'static str, &'static str, fn() -> Diagnostic);
 
 /// Goldens of diagnostics, from the root.
-const GOLDENS: [&str; 2] = ["tests/goldens/diagnostics.txt", "cli/tests/golden/diagnostics.txt"];
+const GOLDENS: [&str; 3] =
+    ["tests/goldens/diagnostics.txt", "cli/tests/golden/diagnostics.txt", "hdl/tests/golden/diagnostics.txt"];
 
 /// Codes that no input reaches, with the reason.
-const UNREACHED: &[(&str, &str)] =
-    &[("E0704", "the fast and the plain engine agree; the code is there to report a bug of ours")];
+const UNREACHED: &[(&str, &str)] = &[
+    ("E0704", "the fast and the plain engine agree; the code is there to report a bug of ours"),
+    ("E0809", "waveforms are read as our own test bench wrote them; the reader's own tests show the message"),
+];
 
 fn cases() -> impl Iterator<Item = &'static Case> {
     [files::MODELS, files::NUMBERS, chips::MAPPING, chips::REPORTS, chips::SIMULATION].into_iter().flatten()
