@@ -151,27 +151,7 @@ impl CoreBuilder<'_> {
         let collected = self.generator_instances(generators, split, (&start, &advance), (sizes, entry));
         let [pending, last, acc, weights, masks] = collected.map(|list| self.m.join(&list));
         let buffer = target_buffer(&mut self.m, &split.target, self.buffers);
-        let mut net = |name: &str, width: u32| self.m.wire(&format!("engine_{name}"), width);
-        let beat = Beat {
-            valid: net("beat_valid", 1),
-            buffer: net("beat_buffer", 1),
-            address: net("beat_addr", sizes.acc_addr),
-            weight_address: net("beat_weight_addr", sizes.weight_addr),
-            mask: net("beat_mask", sizes.lanes),
-            value: net("beat_value", sizes.value),
-            weighted: net("beat_weighted", 1),
-        };
-        let side = SynapseSide {
-            free: net("free", 1),
-            busy: net("busy", 1),
-            busy_buffer: net("busy_buffer", 1),
-            recent: net("recent", self.buffers as u32),
-            stalled: net("stalled", 1),
-            beat: beat.valid.clone(),
-            beat_mask: beat.mask.clone(),
-            sweep_data: Bits::zero(),
-            acc_bits: 0,
-        };
+        let (beat, side) = self.engine_nets(sizes);
         let outputs = [
             ("free", &side.free),
             ("start", &start),
@@ -202,6 +182,32 @@ impl CoreBuilder<'_> {
         ];
         let parameters = self.engine_parameters(generators, sizes);
         self.add("synapse_engine", "engine", &parameters, &inputs, &outputs);
+        (beat, side)
+    }
+
+    /// Nets that the engine drives.
+    fn engine_nets(&mut self, sizes: &Sizes) -> (Beat, SynapseSide) {
+        let mut net = |name: &str, width: u32| self.m.wire(&format!("engine_{name}"), width);
+        let beat = Beat {
+            valid: net("beat_valid", 1),
+            buffer: net("beat_buffer", 1),
+            address: net("beat_addr", sizes.acc_addr),
+            weight_address: net("beat_weight_addr", sizes.weight_addr),
+            mask: net("beat_mask", sizes.lanes),
+            value: net("beat_value", sizes.value),
+            weighted: net("beat_weighted", 1),
+        };
+        let side = SynapseSide {
+            free: net("free", 1),
+            busy: net("busy", 1),
+            busy_buffer: net("busy_buffer", 1),
+            recent: net("recent", self.buffers as u32),
+            stalled: net("stalled", 1),
+            beat: beat.valid.clone(),
+            beat_mask: beat.mask.clone(),
+            sweep_data: Bits::zero(),
+            acc_bits: 0,
+        };
         (beat, side)
     }
 

@@ -4,13 +4,7 @@ use super::core::{instance, number};
 use super::machine::HostWidths;
 use super::Shared;
 use crate::netlist::{Bits, Module, Parameter};
-
-/// Version of this crate as the register `VERSION` gives it.
-fn release() -> u64 {
-    let mut parts = env!("CARGO_PKG_VERSION").split('.').map(|p| p.parse::<u64>().unwrap_or(0));
-    let mut next = || parts.next().unwrap_or(0);
-    next() << 16 | next() << 8 | next()
-}
+use crate::registers;
 
 /// Inputs of the shell's slave and their widths; 0 for an address.
 const AXI_INPUTS: [(&str, u32); 11] = [
@@ -39,6 +33,20 @@ const AXI_OUTPUTS: [(&str, u32); 9] = [
     ("s_axi_rvalid", 1),
     ("irq", 1),
 ];
+
+fn shell_parameters(shared: &Shared<'_>, clear_cycles: usize, address_bits: u32) -> Vec<(String, Parameter)> {
+    let parameters = [
+        ("ADDR_BITS", number(address_bits as usize)),
+        ("CORE_BITS", number(shared.core_bits as usize)),
+        ("CORES", number(shared.phase.cores.len())),
+        ("STEPS", number(shared.machine.steps)),
+        ("CLEAR_CYCLES", number(clear_cycles)),
+        ("CLEAR_BITS", number(shared.clear_bits as usize)),
+        ("RELEASE_WORD", Parameter::Vector(vec![Bits::unsigned(registers::version().into(), 32)])),
+        ("BUILD", Parameter::Vector(vec![Bits::unsigned(shared.options.build, 64)])),
+    ];
+    parameters.into_iter().map(|(n, v)| (n.to_owned(), v)).collect()
+}
 
 /// Builds the top level.
 pub fn build(shared: &Shared<'_>, host: &HostWidths, clear_cycles: usize, address_bits: u32) -> Module {
@@ -72,17 +80,7 @@ pub fn build(shared: &Shared<'_>, host: &HostWidths, clear_cycles: usize, addres
         ("errors", back[1].1.clone()),
         ("chain_last", back[2].1.clone()),
     ]);
-    let parameters = [
-        ("ADDR_BITS", number(address_bits as usize)),
-        ("CORE_BITS", number(shared.core_bits as usize)),
-        ("CORES", number(shared.phase.cores.len())),
-        ("STEPS", number(shared.machine.steps)),
-        ("CLEAR_CYCLES", number(clear_cycles)),
-        ("CLEAR_BITS", number(shared.clear_bits as usize)),
-        ("RELEASE_WORD", Parameter::Vector(vec![Bits::unsigned(release(), 32)])),
-        ("BUILD", Parameter::Vector(vec![Bits::unsigned(shared.options.build, 64)])),
-    ];
-    let parameters = parameters.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
+    let parameters = shell_parameters(shared, clear_cycles, address_bits);
     let outputs: Vec<(&str, Bits)> = outside.iter().chain(&inner).cloned().collect();
     m.instance(instance("shell", "shell", parameters, &shell_inputs, &outputs));
     let mut inputs = vec![("clk", aclk), ("rst", inner[0].1.clone())];

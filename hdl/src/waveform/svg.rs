@@ -31,7 +31,7 @@ pub struct Span {
     pub cycles: Range<usize>,
     /// Rows that are coloured.
     pub rows: Range<usize>,
-    /// Written above.
+    /// Written above; spans with the same text have the same colour.
     pub text: String,
 }
 
@@ -149,7 +149,12 @@ impl Diagram {
     }
 
     fn draw_spans(&self, out: &mut String, frame: &Frame, lanes: &[(usize, usize)]) {
-        for (i, (span, (lane, x))) in self.spans.iter().zip(lanes).enumerate() {
+        let mut texts: Vec<&str> = Vec::new();
+        for (span, (lane, x)) in self.spans.iter().zip(lanes) {
+            let colour = texts.iter().position(|t| *t == span.text).unwrap_or(texts.len());
+            if colour == texts.len() {
+                texts.push(&span.text);
+            }
             let (from, to) = (frame.x(span.cycles.start), frame.x(span.cycles.end));
             let (top, bottom) = (frame.y(span.rows.start), frame.y(span.rows.end));
             let note = frame.top - AXIS - lane * NOTE - 4;
@@ -160,7 +165,7 @@ impl Diagram {
                  <text x=\"{x}\" y=\"{note}\" font-size=\"10\" fill=\"#495057\">{}</text>",
                 to - from,
                 bottom - top,
-                TINTS[i % TINTS.len()],
+                TINTS[colour % TINTS.len()],
                 frame.top - AXIS + 1,
                 to - from,
                 escape(&span.text)

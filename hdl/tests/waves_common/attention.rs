@@ -38,6 +38,7 @@ pub const FIGURES: &[Figure] = &[
             ("core0.queue.pop", "combined", [1, 1]),
             ("core0.attention.start", "start", [1, 1]),
         ],
+        chain: false,
     },
     Figure {
         file: "attention",
@@ -68,6 +69,7 @@ pub const FIGURES: &[Figure] = &[
             ("core0.attention.issue", "beats", [0, 0]),
             ("core0.attention.finish", "finish", [0, 1]),
         ],
+        chain: false,
     },
     Figure {
         file: "gates",
@@ -95,11 +97,11 @@ pub const FIGURES: &[Figure] = &[
             Level("start of the sweep", "core1.control.start"),
         ],
         marks: &[
-            ("core0.list.active", "list", [0, 0]),
             ("core0.encoder.refusal", "sweep waits", [0, 0]),
             ("core1.queue.pop", "gate", [1, 1]),
-            ("core1.control.start", "s", [1, 1]),
+            ("core1.control.start", "start", [1, 1]),
         ],
+        chain: false,
     },
     Figure {
         file: "spike-store",
@@ -129,5 +131,6 @@ pub const FIGURES: &[Figure] = &[
             Level("replayed", "core1.control.replayed"),
         ],
         marks: &[("core1.control.rewind", "rewind", [0, 0]), ("core1.store.advance", "taken", [1, 2])],
+        chain: false,
     },
 ];

@@ -52,8 +52,13 @@ pub struct Figure {
     /// Lines.
     pub lines: &'static [Line],
     /// Cycles in which a signal is 1 are set off in the lines of groups first to last (from 0): path, text, groups.
-    pub marks: &'static [(&'static str, &'static str, [usize; 2])],
+    pub marks: &'static [Mark],
+    /// Each mark is one cycle only, the first one from that of the mark before it on: the way of one packet.
+    pub chain: bool,
 }
+
+/// Path, text, groups.
+pub type Mark = (&'static str, &'static str, [usize; 2]);
 
 /// Full name of a path, and the part of its bits: first and width.
 fn resolve(path: &str) -> (String, Option<(usize, usize)>) {
@@ -97,15 +102,16 @@ impl Figure {
         Diagram { title: self.title.to_owned(), first: view.cycle(window), cycles: self.cycles, rows, spans }
     }
 
-    fn spans(&self, view: &View<'_>, mark: &(&str, &str, [usize; 2]), start: usize) -> Vec<Span> {
+    /// Runs of cycles of a mark, from cycle `from` of the figure on.
+    fn spans(&self, view: &View<'_>, mark: &Mark, start: usize, from: usize) -> Vec<Span> {
         let (path, text, groups) = mark;
         let heads: Vec<usize> =
             (0..self.lines.len()).filter(|&i| matches!(self.lines[i], Line::Group(_))).collect();
         let end = heads.get(groups[1] + 1).copied().unwrap_or(self.lines.len());
         let mut spans: Vec<Span> = Vec::new();
-        for c in (0..self.cycles).filter(|c| view.set(path, start + c)) {
+        for c in (from..self.cycles).filter(|c| view.set(path, start + c)) {
             match spans.last_mut() {
-                Some(span) if span.cycles.end == c => span.cycles.end += 1,
+                Some(span) if span.cycles.end == c && !self.chain => span.cycles.end += 1,
                 _ => spans.push(Span {
                     cycles: c..c + 1,
                     rows: heads[groups[0]]..end,
@@ -114,6 +120,7 @@ impl Figure {
             }
         }
         assert!(!spans.is_empty(), "{}: {path} is never 1", self.file);
+        spans.truncate(if self.chain { 1 } else { spans.len() });
         spans
     }
 }

@@ -9,7 +9,20 @@ mod run;
 mod steps;
 
 use draw::Figure;
+use pulvinar_ir::{Program, Value};
 use std::path::Path;
+
+/// The network of the figures on the chip of the first run.
+#[allow(dead_code)] // not every user of this module
+pub fn program() -> Program {
+    run::network(run::CHIPS[0])
+}
+
+/// Its input.
+#[allow(dead_code)] // not every user of this module
+pub fn input(program: &Program) -> Value {
+    run::input(program)
+}
 
 /// Every figure: file name and text.
 pub fn figures() -> Vec<(String, String)> {

@@ -1,8 +1,8 @@
 //! Figures of `docs/noc.md`: routers, injection, credits.
 
-use super::draw::Figure;
 use super::draw::Format::{Number, Packet};
 use super::draw::Line::{self, Bus, Group, Level};
+use super::draw::{Figure, Mark};
 
 /// A packet from core 1 over routers 1 and 0 to the host, alone in the network.
 const HOP: &[Line] = &[
@@ -36,7 +36,7 @@ const HOP: &[Line] = &[
     Bus("router 0 credits, port 5", "router0.out_port[5].port.credits", Number, ""),
 ];
 
-const HOP_MARKS: &[(&str, &str, [usize; 2])] = &[
+const HOP_MARKS: &[Mark] = &[
     ("core1.injector.sent", "injection", [0, 0]),
     ("router1.in_port[4].vc[0].granted", "VA", [1, 1]),
     ("router1.in_port[4].vc[0].turns", "SA", [1, 1]),
@@ -49,7 +49,7 @@ const HOP_MARKS: &[(&str, &str, [usize; 2])] = &[
     ("host.output_interface.take_credit", "taken", [3, 3]),
 ];
 
-const HOP_FOUR_MARKS: &[(&str, &str, [usize; 2])] = &[
+const HOP_FOUR_MARKS: &[Mark] = &[
     HOP_MARKS[0],
     ("router1.in_port[4].vc[0].channel.new_head", "RC", [1, 1]),
     HOP_MARKS[1],
@@ -71,10 +71,11 @@ const fn hop(file: &'static str, title: &'static str, run: usize) -> Figure {
         run,
         anchor: "core1.injector.sent",
         nth: 0,
-        before: 2,
-        cycles: 21 - 2 * run,
+        before: 1,
+        cycles: 19 - 2 * run,
         lines: HOP,
         marks: if run == 0 { HOP_FOUR_MARKS } else { HOP_MARKS },
+        chain: true,
     }
 }
 
@@ -115,5 +116,6 @@ pub const FIGURES: &[Figure] = &[
             ("router0.out_credit@5+1", "t+1", [1, 1]),
             ("host.input_injector.returned", "t+2", [2, 2]),
         ],
+        chain: false,
     },
 ];

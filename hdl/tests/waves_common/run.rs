@@ -65,7 +65,7 @@ fn arch(chip: Chip) -> Arch {
 
 /// Convolution with a gate a channel on two cores (the gates need all steps, so its events are kept and replayed),
 /// then a linear layer on two more.
-fn network(chip: Chip) -> Program {
+pub fn network(chip: Chip) -> Program {
     let arch = arch(chip);
     let mut net = Net::new(7, 3, [1, 3, 3], 1);
     let input = net.graph.input().expect("the net has an input");
@@ -115,7 +115,7 @@ fn place(mut net: Net, arch: Arch) -> Program {
 }
 
 /// A steady pattern of spikes.
-fn input(program: &Program) -> Value {
+pub fn input(program: &Program) -> Value {
     let ty = &program.graph.node(program.graph.input().expect("the net has an input")).ty;
     Value::int(ty.shape, (0..ty.shape.len()).map(|i| i64::from(i * 5 % 7 < 4)).collect())
 }

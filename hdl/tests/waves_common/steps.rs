@@ -1,7 +1,7 @@
 //! Figures of `docs/machine.md`: from the interface to the packer, and the host.
 
 use super::draw::Figure;
-use super::draw::Format::{Binary, Flit, Hex, Number};
+use super::draw::Format::{Binary, Flit, Hex, Number, Signed};
 use super::draw::Line::{self, Bus, Group, Level};
 
 const SYNAPSE: &[Line] = &[
@@ -18,7 +18,7 @@ const SYNAPSE: &[Line] = &[
     Group("accumulator"),
     Level("valid_1 (add)", "core2.accumulator.valid_1"),
     Level("valid_2 (write)", "core2.accumulator.valid_2"),
-    Bus("sum_2", "core2.accumulator.sum_2", Hex, "core2.accumulator.valid_2"),
+    Bus("sum_2, lane 0", "core2.accumulator.sum_2@0+14", Signed, "core2.accumulator.valid_2"),
 ];
 
 const SWEEP: &[Line] = &[
@@ -80,6 +80,7 @@ pub const FIGURES: &[Figure] = &[
             ("core0.inlet.take_end", "end token", [0, 0]),
             ("core0.queue.pop", "pop", [1, 2]),
         ],
+        chain: false,
     },
     Figure {
         file: "synapse-stall",
@@ -91,6 +92,7 @@ pub const FIGURES: &[Figure] = &[
         cycles: 18,
         lines: SYNAPSE,
         marks: &[("core2.engine.stalled", "stalled", [1, 1])],
+        chain: false,
     },
     Figure {
         file: "synapse-forward",
@@ -102,6 +104,7 @@ pub const FIGURES: &[Figure] = &[
         cycles: 18,
         lines: SYNAPSE,
         marks: &[("core2.engine.beat_valid", "beat", [1, 1])],
+        chain: false,
     },
     Figure {
         file: "credits",
@@ -109,8 +112,8 @@ pub const FIGURES: &[Figure] = &[
         run: 0,
         anchor: "core2.control.sweep_end",
         nth: 0,
-        before: 2,
-        cycles: 40,
+        before: 1,
+        cycles: 34,
         lines: &[
             Group("core 2: control and injector"),
             Level("sweep_end", "core2.control.sweep_end"),
@@ -124,17 +127,16 @@ pub const FIGURES: &[Figure] = &[
             Group("core 0: interface and control"),
             Level("take_credit", "core0.inlet.take_credit"),
             Bus("granted_even", "core0.control.granted_even", Number, ""),
-            Bus("granted_odd", "core0.control.granted_odd", Number, ""),
             Bus("step", "core0.control.step", Number, ""),
             Level("has_credits", "core0.control.has_credits"),
             Level("start", "core0.control.start"),
-            Level("sweep_end", "core0.control.sweep_end"),
         ],
         marks: &[
             ("core2.control.grant", "credits pushed", [0, 0]),
             ("core0.inlet.take_credit", "credit", [1, 1]),
             ("core0.control.start", "sweep starts", [1, 1]),
         ],
+        chain: false,
     },
     Figure {
         file: "sweep",
@@ -150,6 +152,7 @@ pub const FIGURES: &[Figure] = &[
             ("core0.encoder.refusal", "refused", [2, 3]),
             ("core0.encoder.sweep_end", "end", [2, 2]),
         ],
+        chain: false,
     },
     Figure {
         file: "packer",
@@ -179,26 +182,27 @@ pub const FIGURES: &[Figure] = &[
         marks: &[
             ("core0.packer.push_copy", "copy", [1, 2]),
             ("core0.packer.push_token", "end token", [1, 2]),
-            ("core0.packer.finish", "x", [0, 0]),
+            ("core0.packer.finish", "end of the sweep", [0, 0]),
         ],
+        chain: false,
     },
     Figure {
         file: "host-input",
-        title: "The host sends its first steps",
+        title: "The host sends steps 0 and 1; step 2 waits for its credits",
         run: 0,
         anchor: "bench.s_ready",
         nth: 0,
         before: 0,
-        cycles: 40,
+        cycles: 28,
         lines: &[
             Group("host_port: input stream"),
             Level("s_axis_tvalid", "host.s_axis_tvalid"),
             Level("s_axis_tready", "host.s_axis_tready"),
-            Bus("s_axis_tdata", "host.s_axis_tdata", Number, "host.s_axis_tvalid"),
+            Bus("s_axis_tdata (address)", "host.s_axis_tdata@0+4", Number, "host.s_axis_tvalid"),
             Level("s_axis_tlast", "host.s_axis_tlast"),
             Group("steps and credits"),
             Bus("step", "host.step", Number, ""),
-            Bus("granted", "host.granted", Number, ""),
+            Bus("granted (step odd, even)", "host.granted", Binary, ""),
             Level("under_way", "host.under_way"),
             Group("packer"),
             Level("accepted", "host.input_packer.accepted"),
@@ -210,6 +214,7 @@ pub const FIGURES: &[Figure] = &[
             Level("sent", "host.input_injector.sent"),
         ],
         marks: &[("host.input_packer.finish", "end of the step", [0, 2])],
+        chain: false,
     },
     Figure {
         file: "host-output",
@@ -217,8 +222,8 @@ pub const FIGURES: &[Figure] = &[
         run: 0,
         anchor: "host.finished",
         nth: 0,
-        before: 34,
-        cycles: 38,
+        before: 16,
+        cycles: 19,
         lines: &[
             Group("host: interface_in"),
             Bus("ej_flit", "host.ej_flit", Flit, "host.ej_valid"),
@@ -234,6 +239,7 @@ pub const FIGURES: &[Figure] = &[
             Level("finished", "host.finished"),
         ],
         marks: &[("host.finished", "cycles - 1", [0, 1])],
+        chain: false,
     },
     Figure {
         file: "start",
@@ -262,5 +268,6 @@ pub const FIGURES: &[Figure] = &[
             ("bench.dut.shell.inference.clear", "memories write zero", [0, 0]),
             ("bench.dut.shell.inference.start", "start", [0, 0]),
         ],
+        chain: false,
     },
 ];

@@ -253,9 +253,8 @@ pub fn streams(
         if node == stages.last().unwrap().output {
             to.push(Endpoint::Host);
         }
-        if phases[at + 1..].iter().flatten().any(|s| takes(s, node)) {
-            to.push(Endpoint::Dram);
-        }
+        let later = phases[at + 1..].iter().flatten().any(|s| takes(s, node));
+        to.extend(later.then_some(Endpoint::Dram));
         to
     };
     let selective = |node: NodeId| {
@@ -271,15 +270,14 @@ pub fn streams(
         let events_per_flit = (arch.noc.payload_bits / event_bits).max(1);
         Stream { kind, node, source, destinations, event_bits, events_per_flit, selective }
     };
-    let mut all = Vec::new();
     let input = graph.input().unwrap();
-    if !consumers(input).is_empty() {
-        all.push(stream(StreamKind::Events, input, Endpoint::Host, consumers(input), selective(input)));
-    }
+    let given = (!consumers(input).is_empty()).then_some((Endpoint::Host, consumers(input)));
+    let from_host = |(host, to)| stream(StreamKind::Events, input, host, to, selective(input));
+    let mut all: Vec<Stream> = given.map(from_host).into_iter().collect();
     for stage in stages {
         let before = phases[..at].iter().flatten().any(|s| stages[s.stage.0 as usize].output == stage.output);
-        if before && !consumers(stage.output).is_empty() {
-            let to = consumers(stage.output);
+        let to = consumers(stage.output);
+        if before && !to.is_empty() {
             all.push(stream(StreamKind::Events, stage.output, Endpoint::Dram, to, selective(stage.output)));
         }
     }

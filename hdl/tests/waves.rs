@@ -1,0 +1,74 @@
+//! The figures of `docs/waves` are those of the RTL; a difference between simulator and RTL leaves a waveform.
+#![allow(clippy::unwrap_used)] // tests
+
+mod waves_common;
+
+use pulvinar_hdl::cosim::{compare_edited, Simulator};
+use pulvinar_hdl::emit::Drive;
+use pulvinar_hdl::waveform::Waves;
+use pulvinar_simulator::Machine;
+
+#[test]
+fn figures_are_up_to_date() {
+    let figures = waves_common::figures();
+    assert!(figures.len() >= 15, "{} figures", figures.len());
+    let folder = waves_common::folder();
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".svg"))
+        .collect();
+    names.sort();
+    assert_eq!(names, figures.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>());
+    let pages =
+        ["machine.md", "noc.md"].map(|page| std::fs::read_to_string(folder.join("..").join(page)).unwrap());
+    for (name, svg) in figures {
+        let old = std::fs::read_to_string(folder.join(&name)).unwrap();
+        let again = "run `cargo run --release -p pulvinar-hdl --example waveforms` and look at the figure";
+        assert!(old == svg, "{name} is not what the RTL does: {again}");
+        assert!(pages.iter().any(|page| page.contains(&format!("(waves/{name})"))), "no page shows {name}");
+    }
+}
+
+/// An encoder that never waits for the packer's answer.
+fn impatient(name: &str, text: String) -> String {
+    if name != "encoder.v" {
+        return text;
+    }
+    let edited = text.replace("!(offer_valid && accepted)", "!offer_valid");
+    assert_ne!(edited, text, "the line to edit is not there");
+    edited
+}
+
+#[test]
+fn a_difference_leaves_a_waveform() {
+    let program = waves_common::program();
+    let machine = Machine::new(&program).unwrap();
+    let input = waves_common::input(&program);
+    for simulator in [Simulator::Icarus, Simulator::Verilator] {
+        let dir = tempfile::tempdir().unwrap();
+        let drive = Drive::default();
+        let error = compare_edited(dir.path(), &machine, &[&input, &input], &drive, simulator, &impatient)
+            .unwrap_err();
+        assert_eq!(error.code, "E0808", "{error}");
+        let path = dir.path().join("difference.vcd");
+        assert!(error.message.contains(&path.display().to_string()), "{error}");
+        let cycle: u64 = error
+            .message
+            .split_once("waveform of the RTL around cycle ")
+            .and_then(|(_, rest)| rest.split_once(':'))
+            .map(|(cycle, _)| cycle.parse().unwrap())
+            .unwrap();
+        let dump = std::fs::read_to_string(path).unwrap();
+        let encoder = match simulator {
+            Simulator::Icarus => "bench.dut.machine.core0.encoder.refusal",
+            Simulator::Verilator => "TOP.bench.dut.machine.core0.encoder.refusal",
+        };
+        let bench = encoder.split(".dut").next().unwrap();
+        let (clock, now) = (format!("{bench}.aclk"), format!("{bench}.now"));
+        let waves = Waves::read(&dump, &clock, &[&now, encoder]).unwrap();
+        let cycles: Vec<u64> = (0..waves.cycles()).filter_map(|c| waves.number(&now, c)).collect();
+        assert!(cycles.contains(&cycle) && cycles.len() <= 50, "{cycle} in {cycles:?}");
+        assert!(cycles.windows(2).all(|w| w[1] == w[0] + 1), "{cycles:?}");
+    }
+}
