@@ -149,8 +149,10 @@ fn text(
     if let (Some(min), Some(median), Some((latency, rate))) =
         (s.clock_min(), s.clock_median(), s.speed(mean, folder.clear_cycles))
     {
-        text += &format!("  clock: {min:.1} MHz at least, {median:.1} MHz median of {} seeds\n", s.clocks.len());
-        text += &format!("  at the median clock: {latency:.1} us an inference, {rate:.0} inferences a second\n");
+        text +=
+            &format!("  clock: {min:.1} MHz at least, {median:.1} MHz median of {} seeds\n", s.clocks.len());
+        text +=
+            &format!("  at the median clock: {latency:.1} us an inference, {rate:.0} inferences a second\n");
     }
     s.tools.iter().for_each(|t| text += &format!("  tool: {t}\n"));
     text

@@ -11,7 +11,11 @@ fn arch(name: &str) -> String {
 }
 
 fn pulvinar(folder: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_pulvinar")).args(args).current_dir(folder).output().expect("the binary starts")
+    Command::new(env!("CARGO_BIN_EXE_pulvinar"))
+        .args(args)
+        .current_dir(folder)
+        .output()
+        .expect("the binary starts")
 }
 
 fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {

@@ -1,7 +1,7 @@
 // Proof obligations of router.v between neighbours that keep to the credits: nothing is lost or
 // doubled, and nothing is sent without a credit.
 //
-// One flit, any, carries a mark. It leaves at each of its ports once and at no other; by the time
+// One flit, any, carries the mark 10, all others 01 (11 are two flits in one). It leaves at each of its ports once and at no other; by the time
 // as many slots were given back as flits came and the last has passed the link register, it has
 // left at all of them. Endpoint e lies behind port e, the tree at TREE_MASK.
 module router_proof #(
@@ -13,14 +13,14 @@ module router_proof #(
   input wire        clk,
   input wire        rst,
   input wire [4:0]  in_valid,
-  input wire [24:0] in_flit,
+  input wire [29:0] in_flit,
   input wire [4:0]  in_credit
 );
-  localparam BITS = 5;
+  localparam BITS = 6;
 
   wire [4:0] out_credit;
   wire [4:0] out_valid;
-  wire [24:0] out_flit;
+  wire [29:0] out_flit;
   wire [4:0] st_valid;
   router #(
     .LOCALS(1), .VCS(1), .VC_DEPTH(VC_DEPTH), .EJECT_DEPTH(EJECT_DEPTH), .PIPELINE(PIPELINE),
@@ -45,14 +45,16 @@ module router_proof #(
   always @* begin
     empty = st_valid == 5'd0 && out_valid == 5'd0;
     for (p = 0; p < 5; p = p + 1) begin
-      marks[p] = in_valid[p] && in_flit[p * BITS + 4];
-      out_marks[p] = out_valid[p] && out_flit[p * BITS + 4];
+      marks[p] = in_valid[p] && in_flit[p * BITS + 5];
+      out_marks[p] = out_valid[p] && out_flit[p * BITS + 5];
       if (inside[p] != 4'd0 || out_credit[p]) empty = 1'b0;
       // The neighbours: credits, one mark, endpoints that exist.
       assume (!in_valid[p] || (!rst && inside[p] < VC_DEPTH));
       assume (!in_credit[p] || (!rst && unpaid[p] != 4'd0));
       assume (in_flit[p * BITS] ? in_flit[p * BITS + 1 +: 3] == 3'd0
         : in_flit[p * BITS + 1 +: 3] < 3'd5);
+      assume (in_flit[p * BITS + 4] != in_flit[p * BITS + 5]);
+      assert (!out_valid[p] || out_flit[p * BITS + 4] != out_flit[p * BITS + 5]);
       assert (unpaid[p] + out_valid[p] <= (p < 4 ? VC_DEPTH : EJECT_DEPTH));
     end
     assume (!marked || marks == 5'd0);

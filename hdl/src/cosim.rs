@@ -26,6 +26,8 @@ pub struct Agreement {
     pub lines: usize,
     /// Cycles simulated.
     pub cycles: u64,
+    /// Sums of activity counters, of the last inference, layer by layer.
+    pub counters: usize,
 }
 
 fn write(dir: &Path, name: &str, text: &str) -> Result<PathBuf> {
@@ -110,7 +112,12 @@ pub fn compare_edited(
     if !printed.contains("PASS") {
         return Err(Diagnostic::new("E0808", "test bench", printed, "see the lines above"));
     }
-    Ok(Agreement { inferences: inputs.len(), lines, cycles })
+    let mut counters = 0;
+    if let Some(last) = inputs.last().filter(|_| exact) {
+        let options = SimOptions { output_busy: drive.output_busy, ..SimOptions::default() };
+        counters = crate::counters::compare(dir, machine, &machine.simulate(last, &options)?.counts)?;
+    }
+    Ok(Agreement { inferences: inputs.len(), lines, cycles, counters })
 }
 
 fn edit_files(sources: &[PathBuf], edit: &dyn Fn(&str, String) -> String) -> Result<()> {

@@ -5,6 +5,7 @@
 
 pub mod attention;
 pub mod cosim;
+pub mod counters;
 pub mod emit;
 pub mod folder;
 pub mod generator;

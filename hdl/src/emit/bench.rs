@@ -75,7 +75,8 @@ impl Answer {
             cycles: if exact { cycles } else { 0 },
             events,
             checksum: checksum as u32,
-            until: last.max(cycles) + 16,
+            // Events that nobody sweeps any more are still popped, and counted.
+            until: last.max(cycles) + 256,
         }
     }
 }
@@ -168,6 +169,7 @@ pub fn bench(machine: &Machine<'_>, design: &Design) -> String {
     let beat_bits = slot.address + slot.value.max(1) + 1;
     let content = content_bits(machine, &design.format);
     TEMPLATE
+        .replace("@CORES@", &phase.cores.len().to_string())
         .replace("@STIMULUS@", &(beat_bits + 1).to_string())
         .replace("@BEAT@", &beat_bits.to_string())
         .replace("@S_BITS@", &design.s_axis_bits.to_string())

@@ -3,6 +3,7 @@
 use super::Facts;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::Path;
 
 /// Text of `pulvinar.core`; `files` tells which images there are.
 pub fn core_file(facts: &Facts<'_>, files: &BTreeMap<String, String>) -> String {
@@ -16,7 +17,7 @@ pub fn core_file(facts: &Facts<'_>, files: &BTreeMap<String, String>) -> String 
     let images = |folder: &'static str| {
         files
             .keys()
-            .filter(move |n| n.starts_with(folder) && n.ends_with(".mem"))
+            .filter(move |n| n.starts_with(folder) && Path::new(n).extension().is_some_and(|e| e == "mem"))
             .cloned()
             .collect::<Vec<_>>()
     };

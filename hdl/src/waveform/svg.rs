@@ -19,8 +19,10 @@ pub enum Row {
     Bus {
         /// Name shown.
         name: String,
-        /// Text in each cycle; equal neighbours share a box.
+        /// Text in each cycle.
         values: Vec<Option<String>>,
+        /// Equal neighbours share a box.
+        joined: bool,
     },
 }
 
@@ -118,8 +120,8 @@ impl Diagram {
     fn cell(&self) -> usize {
         let mut cell = if self.cycles > LONG { 13 } else { 24 };
         for row in &self.rows {
-            if let Row::Bus { values, .. } = row {
-                for run in runs(values) {
+            if let Row::Bus { values, joined, .. } = row {
+                for run in boxes(values, *joined) {
                     let text = values[run.start].as_deref().unwrap_or("");
                     cell = cell.max((text_width(text, 10) + 8).div_ceil(run.len()));
                 }
@@ -206,6 +208,14 @@ fn runs<T: PartialEq>(values: &[T]) -> Vec<Range<usize>> {
     runs
 }
 
+/// Cycles of a bus that are drawn as one.
+fn boxes(values: &[Option<String>], joined: bool) -> Vec<Range<usize>> {
+    if joined {
+        return runs(values);
+    }
+    (0..values.len()).map(|i| i..i + 1).collect()
+}
+
 fn draw_row(out: &mut String, frame: &Frame, i: usize, row: &Row) {
     let middle = frame.y(i) + ROW / 2;
     let label = |out: &mut String, name: &str, x: usize, more: &str| {
@@ -217,9 +227,9 @@ fn draw_row(out: &mut String, frame: &Frame, i: usize, row: &Row) {
             label(out, name, 18, "");
             draw_level(out, frame, middle, values);
         }
-        Row::Bus { name, values } => {
+        Row::Bus { name, values, joined } => {
             label(out, name, 18, "");
-            draw_bus(out, frame, middle, values);
+            draw_bus(out, frame, middle, values, *joined);
         }
     }
 }
@@ -247,8 +257,8 @@ fn draw_level(out: &mut String, frame: &Frame, middle: usize, values: &[Option<b
     let _ = writeln!(out, "<path d=\"{path}\" stroke=\"#1c7ed6\" stroke-width=\"1.3\" fill=\"none\"/>");
 }
 
-fn draw_bus(out: &mut String, frame: &Frame, middle: usize, values: &[Option<String>]) {
-    for run in runs(values) {
+fn draw_bus(out: &mut String, frame: &Frame, middle: usize, values: &[Option<String>], joined: bool) {
+    for run in boxes(values, joined) {
         let (from, to) = (frame.x(run.start), frame.x(run.end));
         let Some(text) = &values[run.start] else {
             let _ = writeln!(out, "<path d=\"M{from} {middle}H{to}\" stroke=\"#adb5bd\" fill=\"none\"/>");
@@ -284,7 +294,7 @@ mod tests {
             rows: vec![
                 Row::Group("unit".to_owned()),
                 Row::Level { name: "valid".to_owned(), values: vec![Some(false), Some(true), None] },
-                Row::Bus { name: "data".to_owned(), values: vec![None, text("7"), text("7")] },
+                Row::Bus { name: "data".to_owned(), values: vec![None, text("7"), text("7")], joined: true },
             ],
             spans: (0..2)
                 .map(|i| Span { cycles: i..i + 1, rows: 1..3, text: format!("a long text {i}") })
@@ -300,6 +310,11 @@ mod tests {
         }
         assert_eq!(svg.matches(">7<").count(), 1, "equal neighbours share a box");
         assert_eq!(svg, sample().svg());
+        let mut apart = sample();
+        if let Row::Bus { joined, .. } = &mut apart.rows[2] {
+            *joined = false;
+        }
+        assert_eq!(apart.svg().matches(">7<").count(), 2, "a box a cycle");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::draw::Figure;
 use super::draw::Format::{Flit, Number, Signed};
-use super::draw::Line::{Bus, Group, Level};
+use super::draw::Line::{Bus, Group, Items, Level};
 
 /// In the order of the page.
 pub const FIGURES: &[Figure] = &[
@@ -23,7 +23,7 @@ pub const FIGURES: &[Figure] = &[
             Bus("packer offer_value", "core1.packer.offer_value", Signed, "core1.list.offer_valid"),
             Level("accepted", "core1.list.accepted"),
             Level("close", "core1.list.close"),
-            Bus("push_flit", "core1.packer.push_flit", Flit, "core1.packer.push_valid"),
+            Items("push_flit", "core1.packer.push_flit", Flit, "core1.packer.push_valid"),
             Group("core 0 (home)"),
             Bus("head_flit", "core0.inlet.head_flit", Flit, "core0.inlet.head_valid"),
             Level("take_event", "core0.inlet.take_event"),
@@ -73,7 +73,7 @@ pub const FIGURES: &[Figure] = &[
     },
     Figure {
         file: "gates",
-        title: "The home sends the gates first; core 1 starts its sweep when the last one is written",
+        title: "The home sends the gates before its own events; core 1 starts when gates and end token are there",
         run: 0,
         anchor: "core0.attention.finish",
         nth: 0,
@@ -121,12 +121,12 @@ pub const FIGURES: &[Figure] = &[
             Level("valid", "core1.store.valid"),
             Bus("next (entry in front)", "core1.store.next", Number, "core1.store.valid"),
             Level("advance", "core1.store.advance"),
-            Bus("advance_step", "core1.store.advance_step", Number, "core1.store.advance"),
+            Items("advance_step", "core1.store.advance_step", Number, "core1.store.advance"),
             Level("left_zero", "core1.store.left_zero"),
             Group("synapse engine"),
             Level("free", "core1.engine.free"),
             Level("beat_valid", "core1.engine.beat_valid"),
-            Bus("beat_addr", "core1.engine.beat_addr", Number, "core1.engine.beat_valid"),
+            Items("beat_addr", "core1.engine.beat_addr", Number, "core1.engine.beat_valid"),
             Group("accumulation replayed"),
             Level("replayed", "core1.control.replayed"),
         ],

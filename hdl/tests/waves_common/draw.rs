@@ -30,6 +30,8 @@ pub enum Line {
     Level(&'static str, &'static str),
     /// Name, path, format and the signal that says when the value matters ("" for always).
     Bus(&'static str, &'static str, Format, &'static str),
+    /// The same of something that is new in every cycle.
+    Items(&'static str, &'static str, Format, &'static str),
 }
 
 /// A figure.
@@ -78,7 +80,7 @@ impl Figure {
             match line {
                 Line::Group(_) => {}
                 Line::Level(_, path) => paths.push(path),
-                Line::Bus(_, path, _, when) => paths.extend([path, when]),
+                Line::Bus(_, path, _, when) | Line::Items(_, path, _, when) => paths.extend([path, when]),
             }
         }
         paths.into_iter().filter(|p| !p.is_empty()).map(|p| resolve(p).0).collect()
@@ -96,8 +98,11 @@ impl Figure {
         let window = start..start + self.cycles;
         assert!(window.end <= waves.cycles(), "{} reaches beyond the run", self.file);
         let rows: Vec<Row> = self.lines.iter().map(|line| view.row(*line, window.clone())).collect();
-        let mut spans: Vec<Span> =
-            self.marks.iter().flat_map(|mark| self.spans(&view, mark, start)).collect();
+        let mut spans: Vec<Span> = Vec::new();
+        for mark in self.marks {
+            let from = if self.chain { spans.last().map_or(self.before, |s| s.cycles.start) } else { 0 };
+            spans.extend(self.spans(&view, mark, start, from));
+        }
         spans.sort_by_key(|s| s.cycles.start);
         Diagram { title: self.title.to_owned(), first: view.cycle(window), cycles: self.cycles, rows, spans }
     }
@@ -162,10 +167,11 @@ impl View<'_> {
                 };
                 Row::Level { name: name.to_owned(), values: window.map(value).collect() }
             }
-            Line::Bus(name, path, format, when) => {
+            Line::Bus(name, path, format, when) | Line::Items(name, path, format, when) => {
                 let shown = |c: &usize| when.is_empty() || self.set(when, *c);
                 let text = |c| shown(&c).then(|| self.text(self.bits(path, c), format));
-                Row::Bus { name: name.to_owned(), values: window.map(text).collect() }
+                let joined = matches!(line, Line::Bus(..));
+                Row::Bus { name: name.to_owned(), values: window.map(text).collect(), joined }
             }
         }
     }

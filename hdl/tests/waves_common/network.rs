@@ -1,26 +1,26 @@
 //! Figures of `docs/noc.md`: routers, injection, credits.
 
 use super::draw::Format::{Number, Packet};
-use super::draw::Line::{self, Bus, Group, Level};
+use super::draw::Line::{self, Bus, Group, Items, Level};
 use super::draw::{Figure, Mark};
 
 /// A packet from core 1 over routers 1 and 0 to the host, alone in the network.
 const HOP: &[Line] = &[
     Group("core 1: injector"),
     Level("sent", "core1.injector.sent"),
-    Bus("inj_flit", "core1.injector.inj_flit", Packet, "core1.injector.inj_valid"),
+    Items("inj_flit", "core1.injector.inj_flit", Packet, "core1.injector.inj_valid"),
     Group("router 1: input VC of port 4 (core 1), output port 3 (west)"),
     Level("occupied", "router1.in_port[4].vc[0].occupied"),
     Level("granted (VA)", "router1.in_port[4].vc[0].granted"),
     Level("turns (SA)", "router1.in_port[4].vc[0].turns"),
-    Bus("st_flit", "router1.st_flit@288+96", Packet, "router1.st_valid@3+1"),
-    Bus("out_flit", "router1.out_flit@288+96", Packet, "router1.out_valid@3+1"),
+    Items("st_flit", "router1.st_flit@288+96", Packet, "router1.st_valid@3+1"),
+    Items("out_flit", "router1.out_flit@288+96", Packet, "router1.out_valid@3+1"),
     Group("router 0: input VC of port 1 (east), output port 5 (host)"),
     Level("occupied", "router0.in_port[1].vc[0].occupied"),
     Level("granted (VA)", "router0.in_port[1].vc[0].granted"),
     Level("turns (SA)", "router0.in_port[1].vc[0].turns"),
-    Bus("st_flit", "router0.st_flit@480+96", Packet, "router0.st_valid@5+1"),
-    Bus("out_flit", "router0.out_flit@480+96", Packet, "router0.out_valid@5+1"),
+    Items("st_flit", "router0.st_flit@480+96", Packet, "router0.st_valid@5+1"),
+    Items("out_flit", "router0.out_flit@480+96", Packet, "router0.out_valid@5+1"),
     Group("host"),
     Bus("head_flit", "host.output_interface.head_flit", Packet, "host.output_interface.head_valid"),
     Level("take_credit", "host.output_interface.take_credit"),
@@ -98,7 +98,7 @@ pub const FIGURES: &[Figure] = &[
             Bus("data.count (waiting)", "host.input_injector.data.count", Number, ""),
             Bus("credits", "host.input_injector.channels[0].credits", Number, ""),
             Level("sent", "host.input_injector.sent"),
-            Bus("inj_flit", "host.input_injector.inj_flit", Packet, "host.input_injector.inj_valid"),
+            Items("inj_flit", "host.input_injector.inj_flit", Packet, "host.input_injector.inj_valid"),
             Group("router 0: input VC of port 5 (host)"),
             Bus(
                 "front",

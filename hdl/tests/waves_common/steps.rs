@@ -2,7 +2,7 @@
 
 use super::draw::Figure;
 use super::draw::Format::{Binary, Flit, Hex, Number, Signed};
-use super::draw::Line::{self, Bus, Group, Level};
+use super::draw::Line::{self, Bus, Group, Items, Level};
 
 const SYNAPSE: &[Line] = &[
     Group("core 2: event queue"),
@@ -11,7 +11,7 @@ const SYNAPSE: &[Line] = &[
     Group("synapse engine (one accumulator word a buffer)"),
     Level("busy", "core2.engine.busy"),
     Level("beat_valid", "core2.engine.beat_valid"),
-    Bus("beat_weight_addr", "core2.engine.beat_weight_addr", Number, "core2.engine.beat_valid"),
+    Items("beat_weight_addr", "core2.engine.beat_weight_addr", Number, "core2.engine.beat_valid"),
     Bus("beat_mask", "core2.engine.beat_mask", Binary, "core2.engine.beat_valid"),
     Level("stalled", "core2.engine.stalled"),
     Bus("recent", "core2.engine.recent", Binary, ""),
@@ -58,7 +58,7 @@ pub const FIGURES: &[Figure] = &[
         cycles: 32,
         lines: &[
             Group("core 0: interface_in"),
-            Bus("ej_flit", "core0.inlet.ej_flit", Flit, "core0.inlet.ej_valid"),
+            Items("ej_flit", "core0.inlet.ej_flit", Flit, "core0.inlet.ej_valid"),
             Bus("head_flit", "core0.inlet.head_flit", Flit, "core0.inlet.head_valid"),
             Bus("taken", "core0.inlet.taken", Number, "core0.inlet.head_valid"),
             Level("take_event", "core0.inlet.take_event"),
@@ -73,7 +73,7 @@ pub const FIGURES: &[Figure] = &[
             Level("pop", "core0.queue.pop"),
             Group("synapse engine"),
             Level("beat_valid", "core0.engine.beat_valid"),
-            Bus("beat_addr", "core0.engine.beat_addr", Number, "core0.engine.beat_valid"),
+            Items("beat_addr", "core0.engine.beat_addr", Number, "core0.engine.beat_valid"),
         ],
         marks: &[
             ("core0.inlet.take_last", "last event", [0, 0]),
@@ -123,7 +123,7 @@ pub const FIGURES: &[Figure] = &[
             Level("control_valid", "core2.injector.control_valid"),
             Level("data_valid", "core2.injector.data_valid"),
             Level("sent", "core2.injector.sent"),
-            Bus("inj_flit", "core2.injector.inj_flit", Flit, "core2.injector.inj_valid"),
+            Items("inj_flit", "core2.injector.inj_flit", Flit, "core2.injector.inj_valid"),
             Group("core 0: interface and control"),
             Level("take_credit", "core0.inlet.take_credit"),
             Bus("granted_even", "core0.control.granted_even", Number, ""),
@@ -175,8 +175,8 @@ pub const FIGURES: &[Figure] = &[
             Bus("packets", "core0.packer.packets", Number, ""),
             Group("injector: data queue (two flits)"),
             Level("room", "core0.injector.data_room"),
-            Bus("push_flit", "core0.packer.push_flit", Flit, "core0.packer.push_valid"),
-            Bus("destination", "core0.packer.push_flit@1+3", Number, "core0.packer.push_valid"),
+            Items("push_flit", "core0.packer.push_flit", Flit, "core0.packer.push_valid"),
+            Items("destination", "core0.packer.push_flit@1+3", Number, "core0.packer.push_valid"),
             Level("sent", "core0.injector.sent"),
         ],
         marks: &[
@@ -209,7 +209,7 @@ pub const FIGURES: &[Figure] = &[
             Level("finish", "host.input_packer.finish"),
             Level("busy", "host.input_packer.busy"),
             Level("room", "host.input_packer.room"),
-            Bus("push_flit", "host.input_packer.push_flit", Flit, "host.input_packer.push_valid"),
+            Items("push_flit", "host.input_packer.push_flit", Flit, "host.input_packer.push_valid"),
             Group("injector"),
             Level("sent", "host.input_injector.sent"),
         ],
@@ -226,7 +226,7 @@ pub const FIGURES: &[Figure] = &[
         cycles: 19,
         lines: &[
             Group("host: interface_in"),
-            Bus("ej_flit", "host.ej_flit", Flit, "host.ej_valid"),
+            Items("ej_flit", "host.ej_flit", Flit, "host.ej_valid"),
             Bus("head_flit", "host.head", Flit, "host.head_valid"),
             Level("take_event", "host.take_event"),
             Level("take_end", "host.take_end"),
@@ -262,7 +262,7 @@ pub const FIGURES: &[Figure] = &[
             Group("host port"),
             Level("s_axis_tready", "host.s_axis_tready"),
             Level("accepted", "host.input_packer.accepted"),
-            Bus("push_flit", "host.input_packer.push_flit", Flit, "host.input_packer.push_valid"),
+            Items("push_flit", "host.input_packer.push_flit", Flit, "host.input_packer.push_valid"),
         ],
         marks: &[
             ("bench.dut.shell.inference.clear", "memories write zero", [0, 0]),
