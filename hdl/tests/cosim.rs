@@ -6,6 +6,7 @@
 mod common;
 
 use pulvinar_hdl::cosim::{compare, Agreement, Simulator};
+use pulvinar_hdl::emit::Drive;
 use pulvinar_ir::Value;
 use pulvinar_simulator::Machine;
 
@@ -41,4 +42,18 @@ fn random_programs_agree() {
     }
     println!("{done} programs agree on {lines} lines");
     assert!(lines > 100 * rounds as usize, "the programs do too little: {lines} lines");
+}
+
+/// With gaps in the input stream the cycles differ and the answers do not.
+#[test]
+fn gaps_in_the_input_change_no_answer() {
+    for seed in [0, 1, 2, 4, 6] {
+        let draw = common::draw(seed).unwrap();
+        let machine = Machine::new(&draw.program).unwrap();
+        let inputs: Vec<&Value> = draw.inputs.iter().collect();
+        let drive = Drive { input_gap: Some((7 + seed, 5)), ..draw.drive };
+        let dir = tempfile::tempdir().unwrap();
+        let agreement = compare(dir.path(), &machine, &inputs, &drive, Simulator::Icarus);
+        assert_eq!(agreement.unwrap_or_else(|e| panic!("seed {seed}: {e}")).inferences, 2);
+    }
 }
