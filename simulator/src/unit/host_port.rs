@@ -5,6 +5,7 @@ use super::injector::Injector;
 use super::interface_in::{InterfaceIn, Item};
 use super::offers::{Exit, Offers, Progress};
 use super::packer::Packer;
+use super::reader::Reader;
 use crate::context::{Context, Wake};
 use crate::noc::{Fabric, PortId};
 use crate::packet::Event;
@@ -39,7 +40,7 @@ pub struct HostPort {
     ready_at: u64,
     fast: bool,
     /// Cycles (period, busy) in which the reader takes no output.
-    output_busy: Option<(u64, u64)>,
+    reader: Reader,
 }
 
 impl HostPort {
@@ -57,7 +58,7 @@ impl HostPort {
             step: 0,
             ready_at: start,
             fast: options.engine == EngineKind::Fast,
-            output_busy: options.output_busy,
+            reader: Reader::new(options.output_busy),
         }
     }
 
@@ -88,7 +89,7 @@ impl HostPort {
         }
         let jammed = tried && sent.is_none();
         let mut wake = self.emit(cx, room);
-        let ready_at = self.output_ready_at(cx.now);
+        let ready_at = self.reader.ready_at(cx.now);
         let held = ready_at > cx.now && self.interface.head_is_output(cx.fabric);
         if held {
             wake = wake.min(ready_at);
@@ -102,14 +103,6 @@ impl HostPort {
             wake = cx.now + 1;
         }
         Wake { at: wake, blocked: held, jammed }
-    }
-
-    /// First cycle from `now` on in which the reader takes output.
-    fn output_ready_at(&self, now: u64) -> u64 {
-        match self.output_busy {
-            Some((period, busy)) if now % period < busy => now - now % period + busy,
-            _ => now,
-        }
     }
 
     fn start<F: Fabric>(&mut self, cx: &mut Context<'_, '_, F>, input: &Value) {

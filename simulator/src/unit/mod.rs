@@ -17,6 +17,7 @@ pub mod loader;
 pub mod memory_controller;
 pub mod offers;
 pub mod packer;
+pub mod reader;
 pub mod spike_store;
 pub mod statistics;
 pub mod synapse_engine;
