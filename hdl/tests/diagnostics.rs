@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used)] // tests
 
 #[path = "../../simulator/tests/machine_common/mod.rs"]
-#[allow(dead_code)]
 mod machine_common;
 
 use machine_common::{random_input, Net};

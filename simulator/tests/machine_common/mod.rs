@@ -3,9 +3,18 @@
 
 pub mod nets;
 
-use pulvinar_ir::op::{conv2d::Conv2d, lif::*, linear::Linear, neuron::ResetTiming, sparse::Sparse};
-use pulvinar_ir::*;
+use pulvinar_ir::op::{
+    conv2d::Conv2d,
+    lif::{Lif, LifReset},
+    linear::Linear,
+    neuron::ResetTiming,
+    sparse::Sparse,
+};
+use pulvinar_ir::{
+    op, Arch, Endpoint, Graph, IntType, Level, NodeId, Op, Phase, Program, Shape, Slice, Stage, Strategy,
+};
 use pulvinar_ir::{Pass, StageId};
+use pulvinar_ir::{Stream, StreamKind, Synapse, Tensor, Value};
 
 /// Counter-based random numbers.
 pub struct Rng(pub u64);
