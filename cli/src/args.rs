@@ -57,7 +57,9 @@ pub enum Verb {
     #[command(after_help = "Example:\n  pulvinar simulate prog/ --inputs 4 --trace trace.txt")]
     Simulate(Simulate),
     /// Compile for a chip and write its Verilog, with test benches, scripts and constraints.
-    #[command(after_help = "Example:\n  pulvinar rtl --arch arch/fpga.toml -o digits-rtl/ --verify --synth ecp5")]
+    #[command(
+        after_help = "Example:\n  pulvinar rtl --arch arch/fpga.toml -o digits-rtl/ --verify --synth ecp5"
+    )]
     Rtl(Rtl),
     /// Render reports of earlier runs; several are compared side by side.
     #[command(after_help = "Example:\n  pulvinar report out/report.json other/report.json -o compared/")]

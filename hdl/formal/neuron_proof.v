@@ -1,9 +1,9 @@
-// Proof obligations of an emitted neuron: spike and membrane are those of the exact integer formula,
-// for all constants, as long as no sum leaves WIDTH bits (which the compiler proves of a program).
+// Proof obligations of an emitted neuron: spike and membrane are those of the exact integer
+// formula, for all constants, as long as no sum leaves WIDTH bits (which the compiler proves).
 //
-// LEAK / 2**LEAK_SHIFT is the leak; (2**k - 1) / 2**k is taken as v - ceil(v / 2**k), any other as a
-// sum of shifted copies. RESET 0 none, 1 to a value, 2 by subtraction; LATE 1: before the leak, from
-// the spike of the step before; CLAMP 1: a lower bound.
+// LEAK / 2**LEAK_SHIFT is the leak; (2**k - 1) / 2**k is taken as v - ceil(v / 2**k), any other as
+// a sum of shifted copies. RESET 0 none, 1 to a value, 2 by subtraction; LATE 1: before the leak,
+// from the spike of the step before; CLAMP 1: a lower bound.
 module neuron_proof #(
   parameter WIDTH = 16,
   parameter CURRENT_BITS = 12,

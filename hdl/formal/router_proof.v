@@ -1,13 +1,14 @@
 // Proof obligations of router.v between neighbours that keep to the credits: nothing is lost or
 // doubled, and nothing is sent without a credit.
 //
-// One flit, any, carries the mark 10, all others 01 (11 are two flits in one). It leaves at each of its ports once and at no other; by the time
-// as many slots were given back as flits came and the last has passed the link register, it has
-// left at all of them. Endpoint e lies behind port e, the tree at TREE_MASK.
+// One flit, any, carries the mark 10, all others 01 (11 are two flits in one). It leaves at each of
+// its ports once and at no other; by the time as many slots were given back as flits came and the
+// last has passed the link register, it has left at all of them. Endpoint e lies behind port e, the
+// tree at TREE_MASK.
 module router_proof #(
   parameter PIPELINE = 0,
   parameter VC_DEPTH = 2,
-  parameter EJECT_DEPTH = 2,
+  parameter EJECT_DEPTH = 1,
   parameter [4:0] TREE_MASK = 5'b10010
 ) (
   input wire        clk,
@@ -40,6 +41,7 @@ module router_proof #(
   reg [4:0] marks;
   reg [4:0] out_marks;
   reg empty;
+  reg [4:0] crossed;
   integer p;
 
   always @* begin
@@ -57,6 +59,7 @@ module router_proof #(
       assert (!out_valid[p] || out_flit[p * BITS + 4] != out_flit[p * BITS + 5]);
       assert (unpaid[p] + out_valid[p] <= (p < 4 ? VC_DEPTH : EJECT_DEPTH));
     end
+    assert (rst || out_valid == crossed);
     assume (!marked || marks == 5'd0);
     assume ((marks & (marks - 5'd1)) == 5'd0);
     assert ((out_marks & ~wanted) == 5'd0 && (out_marks & seen) == 5'd0);
@@ -64,6 +67,7 @@ module router_proof #(
   end
 
   always @(posedge clk) begin
+    crossed <= rst ? 5'd0 : st_valid;
     if (rst) begin
       marked <= 1'b0;
       wanted <= 5'd0;

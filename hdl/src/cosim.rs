@@ -30,6 +30,9 @@ pub struct Agreement {
     pub counters: usize,
 }
 
+/// Beats of input that the test bench holds.
+const MAX_BEATS: usize = 1 << 18;
+
 fn write(dir: &Path, name: &str, text: &str) -> Result<PathBuf> {
     let path = dir.join(name);
     std::fs::write(&path, text).map_err(|e| {
@@ -83,6 +86,10 @@ pub fn compare_edited(
     let exact = drive.input_gap.is_none();
     let (answers, traces, cycles) = simulate(machine, &design, inputs, drive)?;
     for (name, text) in run_files(machine, &design.format, inputs, &answers, drive) {
+        if text.lines().count() > MAX_BEATS {
+            let message = format!("the test bench holds {MAX_BEATS} beats of input");
+            return Err(Diagnostic::new("E0806", name, message, "give fewer inputs"));
+        }
         write(dir, &name, &text)?;
     }
     let printed = match simulator {

@@ -193,7 +193,10 @@ pub fn synthesise(dir: &Path, target: Target, seeds: u32, progress: &dyn Fn(&str
             // A clock below the board's is a finding, not a failure.
             arguments.extend(strings(&["--timing-allow-fail", "-q", "--json", &format!("{name}.json")]));
             arguments.extend(strings(&["--seed", &seed.to_string(), "--report", &report]));
-            tool::run(&build, program, &arguments)?;
+            let help = "if it does not fit, take a smaller network or chip: fewer lanes, one virtual channel";
+            let fail =
+                |d: Diagnostic| if d.code == "E0804" { Diagnostic { help: help.to_owned(), ..d } } else { d };
+            tool::run(&build, program, &arguments).map_err(fail)?;
             let (clock, used) = placed(&read_json(&build.join(&report))?).ok_or_else(|| {
                 Diagnostic::new("E0804", &report, "there is no clock in the report", "use a newer nextpnr")
             })?;

@@ -10,11 +10,16 @@ use pulvinar_hdl::rtl::PRIMITIVES;
 use std::collections::BTreeMap;
 
 /// What is changed, in which way, and a seed that shows it.
-const SHOWN: &[(&str, Kind, u64)] = &[];
+const SHOWN: [(&str, Kind, u64); 4] = [
+    ("router", Kind::Timing, 6),
+    ("input_vc", Kind::Logic, 2),
+    ("update_engine", Kind::Timing, 6),
+    ("(emitted core)", Kind::Logic, 4),
+];
 
 #[test]
 fn the_comparison_notices() {
-    for &(place, kind, seed) in SHOWN {
+    for (place, kind, seed) in SHOWN {
         let mutation = MUTATIONS.iter().find(|m| m.place() == place && m.kind == kind).unwrap();
         let verdict = mutation.run(seed).unwrap();
         assert!(matches!(verdict, Verdict::Caught(_)), "{place}: {}: {verdict:?}", mutation.what);

@@ -141,9 +141,9 @@ pub const MUTATIONS: &[Mutation] = &[
         "assign stalled = any && hit_1;",
     ]),
     primitive("synapse_engine", Logic, [
-        "the hazard forgets the buffer",
-        "wire hit_2 = beat_2 && buffer_2 == busy_buffer && word_2 == word;",
-        "wire hit_2 = beat_2 && word_2 == word;",
+        "every beat takes a weight",
+        "assign beat_weighted = (chosen & WEIGHTED) != {GENERATORS{1'b0}};",
+        "assign beat_weighted = WEIGHTED != {GENERATORS{1'b0}};",
     ]),
     primitive("accumulator", Timing, [
         "a sum is forwarded for one cycle",
@@ -208,7 +208,7 @@ pub const MUTATIONS: &[Mutation] = &[
     primitive("spike_store", Timing, [
         "the sweep does not wait for the playback",
         "assign left_zero = counts[left_step] == (left_step[0] ? second : first);",
-        "assign left_zero = counts[left_step] == (left_step[0] ? second : first) || !valid;",
+        "assign left_zero = 1'b1;",
     ]),
     primitive("spike_store", Logic, [
         "both buffers are counted in one",

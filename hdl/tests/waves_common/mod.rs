@@ -2,6 +2,7 @@
 
 mod attention;
 mod draw;
+#[allow(clippy::unwrap_used, clippy::wildcard_imports)] // helpers of tests
 #[path = "../../../simulator/tests/machine_common/mod.rs"]
 mod machine_common;
 mod network;
@@ -12,10 +13,10 @@ use draw::Figure;
 use pulvinar_ir::{Program, Value};
 use std::path::Path;
 
-/// The network of the figures on the chip of the first run.
+/// A convolution on a chip of one core.
 #[allow(dead_code)] // not every user of this module
 pub fn program() -> Program {
-    run::network(run::CHIPS[0])
+    run::one_core()
 }
 
 /// Its input.

@@ -65,7 +65,7 @@ fn arch(chip: Chip) -> Arch {
 
 /// Convolution with a gate a channel on two cores (the gates need all steps, so its events are kept and replayed),
 /// then a linear layer on two more.
-pub fn network(chip: Chip) -> Program {
+fn network(chip: Chip) -> Program {
     let arch = arch(chip);
     let mut net = Net::new(7, 3, [1, 3, 3], 1);
     let input = net.graph.input().expect("the net has an input");
@@ -93,6 +93,18 @@ pub fn network(chip: Chip) -> Program {
     place(net, arch)
 }
 
+/// A convolution on a chip of one core.
+pub fn one_core() -> Program {
+    let mut arch = arch(CHIPS[0]);
+    (arch.mesh.width, arch.mesh.height) = (1, 1);
+    let mut net = Net::new(7, 2, [1, 2, 2], 1);
+    let input = net.graph.input().expect("the net has an input");
+    let conv = net.conv(input, 4, 3, 1, 1);
+    let spikes = net.lif(conv, 3);
+    net.stage(&[(conv, input, false)], conv, &[spikes], spikes);
+    net.program(arch, 0).0
+}
+
 /// Stage 0 on cores 0 and 1, stage 1 on cores 2 and 3, by halves of the channels.
 fn place(mut net: Net, arch: Arch) -> Program {
     let answer = net.stages[1].output;
@@ -110,7 +122,7 @@ fn place(mut net: Net, arch: Arch) -> Program {
         }
     };
     let slices: Vec<Slice> = (0..4).map(half).collect();
-    let streams = streams(&net.graph, &arch, &net.stages, &[slices.clone()], 0);
+    let streams = streams(&net.graph, &arch, &net.stages, std::slice::from_ref(&slices), 0);
     Program { graph: net.graph, arch, stages: net.stages, phases: vec![Phase { slices, streams }] }
 }
 
@@ -130,7 +142,7 @@ pub fn record(dir: &Path, chip: Chip) -> Result<Recording> {
     let sources = write_sources(dir, &machine, &design)?;
     let drive = Drive { output_busy: Some((8, 3)), ..Drive::default() };
     let (answers, ..) = simulate(&machine, &design, &inputs, &drive)?;
-    let dump = Dump { inference: 0, first: 0, cycles: 2 * answers[0].until + 500 };
+    let dump = Dump { inference: 0, first: 0, cycles: u64::from(u32::MAX) };
     let mut files = run_files(&machine, &design.format, &inputs, &answers, &drive);
     files.push(("run.mem".to_owned(), settings(inputs.len(), &drive, Some(dump))));
     for (name, text) in files {

@@ -247,7 +247,7 @@ pub const FIGURES: &[Figure] = &[
         run: 0,
         anchor: "bench.dut.shell.inference.start",
         nth: 0,
-        before: 2,
+        before: 1,
         cycles: 28,
         lines: &[
             Group("shell: sequencer"),
@@ -256,8 +256,12 @@ pub const FIGURES: &[Figure] = &[
             Level("busy", "bench.dut.shell.inference.busy"),
             Level("machine_rst", "bench.dut.shell.inference.machine_rst"),
             Level("clear", "bench.dut.shell.inference.clear"),
-            Bus("clear_addr", "bench.dut.shell.inference.clear_addr", Number, "bench.dut.shell.inference.clear"),
-            Bus("now", "bench.dut.shell.inference.now", Number, "bench.dut.shell.inference.busy"),
+            Bus(
+                "clear_addr",
+                "bench.dut.shell.inference.clear_addr",
+                Number,
+                "bench.dut.shell.inference.clear",
+            ),
             Bus("cycles", "bench.dut.shell.inference.cycles", Number, ""),
             Group("host port"),
             Level("s_axis_tready", "host.s_axis_tready"),
