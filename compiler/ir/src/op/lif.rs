@@ -129,6 +129,10 @@ impl Lif {
                 let charge = |v: i128, x: i64| ((v * wide(self.leak)) >> self.leak_shift) + (wide(x) << self.input_shift) + bias;
                 let (h_lo, h_hi) = (charge(r_lo, lo), charge(r_hi, hi));
                 (all_lo, all_hi) = (all_lo.min(h_lo).min(r_lo), all_hi.max(h_hi).max(r_hi));
+                if self.reset == LifReset::Subtract {
+                    // Before the clamp, what a spike leaves may lie below everything else.
+                    all_lo = all_lo.min(h_lo.max(wide(k.threshold)) - reset);
+                }
                 (v_lo, v_hi) = (h_lo.max(clamp_min), h_hi.max(clamp_min));
             }
             if self.reset == LifReset::Subtract {
@@ -181,5 +185,30 @@ impl OpRule for Lif {
     fn tensors(&self) -> Vec<&str> {
         let optional = [&self.bias, &self.reset_value, &self.initial, &self.clamp_min];
         std::iter::once(self.threshold.as_str()).chain(optional.into_iter().filter_map(|t| t.as_deref())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A threshold below the clamp: the spike's subtraction goes below what the clamp lets stay.
+    #[test]
+    fn the_range_holds_what_a_reset_leaves_before_the_clamp() {
+        let lif = Lif {
+            leak: 1,
+            leak_shift: 0,
+            input_shift: 0,
+            bias: None,
+            threshold: String::new(),
+            reset: LifReset::Subtract,
+            reset_value: None,
+            reset_timing: ResetTiming::SameStep,
+            initial: None,
+            clamp_min: None,
+        };
+        let k = LifConstants { bias: 0, threshold: -60, reset: 10, initial: 0, clamp_min: -3 };
+        let (lo, _) = lif.state_range(&[k], (-50, 1), 4);
+        assert!(lo <= -3 - 50 - 10, "the range starts at {lo}");
     }
 }
