@@ -14,7 +14,7 @@ const SHOWN: [(&str, Kind, u64); 4] = [
     ("router", Kind::Timing, 6),
     ("input_vc", Kind::Logic, 2),
     ("update_engine", Kind::Timing, 6),
-    ("(emitted core)", Kind::Logic, 4),
+    ("(emitted core)", Kind::Logic, 3),
 ];
 
 #[test]

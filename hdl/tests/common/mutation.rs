@@ -9,7 +9,7 @@ use pulvinar_simulator::Machine;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Seeds that are tried.
-pub const SEEDS: u64 = 60;
+pub const SEEDS: u64 = 300;
 
 /// What a mutation changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -256,14 +256,14 @@ pub const MUTATIONS: &[Mutation] = &[
         "assign result = value > most",
     ]),
     primitive("list_source", Timing, [
-        "an empty list waits for nobody",
-        "accepted && offer_last : idle_exit);",
-        "accepted && offer_last : 1'b1);",
+        "a list begins a cycle late",
+        "wire fetch = open || accepted && !offer_last;",
+        "reg opened;\n  always @(posedge clk) opened <= open && !rst;\n  wire fetch = opened || accepted && !offer_last;",
     ]),
     primitive("list_source", Logic, [
-        "a row steps as a column does",
-        "!w_end ? reads[READ_BITS +: READ_BITS] : !h_end ? reads[2*READ_BITS +: READ_BITS] :",
-        "!h_end ? reads[READ_BITS +: READ_BITS] :",
+        "a step in time moves the event by a channel",
+        "!c_end ? events[3*EVENT_BITS +: EVENT_BITS] : events[4*EVENT_BITS +: EVENT_BITS];",
+        "events[3*EVENT_BITS +: EVENT_BITS];",
     ]),
     primitive("arrivals", Timing, [
         "no forwarding to the next event",
