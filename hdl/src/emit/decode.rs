@@ -96,22 +96,18 @@ pub struct Arrivals {
     pub step: Bits,
 }
 
-/// Quotient and remainder of an address by a constant.
+/// Quotient of an address by a constant.
 ///
-/// The quotient is `address · m >> s` with `m = ceil(2^s / d)`, exact for all addresses below `limit`.
-pub fn divide(m: &mut Module, address: &Bits, divisor: u64, limit: u64) -> (Bits, Bits) {
-    let quotient_bits = index_bits((limit.div_ceil(divisor)) as usize);
-    let remainder_bits = index_bits(divisor.min(limit) as usize);
-    if divisor == 1 {
-        return (m.zext(address, quotient_bits), Bits::unsigned(0, 1));
-    }
+/// It is `address · m >> s` with `m = ceil(2^s / d)`, exact for all addresses below `limit`.
+pub fn quotient(m: &mut Module, address: &Bits, divisor: u64, limit: u64) -> Bits {
+    let bits = index_bits((limit.div_ceil(divisor)) as usize);
     if divisor >= limit {
-        return (Bits::unsigned(0, quotient_bits), m.zext(address, remainder_bits));
+        return Bits::unsigned(0, bits);
     }
     if divisor.is_power_of_two() {
         let k = divisor.trailing_zeros();
         let high = m.slice(address, k, address.width() - k);
-        return (m.zext(&high, quotient_bits), m.slice(address, 0, k));
+        return m.zext(&high, bits);
     }
     let shift = (1..63)
         .find(|&s| {
@@ -124,11 +120,20 @@ pub fn divide(m: &mut Module, address: &Bits, divisor: u64, limit: u64) -> (Bits
     let wide = m.zext(address, address.width() + 1);
     let product = m.mul(&wide, &Bits::unsigned(factor, index_bits(factor as usize + 1) + 1));
     let high = m.slice(&product, shift, product.width() - shift);
-    let quotient = m.zext(&high, quotient_bits);
-    let signed = m.zext(&quotient, quotient_bits + 1);
-    let back = m.mul(&signed, &Bits::unsigned(divisor, index_bits(divisor as usize + 1) + 1));
-    let (a, b) = (m.zext(address, remainder_bits), m.zext(&back, remainder_bits));
-    (quotient, m.sub(&a, &b))
+    m.zext(&high, bits)
+}
+
+/// Remainder `address - quotient · divisor`, of which only the bits that can be set are computed: a few short additions.
+pub fn remainder(m: &mut Module, address: &Bits, quotient: &Bits, divisor: u64, limit: u64) -> Bits {
+    let bits = index_bits(divisor.min(limit) as usize);
+    let mut rest = m.zext(address, bits);
+    for place in (0..bits).filter(|&k| divisor >> k & 1 == 1) {
+        let multiple = m.zext(quotient, bits);
+        let multiple = m.shift_left(&multiple, place);
+        let multiple = m.zext(&multiple, bits);
+        rest = m.sub(&rest, &multiple);
+    }
+    rest
 }
 
 impl CoreBuilder<'_> {
@@ -274,21 +279,23 @@ impl CoreBuilder<'_> {
         if slot.per_flit == 1 {
             return m.slice(payload, 0, slot.bits());
         }
-        let index = m.zext(taken, taken.width() + 1);
-        let factor = Bits::unsigned(u64::from(slot.bits()), index_bits(slot.bits() as usize + 1) + 1);
-        let offset = m.mul(&index, &factor);
-        let offset = m.zext(&offset, index_bits(payload.width() as usize));
-        let shifted = m.shift_right(payload, &offset);
-        m.slice(&shifted, 0, slot.bits())
+        let events: Vec<(Bits, Bits)> = (0..slot.per_flit)
+            .map(|n| (m.is(taken, n.into()), m.slice(payload, n * slot.bits(), slot.bits())))
+            .collect();
+        m.select(&events[1..], &events[0].1)
     }
 
     /// Column, row and channel of an address in a group's source.
     fn coordinates(&mut self, address: &Bits, group: usize, entry: &EntryFormat) -> Bits {
         let input = self.stage.groups[group].synapses[0].input;
         let limit = input.step_len() as u64;
-        let (position, column) = divide(&mut self.m, address, input.w as u64, limit);
-        let (channel, row) = divide(&mut self.m, &position, input.h as u64, limit.div_ceil(input.w as u64));
+        let (w, h) = (input.w as u64, input.h as u64);
         let m = &mut self.m;
+        // Both quotients are of the address itself, so that no product waits for another.
+        let position = quotient(m, address, w, limit);
+        let channel = quotient(m, address, w * h, limit);
+        let column = remainder(m, address, &position, w, limit);
+        let row = remainder(m, &position, &channel, h, limit.div_ceil(w));
         let (column, row) = (m.zext(&column, entry.column), m.zext(&row, entry.row));
         let channel = m.zext(&channel, entry.channel);
         m.join(&[column, row, channel])
