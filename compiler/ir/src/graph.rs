@@ -108,6 +108,24 @@ impl Graph {
         id
     }
 
+    /// Appends a node under a fresh name; the output stays.
+    pub fn insert(&mut self, base: &str, op: impl Into<Op>, inputs: &[NodeId]) -> Result<NodeId> {
+        let output = self.output;
+        let id = self.push(&self.fresh_name(base), op.into(), inputs)?;
+        self.output = output;
+        Ok(id)
+    }
+
+    /// Adds a tensor under a fresh name: `base`, or `base.1`, `base.2` ...
+    pub fn insert_tensor(&mut self, base: &str, tensor: Tensor) -> String {
+        let name = std::iter::once(base.to_owned())
+            .chain((1..).map(|i| format!("{base}.{i}")))
+            .find(|n| !self.tensors.contains_key(n))
+            .expect("there are more numbers than tensors");
+        self.tensors.insert(name.clone(), tensor);
+        name
+    }
+
     /// Type an operation would have on these operands.
     pub fn infer(&self, name: &str, op: &Op, inputs: &[NodeId]) -> Result<Type> {
         let types = inputs.iter().map(|&i| self.ty(i)).collect::<Result<Vec<_>>>()?;

@@ -26,6 +26,16 @@ pub fn output(graph: &Graph, input: &Value) -> Result<Value> {
     Ok(run(graph, input)?.swap_remove(graph.output.index()))
 }
 
+/// Value of a node of a graph without feedback, whose first nodes have the given values.
+pub(crate) fn value_from(graph: &Graph, given: &[&Value], wanted: NodeId) -> Value {
+    let mut values: Vec<Option<Value>> = given.iter().map(|&v| Some(v.clone())).collect();
+    for id in graph.ids().skip(given.len()) {
+        let value = eval(graph, id, given[0], &values);
+        values.push(Some(value));
+    }
+    values.swap_remove(wanted.index()).expect("every node has its value")
+}
+
 fn eval(graph: &Graph, id: NodeId, input: &Value, values: &[Option<Value>]) -> Value {
     let node = graph.node(id);
     let zero;

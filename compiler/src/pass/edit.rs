@@ -6,10 +6,7 @@ use std::collections::BTreeMap;
 
 /// Adds a node under a fresh name; its type is inferred and the graph's output stays.
 pub(crate) fn insert(graph: &mut Graph, name: &str, op: impl Into<Op>, inputs: &[NodeId]) -> Result<NodeId> {
-    let output = graph.output;
-    let id = graph.push(&graph.fresh_name(name), op.into(), inputs)?;
-    graph.output = output;
-    Ok(id)
+    graph.insert(name, op, inputs)
 }
 
 /// Makes every reader of `old` read `new`; `new` must not read `old`.
@@ -31,12 +28,7 @@ pub(crate) fn replace(graph: &mut Graph, old: NodeId, new: NodeId) {
 
 /// Adds a tensor under a fresh name.
 pub(crate) fn insert_tensor(graph: &mut Graph, base: &str, tensor: Tensor) -> String {
-    let name = std::iter::once(base.to_owned())
-        .chain((1..).map(|i| format!("{base}.{i}")))
-        .find(|n| !graph.tensors.contains_key(n))
-        .expect("there are more numbers than tensors");
-    graph.tensors.insert(name.clone(), tensor);
-    name
+    graph.insert_tensor(base, tensor)
 }
 
 /// The graph without dead nodes and tensors, in topological order, every type inferred anew.

@@ -1,6 +1,6 @@
 //! `y[o,p] = b[o] + Σ_{i,k} w[o,i,k] · x[i, p·stride + k·dilation − padding]`, one timestep at a time.
 
-use super::window::Window;
+use super::window::{same_padding, Window};
 use super::{EvalCx, InferCx, OpRule};
 use crate::diag::Result;
 use crate::shape::{IntType, Shape, Type};
@@ -49,6 +49,21 @@ pub(super) fn linear_range(cx: &InferCx<'_>, weight: &Tensor, bias: Option<&Tens
     }
     let s = x.single_scale(&format!("node `{}`", cx.name))?;
     Ok(IntType { lo, hi, scale: weight.scale().iter().map(|w| w * s).collect() })
+}
+
+impl Conv2d {
+    /// A convolution of stride 1 whose result has the size of its input, by a kernel of `[rows, columns]`.
+    pub fn same(weight: &str, kernel: [usize; 2]) -> Self {
+        let ((top, bottom), (left, right)) = (same_padding(kernel[0]), same_padding(kernel[1]));
+        Conv2d {
+            weight: weight.to_owned(),
+            bias: None,
+            stride: [1, 1],
+            padding: [top, bottom, left, right],
+            dilation: [1, 1],
+            groups: 1,
+        }
+    }
 }
 
 impl OpRule for Conv2d {

@@ -8,13 +8,24 @@
 //! ```
 //!
 //! Source: Yao et al., "Attention Spiking Neural Networks" (arXiv 2209.13929) and the authors' code.
+//!
+//! The two branches of an MLP without bias meet before its second layer in the expansion,
+//! `M(a) + M(b) = W1·(ReLU(W0·a) + ReLU(W0·b))`, which is exact because the layer is linear.
 
-use super::sigmoid::logistic;
-use super::window::Window;
+use super::add::Add;
+use super::concat::Concat;
+use super::conv2d::Conv2d;
+use super::dense::Dense;
+use super::expand::Expand;
+use super::mul::Mul;
+use super::reduce::{Reduce, ReduceKind};
+use super::relu::Relu;
+use super::sigmoid::{logistic, Sigmoid};
+use super::window::{same_padding, Window};
 use super::{EvalCx, InferCx, OpRule};
 use crate::diag::Result;
-use crate::graph::Level;
-use crate::shape::{Axis, Shape, Type};
+use crate::graph::{Level, NodeId};
+use crate::shape::{Axes, Axis, Shape, Type};
 use crate::tensor::Value;
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +93,34 @@ impl Branch<'_> {
     }
 }
 
+impl Branch<'_> {
+    /// Nodes of `σ(W1·(ReLU(W0·mean x) + ReLU(W0·max x)))`; their names begin with `part`.
+    pub fn expand(&self, e: &mut Expand<'_>, part: &str, x: NodeId) -> Result<NodeId> {
+        let others: Vec<Axis> = Axis::ALL.into_iter().filter(|&a| a != self.axis).collect();
+        let dense = |weight: &str| Dense { weight: weight.to_owned(), bias: None, axis: self.axis };
+        let mut hidden = Vec::new();
+        for (kind, word) in [(ReduceKind::Mean, "mean"), (ReduceKind::Max, "max")] {
+            let statistic = e.node(&format!("{part}.{word}"), Reduce { kind, axes: Axes::of(&others) }, &[x])?;
+            let h = e.node(&format!("{part}.{word}.fc0"), dense(self.w0), &[statistic])?;
+            hidden.push(e.node(&format!("{part}.{word}.relu"), Relu {}, &[h])?);
+        }
+        let sum = e.node(&format!("{part}.hidden"), Add {}, &hidden)?;
+        let out = e.node(&format!("{part}.fc1"), dense(self.w1), &[sum])?;
+        e.node(&format!("{part}.gate"), Sigmoid {}, &[out])
+    }
+}
+
+/// Nodes of `σ(conv([mean_tc x ; max_tc x]))`, the same size as a frame.
+fn expand_spatial(e: &mut Expand<'_>, kernel: &str, x: NodeId) -> Result<NodeId> {
+    let axes = Axes::of(&[Axis::T, Axis::C]);
+    let mean = e.node("s.mean", Reduce { kind: ReduceKind::Mean, axes }, &[x])?;
+    let max = e.node("s.max", Reduce { kind: ReduceKind::Max, axes }, &[x])?;
+    let maps = e.node("s.maps", Concat {}, &[mean, max])?;
+    let sizes = [e.tensor(kernel).shape[2], e.tensor(kernel).shape[3]];
+    let out = e.node("s.conv", Conv2d::same(kernel, sizes), &[maps])?;
+    e.node("s.gate", Sigmoid {}, &[out])
+}
+
 fn dot(w: &[f32], x: &[f64]) -> f64 {
     w.iter().zip(x).map(|(&w, &x)| f64::from(w) * x).sum()
 }
@@ -91,16 +130,25 @@ pub(super) fn gate_by(shape: Shape, x: &[f64], gate: impl Fn(usize, usize, usize
     shape.coords().zip(x).map(|((t, c, h, w), &v)| v * gate(t, c, h, w)).collect()
 }
 
-/// Padding of a stride-1 window that keeps the size: ⌊(k−1)/2⌋ before, the rest after.
-pub fn same_padding(k: usize) -> (usize, usize) {
-    ((k - 1) / 2, k - 1 - (k - 1) / 2)
-}
-
 impl MaAttention {
     fn branches(&self) -> impl Iterator<Item = Branch<'_>> {
         let t = self.ta0.as_deref().zip(self.ta1.as_deref()).map(|(w0, w1)| Branch { axis: Axis::T, w0, w1 });
         let c = self.ca0.as_deref().zip(self.ca1.as_deref()).map(|(w0, w1)| Branch { axis: Axis::C, w0, w1 });
         t.into_iter().chain(c)
+    }
+
+    fn write_out(&self, e: &mut Expand<'_>) -> Result<NodeId> {
+        let mut x = e.inputs[0];
+        for branch in self.branches() {
+            let part = if branch.axis == Axis::T { "t" } else { "c" };
+            let gate = branch.expand(e, part, x)?;
+            x = e.node(part, Mul {}, &[x, gate])?;
+        }
+        if let Some(sa) = &self.sa {
+            let gate = expand_spatial(e, sa, x)?;
+            x = e.node("s", Mul {}, &[x, gate])?;
+        }
+        if self.relu { e.node("relu", Relu {}, &[x]) } else { Ok(x) }
     }
 
     fn spatial_gate(cx: &EvalCx<'_>, sa: &str, shape: Shape, x: &[f64]) -> Vec<f64> {
@@ -178,6 +226,10 @@ impl OpRule for MaAttention {
             x.iter_mut().for_each(|v| *v = v.max(0.0));
         }
         Value::real(shape, x)
+    }
+
+    fn expand(&self, e: &mut Expand<'_>) -> Option<Result<NodeId>> {
+        Some(self.write_out(e))
     }
 
     fn tensors(&self) -> Vec<&str> {

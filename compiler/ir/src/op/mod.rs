@@ -1,13 +1,14 @@
 //! Operations: one file each, with attributes, type rule, meaning, equation and source.
 
 use crate::diag::{Diagnostic, Result};
-use crate::graph::Level;
+use crate::graph::{Level, NodeId};
 use crate::shape::{Elem, IntType, Shape, Type};
 use crate::tensor::{Tensor, Value};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+pub mod expand;
 pub mod window;
 
 /// What a type rule may look at.
@@ -156,6 +157,10 @@ pub trait OpRule {
     /// Names of the tensors in the attributes.
     fn tensors(&self) -> Vec<&str> {
         Vec::new()
+    }
+    /// The op written as others, if it is a module; gives the node with its value.
+    fn expand(&self, _: &mut expand::Expand<'_>) -> Option<Result<NodeId>> {
+        None
     }
 }
 

@@ -3,9 +3,11 @@
 //!
 //! Source: Yao et al., "Attention Spiking Neural Networks" (arXiv 2209.13929), the authors' code dialect.
 
+use super::expand::Expand;
+use super::mul::Mul;
 use super::{EvalCx, InferCx, OpRule};
 use crate::diag::Result;
-use crate::graph::Level;
+use crate::graph::{Level, NodeId};
 use crate::op::ma_attention::{gate_by, Branch};
 use crate::shape::{Axis, Type};
 use crate::tensor::Value;
@@ -33,6 +35,11 @@ impl OpRule for TAttention {
         let x = cx.inputs[0];
         let gate = Branch { axis: Axis::T, w0: &self.w0, w1: &self.w1 }.gate(cx, x.shape, x.reals());
         Value::real(x.shape, gate_by(x.shape, x.reals(), |t, _, _, _| gate[t]))
+    }
+
+    fn expand(&self, e: &mut Expand<'_>) -> Option<Result<NodeId>> {
+        let (x, branch) = (e.inputs[0], Branch { axis: Axis::T, w0: &self.w0, w1: &self.w1 });
+        Some(branch.expand(e, "t", x).and_then(|gate| e.node("gated", Mul {}, &[x, gate])))
     }
 
     fn tensors(&self) -> Vec<&str> {

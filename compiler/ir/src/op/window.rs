@@ -97,3 +97,8 @@ impl Window {
         out
     }
 }
+
+/// Padding of a stride-1 window that keeps the size: ⌊(k−1)/2⌋ before, the rest after.
+pub fn same_padding(k: usize) -> (usize, usize) {
+    ((k - 1) / 2, k - 1 - (k - 1) / 2)
+}

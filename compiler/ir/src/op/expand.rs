@@ -1,0 +1,92 @@
+//! Modules: operations that are written as a small graph of others.
+//!
+//! A module gives its attributes, its type rule and `expand`; its value is that of the expansion, and the pass
+//! `lower-attention` puts the expansion in its place. One module is one file.
+
+use super::{EvalCx, InferCx, Op};
+use crate::diag::Result;
+use crate::graph::{Graph, Level, Node, NodeId};
+use crate::interpret;
+use crate::shape::{Shape, Type};
+use crate::tensor::{Tensor, Value};
+
+/// Where a module is written out.
+pub struct Expand<'a> {
+    /// The graph.
+    pub graph: &'a mut Graph,
+    /// Name of the module's node; nodes and tensors of the expansion begin with it.
+    pub name: &'a str,
+    /// Operands.
+    pub inputs: &'a [NodeId],
+}
+
+impl Expand<'_> {
+    /// Adds `name.part`.
+    pub fn node(&mut self, part: &str, op: impl Into<Op>, inputs: &[NodeId]) -> Result<NodeId> {
+        self.graph.insert(&format!("{}.{part}", self.name), op, inputs)
+    }
+    /// Adds the constant `name.part` and returns its name.
+    pub fn constant(&mut self, part: &str, tensor: Tensor) -> String {
+        self.graph.insert_tensor(&format!("{}.{part}", self.name), tensor)
+    }
+    /// Shape of a node's value.
+    pub fn shape(&self, id: NodeId) -> Shape {
+        self.graph.node(id).ty.shape
+    }
+    /// A tensor of the model, which the type rule has found.
+    pub fn tensor(&self, name: &str) -> &Tensor {
+        &self.graph.tensors[name]
+    }
+}
+
+fn scratch(
+    name: &str,
+    types: &[&Type],
+    tensors: &std::collections::BTreeMap<String, Tensor>,
+) -> (Graph, Vec<NodeId>) {
+    let timesteps = types.iter().map(|t| t.shape.t).max().unwrap_or(1);
+    let mut graph = Graph::new(name, Level::Trained, timesteps);
+    graph.tensors.clone_from(tensors);
+    let inputs = types
+        .iter()
+        .enumerate()
+        .map(|(i, &ty)| {
+            let shape = [ty.shape.c, ty.shape.h, ty.shape.w];
+            let op = super::input::Input { shape, kind: super::input::InputKind::Real, max: 0 };
+            graph.push_typed(&format!("operand{i}"), op.into(), &[], ty.clone())
+        })
+        .collect();
+    (graph, inputs)
+}
+
+fn tensors_of(
+    op: &Op,
+    all: &std::collections::BTreeMap<String, Tensor>,
+) -> std::collections::BTreeMap<String, Tensor> {
+    op.rule().tensors().into_iter().map(|n| (n.to_owned(), all[n].clone())).collect()
+}
+
+/// Type of a module by its expansion, once the module's own checks have passed.
+pub fn infer(op: impl Into<Op>, cx: &InferCx<'_>) -> Result<Type> {
+    let op = op.into();
+    let (mut graph, inputs) = scratch(cx.name, cx.inputs, &tensors_of(&op, cx.tensors));
+    let expansion = op.rule().expand(&mut Expand { graph: &mut graph, name: cx.name, inputs: &inputs });
+    let id = expansion.expect("only modules ask for their expansion")?;
+    Ok(graph.node(id).ty.clone())
+}
+
+/// Value of a module by its expansion.
+pub fn eval(op: impl Into<Op>, cx: &EvalCx<'_>) -> Value {
+    let op = op.into();
+    let (mut graph, inputs) = scratch("module", cx.types, &tensors_of(&op, cx.tensors));
+    let expansion = op.rule().expand(&mut Expand { graph: &mut graph, name: "module", inputs: &inputs });
+    let id = expansion
+        .expect("only modules ask for their expansion")
+        .expect("the type rule has expanded the same");
+    interpret::value_from(&graph, cx.inputs, id)
+}
+
+/// The graph node's expansion, if its op is a module.
+pub fn expand(graph: &mut Graph, node: &Node) -> Option<Result<NodeId>> {
+    node.op.rule().expand(&mut Expand { graph, name: &node.name, inputs: &node.inputs })
+}
