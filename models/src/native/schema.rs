@@ -94,6 +94,19 @@ pub const ATTRS: &[(&str, &[(&str, Kind)])] = &[
     ),
     ("t_attention", &[("w0", Kind::Tensor), ("w1", Kind::Tensor)]),
     (
+        "fsta",
+        &[
+            ("temporal", Kind::Tensor),
+            ("bank", Kind::MaybeTensor),
+            ("spatial0", Kind::Tensor),
+            ("spatial1", Kind::MaybeTensor),
+            ("alpha", Kind::Real),
+            ("beta", Kind::Real),
+            ("t", Kind::Real),
+            ("s", Kind::Real),
+        ],
+    ),
+    (
         "neuron",
         &[
             ("leak", Kind::Real),

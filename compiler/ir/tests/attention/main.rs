@@ -1,4 +1,5 @@
 //! Attention modules and the ops they need, against oracles written from their equations.
 
 mod conv1d;
+mod fsta;
 mod support;

@@ -2,12 +2,26 @@
 
 use super::Builder;
 use pulvinar_ir::op::conv1d::Conv1d;
+use pulvinar_ir::op::fsta::Fsta;
 use pulvinar_ir::{Axis, Op, Shape};
 
 impl Builder {
     /// One of the modules, for a value of this shape.
     pub(super) fn module(&mut self, shape: Shape, a: u8, b: u8) -> Op {
-        self.conv1d(shape, a / 8, b)
+        match a % 2 {
+            0 => self.conv1d(shape, a / 8, b),
+            _ => self.fsta(shape, a, b),
+        }
+    }
+
+    fn fsta(&mut self, shape: Shape, a: u8, b: u8) -> Op {
+        let temporal = self.tensor(&[shape.t; 2], -1.0, 1.0);
+        let bank = (b % 2 == 0).then(|| self.tensor(&[2, 1, 3, 3], -1.0, 1.0));
+        let (filters, hidden) = (if bank.is_some() { 2 } else { 49 }, b % 3 == 0);
+        let k = 1 + a as usize / 8 % 4;
+        let spatial0 = self.tensor(&[1 + usize::from(hidden), filters, k, k], -0.5, 0.5);
+        let spatial1 = hidden.then(|| self.tensor(&[1, 2, 3, 3], -1.0, 1.0));
+        Fsta { temporal, bank, spatial0, spatial1, alpha: 0.5, beta: 0.4, t: 0.6, s: 0.5 }.into()
     }
 
     fn conv1d(&mut self, shape: Shape, a: u8, b: u8) -> Op {
