@@ -106,6 +106,7 @@ pub const ATTRS: &[(&str, &[(&str, Kind)])] = &[
             ("s", Kind::Real),
         ],
     ),
+    ("tcja", &[("along_t", Kind::Tensor), ("along_c", Kind::Tensor)]),
     (
         "neuron",
         &[

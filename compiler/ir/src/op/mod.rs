@@ -247,6 +247,7 @@ ops! {
     MaAttention = ma_attention, "ma_attention", TRAINED, "Temporal, channel and spatial attention of MA-SNN's code.";
     TAttention = t_attention, "t_attention", TRAINED, "Temporal-wise attention.";
     Fsta = fsta, "fsta", TRAINED, "Frequency-based spatial-temporal attention.";
+    Tcja = tcja, "tcja", TRAINED, "Temporal-channel joint attention on spikes.";
     Neuron = neuron, "neuron", TRAINED, "Spiking neuron.";
     Lif = lif, "lif", FLOW, "Spiking neuron in integers.";
     Readout = readout, "readout", BOTH, "Mean or sum over time.";

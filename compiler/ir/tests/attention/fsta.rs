@@ -74,7 +74,7 @@ fn oracle(shape: Shape, x: &[f64], w: &Weights) -> Vec<f64> {
         }
     }
     let x2: Vec<f64> = x1.iter().enumerate().map(|(i, v)| v * (1.0 + sigma(q[i % plane]))).collect();
-    x1.iter().zip(&x2).map(|(a, b)| (op.t * a + op.s * b) / 2.0).collect()
+    x1.iter().zip(&x2).map(|(a, b)| f64::midpoint(op.t * a, op.s * b)).collect()
 }
 
 /// A random module; every second has a bank of its own, every third is reduced to three maps.

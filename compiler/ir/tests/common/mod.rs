@@ -109,7 +109,7 @@ impl Builder {
             16 => (relu::Relu {}.into(), vec![last]),
             17 => (sigmoid::Sigmoid {}.into(), vec![last]),
             18 => (Affine { mul: f64::from(a) / 7.0, add: -f64::from(b) / 3.0 }.into(), vec![last]),
-            19 => (self.module(shape, a, b), vec![last]),
+            19 => self.module(shape, a, b),
             _ => return self.feedback(last),
         };
         if shape.len() > 4000 || self.graph.push(&name, op, &inputs).is_err() {

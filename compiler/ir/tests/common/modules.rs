@@ -3,15 +3,24 @@
 use super::Builder;
 use pulvinar_ir::op::conv1d::Conv1d;
 use pulvinar_ir::op::fsta::Fsta;
-use pulvinar_ir::{Axis, Op, Shape};
+use pulvinar_ir::op::tcja::Tcja;
+use pulvinar_ir::{Axis, NodeId, Op, Shape};
 
 impl Builder {
-    /// One of the modules, for a value of this shape.
-    pub(super) fn module(&mut self, shape: Shape, a: u8, b: u8) -> Op {
-        match a % 2 {
-            0 => self.conv1d(shape, a / 8, b),
-            _ => self.fsta(shape, a, b),
+    /// One of the modules, on the last node, which has this shape.
+    pub(super) fn module(&mut self, shape: Shape, a: u8, b: u8) -> (Op, Vec<NodeId>) {
+        let last = self.graph.output;
+        match a % 3 {
+            0 => (self.conv1d(shape, a / 8, b), vec![last]),
+            1 => (self.fsta(shape, a, b), vec![last]),
+            _ => (self.tcja(shape, b), vec![last]),
         }
+    }
+
+    fn tcja(&mut self, shape: Shape, b: u8) -> Op {
+        let k = 1 + b as usize % 4;
+        let along_t = self.tensor(&[shape.c, shape.c, k], -1.0, 1.0);
+        Tcja { along_t, along_c: self.tensor(&[shape.t, shape.t, k], -1.0, 1.0) }.into()
     }
 
     fn fsta(&mut self, shape: Shape, a: u8, b: u8) -> Op {
