@@ -107,6 +107,7 @@ pub const ATTRS: &[(&str, &[(&str, Kind)])] = &[
         ],
     ),
     ("tcja", &[("along_t", Kind::Tensor), ("along_c", Kind::Tensor)]),
+    ("gac", &[("ta0", Kind::Tensor), ("ta1", Kind::Tensor), ("sca0", Kind::Tensor), ("sca1", Kind::Tensor)]),
     (
         "neuron",
         &[
@@ -166,7 +167,7 @@ fn closed(fields: &[(&str, Value)]) -> Value {
 fn node(op: &str, attrs: &[(&str, Kind)]) -> Value {
     let attrs: Vec<(&str, Value)> = attrs.iter().map(|&(k, kind)| (k, kind.schema())).collect();
     let inputs = match op {
-        "add" | "mul" => json!({"minItems": 2, "maxItems": 2}),
+        "add" | "mul" | "gac" => json!({"minItems": 2, "maxItems": 2}),
         "concat" => json!({"minItems": 1}),
         _ => json!({"minItems": 1, "maxItems": 1}),
     };

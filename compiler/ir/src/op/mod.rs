@@ -248,6 +248,7 @@ ops! {
     TAttention = t_attention, "t_attention", TRAINED, "Temporal-wise attention.";
     Fsta = fsta, "fsta", TRAINED, "Frequency-based spatial-temporal attention.";
     Tcja = tcja, "tcja", TRAINED, "Temporal-channel joint attention on spikes.";
+    Gac = gac, "gac", TRAINED, "Gated attention coding: the gate of an encoder's spikes.";
     Neuron = neuron, "neuron", TRAINED, "Spiking neuron.";
     Lif = lif, "lif", FLOW, "Spiking neuron in integers.";
     Readout = readout, "readout", BOTH, "Mean or sum over time.";

@@ -4,5 +4,6 @@
 
 mod conv1d;
 mod fsta;
+mod gac;
 mod support;
 mod tcja;

@@ -3,6 +3,7 @@
 use super::Builder;
 use pulvinar_ir::op::conv1d::Conv1d;
 use pulvinar_ir::op::fsta::Fsta;
+use pulvinar_ir::op::gac::Gac;
 use pulvinar_ir::op::tcja::Tcja;
 use pulvinar_ir::{Axis, NodeId, Op, Shape};
 
@@ -10,10 +11,11 @@ impl Builder {
     /// One of the modules, on the last node, which has this shape.
     pub(super) fn module(&mut self, shape: Shape, a: u8, b: u8) -> (Op, Vec<NodeId>) {
         let last = self.graph.output;
-        match a % 3 {
+        match a % 4 {
             0 => (self.conv1d(shape, a / 8, b), vec![last]),
             1 => (self.fsta(shape, a, b), vec![last]),
-            _ => (self.tcja(shape, b), vec![last]),
+            2 => (self.tcja(shape, b), vec![last]),
+            _ => (self.gac(shape, b), vec![last, last]),
         }
     }
 
@@ -21,6 +23,14 @@ impl Builder {
         let k = 1 + b as usize % 4;
         let along_t = self.tensor(&[shape.c, shape.c, k], -1.0, 1.0);
         Tcja { along_t, along_c: self.tensor(&[shape.t, shape.t, k], -1.0, 1.0) }.into()
+    }
+
+    fn gac(&mut self, shape: Shape, b: u8) -> Op {
+        let (hidden, k) = (1 + b as usize % 2, 1 + b as usize / 2 % 4);
+        let (ta0, ta1) =
+            (self.tensor(&[hidden, shape.t], -1.0, 1.0), self.tensor(&[shape.t, hidden], -1.0, 1.0));
+        let sca0 = self.tensor(&[2, shape.c, k, k], -1.0, 1.0);
+        Gac { ta0, ta1, sca0, sca1: self.tensor(&[shape.c, 2, k, k], -1.0, 1.0) }.into()
     }
 
     fn fsta(&mut self, shape: Shape, a: u8, b: u8) -> Op {
