@@ -20,6 +20,8 @@ pub enum Kind {
     Quad,
     /// Positive integer.
     Size,
+    /// Integer, 0 or more.
+    Count,
     /// Number.
     Real,
     /// Number, or null.
@@ -75,6 +77,7 @@ pub const ATTRS: &[(&str, &[(&str, Kind)])] = &[
             ("groups", Kind::Size),
         ],
     ),
+    ("top_k", &[("axis", Kind::Word(&["t", "c", "h", "w"])), ("k", Kind::Count)]),
     ("affine", &[("mul", Kind::Real), ("add", Kind::Real)]),
     ("relu", &[]),
     ("sigmoid", &[]),
@@ -109,6 +112,18 @@ pub const ATTRS: &[(&str, &[(&str, Kind)])] = &[
     ("tcja", &[("along_t", Kind::Tensor), ("along_c", Kind::Tensor)]),
     ("gac", &[("ta0", Kind::Tensor), ("ta1", Kind::Tensor), ("sca0", Kind::Tensor), ("sca1", Kind::Tensor)]),
     (
+        "asa",
+        &[
+            ("fc0", Kind::Tensor),
+            ("fc1", Kind::MaybeTensor),
+            ("important", Kind::Tensor),
+            ("other", Kind::Tensor),
+            ("alpha", Kind::Real),
+            ("beta", Kind::Real),
+            ("share", Kind::Real),
+        ],
+    ),
+    (
         "neuron",
         &[
             ("leak", Kind::Real),
@@ -136,6 +151,7 @@ impl Kind {
             Kind::Ends => sizes(2, 0),
             Kind::Quad => sizes(4, 0),
             Kind::Size => json!({"type": "integer", "minimum": 1}),
+            Kind::Count => json!({"type": "integer", "minimum": 0}),
             Kind::Real => json!({"type": "number"}),
             Kind::MaybeReal => json!({"type": ["number", "null"]}),
             Kind::Bool => json!({"type": "boolean"}),
@@ -240,7 +256,7 @@ mod tests {
             Kind::Pair => json!([1, 2]),
             Kind::Ends => json!([0, 1]),
             Kind::Quad => json!([0, 1, 2, 3]),
-            Kind::Size => json!(1),
+            Kind::Size | Kind::Count => json!(1),
             Kind::Real | Kind::MaybeReal => json!(0.5),
             Kind::Bool => json!(true),
             Kind::Word(words) => json!(words[words.len() - 1]),

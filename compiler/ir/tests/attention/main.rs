@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::float_cmp)] // helpers of tests; gates of 0 or 1 are exact
 
+mod asa;
 mod conv1d;
 mod fsta;
 mod gac;
 mod support;
 mod tcja;
+mod top_k;

@@ -1,21 +1,25 @@
 //! Random attention modules and the ops that only they need.
 
 use super::Builder;
+use pulvinar_ir::op::asa::Asa;
 use pulvinar_ir::op::conv1d::Conv1d;
 use pulvinar_ir::op::fsta::Fsta;
 use pulvinar_ir::op::gac::Gac;
 use pulvinar_ir::op::tcja::Tcja;
+use pulvinar_ir::op::top_k::TopK;
 use pulvinar_ir::{Axis, NodeId, Op, Shape};
 
 impl Builder {
     /// One of the modules, on the last node, which has this shape.
     pub(super) fn module(&mut self, shape: Shape, a: u8, b: u8) -> (Op, Vec<NodeId>) {
         let last = self.graph.output;
-        match a % 4 {
+        match a % 6 {
             0 => (self.conv1d(shape, a / 8, b), vec![last]),
             1 => (self.fsta(shape, a, b), vec![last]),
             2 => (self.tcja(shape, b), vec![last]),
-            _ => (self.gac(shape, b), vec![last, last]),
+            3 => (self.gac(shape, b), vec![last, last]),
+            4 => (self.asa(shape, a, b), vec![last]),
+            _ => (top_k(shape, a, b), vec![last]),
         }
     }
 
@@ -31,6 +35,17 @@ impl Builder {
             (self.tensor(&[hidden, shape.t], -1.0, 1.0), self.tensor(&[shape.t, hidden], -1.0, 1.0));
         let sca0 = self.tensor(&[2, shape.c, k, k], -1.0, 1.0);
         Gac { ta0, ta1, sca0, sca1: self.tensor(&[shape.c, 2, k, k], -1.0, 1.0) }.into()
+    }
+
+    fn asa(&mut self, shape: Shape, a: u8, b: u8) -> Op {
+        let hidden = (b % 2 == 0).then_some(1 + b as usize / 2 % 2);
+        let fc0 = self.tensor(&[hidden.unwrap_or(shape.t), shape.t], -1.0, 1.0);
+        let fc1 = hidden.map(|n| self.tensor(&[shape.t, n], -1.0, 1.0));
+        let k = 1 + b as usize / 4 % 3;
+        let (important, other) =
+            (self.tensor(&[1, 2, k, k], -1.0, 1.0), self.tensor(&[1, 2, 3, 3], -1.0, 1.0));
+        Asa { fc0, fc1, important, other, alpha: 0.5, beta: 0.4, share: [0.5, 0.3][a as usize / 6 % 2] }
+            .into()
     }
 
     fn fsta(&mut self, shape: Shape, a: u8, b: u8) -> Op {
@@ -50,4 +65,9 @@ impl Builder {
         let bias = (b % 5 == 0).then(|| self.tensor(&[mixed], -0.5, 0.5));
         Conv1d { bias, groups, ..Conv1d::same(&weight, axis, k) }.into()
     }
+}
+
+fn top_k(shape: Shape, a: u8, b: u8) -> Op {
+    let axis = Axis::ALL[b as usize % 4];
+    TopK { axis, k: a as usize / 6 % (shape.dims()[axis as usize] + 1) }.into()
 }
