@@ -66,18 +66,35 @@ module attention_lane #(
   // Addresses.
   reg [4*FIELD-1:0] digits, grown;
   reg [3:0] carries;
-  reg [FIELD:0] sum;
   reg carrying;
+  wire [3:0] carries_0, carries_1;
+  wire [4*FIELD-1:0] grown_0, grown_1;
   integer k;
+
+  // Every digit without and with a carry from the one before it, side by side; the chain chooses.
+  genvar d;
+  generate
+    for (d = 0; d < 4; d = d + 1) begin : digit
+      wire [FIELD:0] base = {1'b0, radix[d*FIELD +: FIELD]};
+      wire [FIELD:0] sum_0 = {1'b0, digits[d*FIELD +: FIELD]} + {1'b0, grow[d*FIELD +: FIELD]};
+      wire [FIELD:0] sum_1 = sum_0 + 1'b1;
+      wire [FIELD:0] less_0 = sum_0 - base;
+      wire [FIELD:0] less_1 = sum_1 - base;
+      assign carries_0[d] = sum_0 >= base;
+      assign carries_1[d] = sum_1 >= base;
+      assign grown_0[d*FIELD +: FIELD] = carries_0[d] ? less_0[FIELD-1:0] : sum_0[FIELD-1:0];
+      assign grown_1[d*FIELD +: FIELD] = carries_1[d] ? less_1[FIELD-1:0] : sum_1[FIELD-1:0];
+      wire unused = &{1'b0, less_0[FIELD], less_1[FIELD]};
+    end
+  endgenerate
+
   always @* begin
     carrying = 1'b0;
     for (k = 0; k < 4; k = k + 1) begin
-      sum = {1'b0, digits[k*FIELD +: FIELD]} + {1'b0, grow[k*FIELD +: FIELD]} +
-            {{FIELD{1'b0}}, carrying};
-      carrying = sum >= {1'b0, radix[k*FIELD +: FIELD]};
-      carries[k] = carrying;
       grown[k*FIELD +: FIELD] =
-        sum[FIELD-1:0] - (carrying ? radix[k*FIELD +: FIELD] : {FIELD{1'b0}});
+        carrying ? grown_1[k*FIELD +: FIELD] : grown_0[k*FIELD +: FIELD];
+      carrying = carrying ? carries_1[k] : carries_0[k];
+      carries[k] = carrying;
     end
   end
 

@@ -13,7 +13,8 @@
 //
 // Parameters: the flit's fields as in interface_in and packer; STEPS; STREAM of the input with
 //   ADDRESS_BITS, VALUE_BITS (1 or more on s_axis; VALUE_WIDTH of them are sent, 0 for binary
-//   events), PER_FLIT, TARGETS_ALL entries TARGETS {dest, tree}; NEEDED consumers that grant
+//   events), PER_FLIT, TARGETS_ALL entries TARGETS {dest, tree}, SELECTIVE, SELECT_* and CONSUMERS
+//   (see packer); NEEDED consumers that grant
 //   credits, LATE of them one step late, BUFFERS (1 or 2) accumulator buffers; injector: ENDPOINT,
 //   TAG_BITS, VCS, VC_BITS, VC_DEPTH, INJECT_DEPTH; EJECT_DEPTH; OUTPUTS streams that end here,
 //   vectors of one 32-bit word a stream: OUT_STREAMS (number), OUT_PER_FLIT, OUT_ADDRESS_WIDTHS,
@@ -39,6 +40,10 @@ module host_port #(
   parameter PER_FLIT = 8,
   parameter TARGETS_ALL = 1,
   parameter [TARGETS_ALL*(DEST_BITS+1)-1:0] TARGETS = {TARGETS_ALL*(DEST_BITS+1){1'b0}},
+  parameter SELECTIVE = 0,
+  parameter SELECT_ROWS = 1,
+  parameter SELECT_WIDTH = 1,
+  parameter [SELECT_ROWS*SELECT_WIDTH-1:0] CONSUMERS = {SELECT_ROWS*SELECT_WIDTH{1'b0}},
   parameter PACKET_BITS = 16,
   parameter NEEDED = 1,
   parameter LATE = 0,
@@ -177,7 +182,8 @@ module host_port #(
     .ADDRESS_BITS(ADDRESS_BITS), .VALUE_BITS(VALUE_BITS), .PACKET_BITS(PACKET_BITS),
     .TARGETS_ALL(TARGETS_ALL), .STREAMS(STREAM), .PER_FLIT(PER_FLIT),
     .ADDRESS_WIDTHS(ADDRESS_BITS), .VALUE_WIDTHS(VALUE_WIDTH), .FIRST_TARGETS(32'd0),
-    .TARGET_COUNTS(TARGETS_ALL), .TARGETS(TARGETS)
+    .TARGET_COUNTS(TARGETS_ALL), .TARGETS(TARGETS), .SELECTIVE(SELECTIVE), .SELECT_BASE(0),
+    .SELECT_ROWS(SELECT_ROWS), .SELECT_WIDTH(SELECT_WIDTH), .CONSUMERS(CONSUMERS)
   ) input_packer (
     .clk(clk), .rst(rst), .job_source(1'b0), .job_step(step), .offer_valid(offer),
     .offer_address(s_axis_tdata[ADDRESS_BITS-1:0]),

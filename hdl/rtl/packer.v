@@ -9,6 +9,10 @@
 //             of a step (at most PAYLOAD_BITS); widths of the flit's fields; of the offer
 //             ADDRESS_BITS, VALUE_BITS: the largest of the sources (at least 1).
 //             PER_FLIT * (address + value width) <= PAYLOAD_BITS, PER_FLIT < 2**COUNT_BITS.
+//             SELECTIVE 1: source 0 sends each event, one a flit, only to the targets that
+//             CONSUMERS names: a bit a target, SELECT_WIDTH targets, for each of SELECT_ROWS
+//             addresses from SELECT_BASE on, lowest first; an event for nobody is accepted and
+//             goes nowhere. Its end tokens carry the number of packets to their target.
 // Ports:      job_source, job_step  what offer_valid and finish are about, in their cycle.
 //             offer_*   an event on offer; accepted: taken in this cycle (never while busy).
 //             finish    in the last cycle of a job, which may be that of its last event: from the
@@ -39,6 +43,11 @@ module packer #(
   parameter [SOURCES*32-1:0] FIRST_TARGETS = {SOURCES{32'd0}},
   parameter [SOURCES*32-1:0] TARGET_COUNTS = {SOURCES{32'd1}},
   parameter [TARGETS_ALL*(DEST_BITS+1)-1:0] TARGETS = {TARGETS_ALL*(DEST_BITS+1){1'b0}},
+  parameter SELECTIVE = 0,
+  parameter SELECT_BASE = 0,
+  parameter SELECT_ROWS = 1,
+  parameter SELECT_WIDTH = 1,
+  parameter [SELECT_ROWS*SELECT_WIDTH-1:0] CONSUMERS = {SELECT_ROWS*SELECT_WIDTH{1'b0}},
   parameter BODY_BITS = PAYLOAD_BITS + COUNT_BITS + STEP_BITS + STREAM_BITS + DEST_BITS + 3
 ) (
   input  wire                    clk,
@@ -128,28 +137,89 @@ module packer #(
   endgenerate
   wire unused = &{1'b0, offer_address, offer_value};
 
+  // A selective source: who takes the event, and which copy is next.
+  wire selects, nobody, more;
+  wire [TARGET_BITS-1:0] chosen;
+  wire [PACKET_BITS-1:0] packets_to;
+
   wire offered = offer_valid && !busy;
   wire completes = filled + 1'b1 == per_flit;
-  assign accepted = offered && (!completes || room);
+  assign accepted = offered && (!completes || room || nobody);
   wire flush_now = flushing && !copying && room;
-  wire push_first = (accepted && completes) || (flush_now && unfinished);
+  wire push_first = (accepted && completes && !nobody) || (flush_now && unfinished);
   wire push_copy = copying && room;
   wire push_token = flush_now && !unfinished;
-  wire at_last = copy == last;
+  wire by_choice = selects && !push_token;
+  wire at_last = by_choice ? !more : copy == last;
+
+  generate
+    if (SELECTIVE != 0) begin : selective
+      localparam ROW_BITS = SELECT_ROWS > 1 ? $clog2(SELECT_ROWS) : 1;
+      localparam [ADDRESS_BITS-1:0] BASE = SELECT_BASE[ADDRESS_BITS-1:0];
+      localparam WIDE = ADDRESS_BITS + ROW_BITS;
+      wire [ADDRESS_BITS-1:0] local_address = offer_address - BASE;
+      wire [WIDE-1:0] row = {{ROW_BITS{1'b0}}, local_address};
+      wire [SELECT_WIDTH-1:0] reach;
+      lookup #(
+        .WIDTH(SELECT_WIDTH), .DEPTH(SELECT_ROWS), .INDEX_BITS(ROW_BITS), .DATA(CONSUMERS)
+      ) consumers (.index(row[ROW_BITS-1:0]), .entry(reach));
+      wire unused_row = &{1'b0, row};
+      localparam [SELECT_WIDTH-1:0] LOWEST = 1;
+      reg  [SELECT_WIDTH-1:0] left;
+      wire [SELECT_WIDTH-1:0] wanted = copying ? left : reach;
+      wire [SELECT_WIDTH-1:0] pick = wanted & (~wanted + LOWEST);
+      assign selects = source == {SOURCE_BITS{1'b0}};
+      assign nobody = selects && !busy && reach == {SELECT_WIDTH{1'b0}};
+      assign more = (wanted & ~pick) != {SELECT_WIDTH{1'b0}};
+      always @(posedge clk) if (by_choice && (push_first || push_copy)) left <= wanted & ~pick;
+
+      // Packets of the step by target.
+      reg [SELECT_WIDTH*PACKET_BITS-1:0] sent;
+      reg [TARGET_BITS-1:0] number;
+      reg [PACKET_BITS-1:0] count;
+      integer n;
+      always @* begin
+        number = {TARGET_BITS{1'b0}};
+        count = {PACKET_BITS{1'b0}};
+        for (n = 0; n < SELECT_WIDTH; n = n + 1) begin
+          if (pick[n]) number = number | n[TARGET_BITS-1:0];
+          if (copy == n[TARGET_BITS-1:0]) count = sent[n*PACKET_BITS +: PACKET_BITS];
+        end
+      end
+      assign chosen = number;
+      assign packets_to = count;
+      genvar w;
+      for (w = 0; w < SELECT_WIDTH; w = w + 1) begin : counts
+        always @(posedge clk)
+          if (rst || (push_token && at_last && selects))
+            sent[w*PACKET_BITS +: PACKET_BITS] <= {PACKET_BITS{1'b0}};
+          else if (accepted && selects && reach[w])
+            sent[w*PACKET_BITS +: PACKET_BITS] <= sent[w*PACKET_BITS +: PACKET_BITS] + 1'b1;
+      end
+    end else begin : to_all
+      assign selects = 1'b0;
+      assign nobody = 1'b0;
+      assign more = 1'b0;
+      assign chosen = {TARGET_BITS{1'b0}};
+      assign packets_to = {PACKET_BITS{1'b0}};
+    end
+  endgenerate
+
   assign push_valid = push_first || push_copy || push_token;
 
   wire [PAYLOAD_BITS-1:0] kept = unfinished ? payload : {PAYLOAD_BITS{1'b0}};
   wire [PAYLOAD_BITS-1:0] grown = kept | placed;
   wire [PAYLOAD_BITS-1:0] announced;
+  wire [PACKET_BITS-1:0] count_of_target = selects ? packets_to : packets;
   generate
     if (PACKET_BITS < PAYLOAD_BITS) begin : narrow
-      assign announced = {{PAYLOAD_BITS - PACKET_BITS{1'b0}}, packets};
+      assign announced = {{PAYLOAD_BITS - PACKET_BITS{1'b0}}, count_of_target};
     end else begin : exact
-      assign announced = packets;
+      assign announced = count_of_target;
     end
   endgenerate
 
-  wire [TARGET_BITS-1:0] target = first + copy;
+  wire [TARGET_BITS-1:0] target = first + (by_choice ? chosen : copy);
   reg [DEST_BITS:0] where;
   integer t;
   always @* begin
@@ -165,7 +235,7 @@ module packer #(
   };
 
   always @(posedge clk) begin
-    if (accepted) payload <= grown;
+    if (accepted && !nobody) payload <= grown;
     if (!busy && (accepted || finish)) begin
       source_held <= job_source;
       step_held <= job_step;
@@ -178,10 +248,10 @@ module packer #(
       packets <= {PACKET_BITS{1'b0}};
     end else begin
       if ((push_first || push_copy) && at_last) filled <= {COUNT_BITS{1'b0}};
-      else if (accepted) filled <= filled + 1'b1;
+      else if (accepted && !nobody) filled <= filled + 1'b1;
       if (push_valid) begin
         copying <= !push_token && !at_last;
-        copy <= at_last ? {TARGET_BITS{1'b0}} : copy + 1'b1;
+        copy <= at_last || by_choice ? {TARGET_BITS{1'b0}} : copy + 1'b1;
       end
       if (finish) flushing <= 1'b1;
       else if (push_token && at_last) flushing <= 1'b0;

@@ -2,7 +2,8 @@
 // address generators of the event's synapses in the order of their index.
 //
 // Parameters: GENERATORS, LANES, ACC_ADDR_BITS, WEIGHT_ADDR_BITS, VALUE_BITS, BUFFERS (1 or 2),
-//   HAZARD_STALL (1: a beat waits until the word has been written by earlier ones),
+//   HAZARD_STALL (1: a beat waits until the word has been written by earlier ones), BANKED (1:
+//   one generator; every lane is a bank with a part of acc_addr as its row),
 //   WEIGHTED (one bit a generator: its beats read weights).
 // Ports:
 //   free               an event may be taken in this cycle
@@ -26,6 +27,7 @@ module synapse_engine #(
   parameter VALUE_BITS = 1,
   parameter BUFFERS = 2,
   parameter HAZARD_STALL = 0,
+  parameter BANKED = 0,
   parameter [GENERATORS-1:0] WEIGHTED = {GENERATORS{1'b1}}
 ) (
   input  wire                                   clk,
@@ -87,8 +89,26 @@ module synapse_engine #(
     if (HAZARD_STALL != 0) begin : hazard
       reg                     beat_1, beat_2;
       reg [ACC_ADDR_BITS-1:0] word_1, word_2;
-      wire hit_1 = beat_1 && buffer_1 == busy_buffer && word_1 == word;
-      wire hit_2 = beat_2 && buffer_2 == busy_buffer && word_2 == word;
+      wire same_1, same_2;
+      if (BANKED != 0) begin : banks
+        localparam ROW = ACC_ADDR_BITS / LANES;
+        reg  [LANES-1:0] mask_1, mask_2;
+        wire [LANES-1:0] meet_1, meet_2;
+        genvar k;
+        for (k = 0; k < LANES; k = k + 1) begin : bank
+          wire [ROW-1:0] row = word[k*ROW +: ROW];
+          assign meet_1[k] = mask[k] && mask_1[k] && row == word_1[k*ROW +: ROW];
+          assign meet_2[k] = mask[k] && mask_2[k] && row == word_2[k*ROW +: ROW];
+        end
+        assign same_1 = meet_1 != {LANES{1'b0}};
+        assign same_2 = meet_2 != {LANES{1'b0}};
+        always @(posedge clk) {mask_1, mask_2} <= {mask, mask_1};
+      end else begin : words
+        assign same_1 = word_1 == word;
+        assign same_2 = word_2 == word;
+      end
+      wire hit_1 = beat_1 && buffer_1 == busy_buffer && same_1;
+      wire hit_2 = beat_2 && buffer_2 == busy_buffer && same_2;
       assign stalled = any && (hit_1 || hit_2);
       always @(posedge clk)
         if (rst) {beat_1, beat_2} <= 2'b00;

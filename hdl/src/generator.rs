@@ -1,8 +1,7 @@
 //! A synapse as its address generator and the weight memory need it.
 
 use crate::netlist::{index_bits, Bits, Parameter};
-use pulvinar_ir::{Diagnostic, Result};
-use pulvinar_simulator::prepare::synapse::{Image, Region, TapImage, Weights};
+use pulvinar_simulator::prepare::synapse::{Region, TapImage, Weights};
 
 /// Widths that all address generators of a core share, in bits.
 #[derive(Debug, Clone, Copy)]
@@ -96,16 +95,8 @@ fn at(weights: &Weights, i: usize) -> i32 {
 }
 
 impl Generator {
-    /// The layout of a prepared synapse; E0801 for stored connections.
-    pub fn new(image: &Image, region: &Region, lanes: usize, place: &str) -> Result<Generator> {
-        let Image::Taps(taps) = image else {
-            return Err(Diagnostic::new(
-                "E0801",
-                place,
-                "stored (sparse) connections have no hardware unit yet",
-                "write the connections as linear or conv2d",
-            ));
-        };
+    /// The layout of a synapse with regular connections.
+    pub fn new(taps: &TapImage, region: &Region, lanes: usize) -> Generator {
         let reach = taps.weights.is_some().then(|| {
             let one = |&(first, count): &(u32, u32)| Reach::new(first as usize, count as usize, lanes);
             taps.lanes.iter().map(one).collect::<Vec<_>>()
@@ -122,7 +113,7 @@ impl Generator {
             weights: Vec::new(),
         };
         generator.weights = generator.weight_words(taps, lanes);
-        Ok(generator)
+        generator
     }
 
     /// True if its beats read weights.

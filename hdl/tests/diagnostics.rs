@@ -30,17 +30,6 @@ fn linear(arch: Arch) -> Program {
     net.program(arch, 0).0
 }
 
-fn sparse() -> Program {
-    let mut net = Net::new(3, 2, [4, 1, 1], 1);
-    let input = net.graph.input().unwrap();
-    let sparse = net.sparse(input, 6);
-    let neuron = net.lif(sparse, 2);
-    net.stage(&[(sparse, input, false)], sparse, &[neuron], neuron);
-    let mut program = net.program(chip(), 0).0;
-    program.phases[0].streams.iter_mut().for_each(|s| s.selective = false);
-    program
-}
-
 /// A linear layer on the flattened input beside a convolution of its planes.
 fn two_shapes() -> Program {
     let mut net = Net::new(3, 2, [4, 2, 2], 1);
@@ -98,7 +87,6 @@ fn differing() -> Diagnostic {
 type Case = (&'static str, &'static str, fn() -> Diagnostic);
 
 const CASES: &[Case] = &[
-    ("E0801", "stored connections", || emitted(&sparse())),
     ("E0802", "a folder below a file", || rtl::write_to(Path::new("/dev/null/rtl")).unwrap_err()),
     ("E0803", "a tool that is not there", || tool::run(Path::new("."), "no-such-tool", &[]).unwrap_err()),
     ("E0804", "a tool that fails", || {

@@ -110,7 +110,7 @@ impl CoreBuilder<'_> {
         let depth = self.store_depth(entry);
         let [valid, left_zero, overflow] =
             ["store_valid", "store_left_zero", "store_overflow"].map(|n| self.m.wire(n, 1));
-        let stored = self.m.wire("store_front", entry.bits());
+        let stored = self.m.wire("store_front", entry.with_pointer());
         let split = entry.split(&mut self.m, &stored);
         let early = self.m.below(&split.target, &control.store_limit);
         let play = self.m.all(&[valid.clone(), control.playback.clone(), early, free.clone()]);
@@ -118,7 +118,7 @@ impl CoreBuilder<'_> {
         self.join_nets(&not_last, &control.sweep_end.clone());
         let clear_step = self.clear_address(self.format().step);
         let parameters = [
-            ("WIDTH", number(entry.bits() as usize)),
+            ("WIDTH", number(entry.with_pointer() as usize)),
             ("DEPTH", number(depth)),
             ("STEPS", number(steps)),
             ("STEP_BITS", number(self.format().step as usize)),
@@ -373,7 +373,7 @@ impl CoreBuilder<'_> {
         let parameters = [
             ("CORE", number(self.index)),
             ("CORE_BITS", number(core_bits as usize)),
-            ("LANES", number(self.lanes())),
+            ("LANES", number(operations.width() as usize)),
         ];
         let inputs = [
             ("flit_eject", taken),

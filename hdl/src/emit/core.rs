@@ -301,6 +301,12 @@ pub fn build<'a>(shared: &'a Shared<'a>, plan: &'a CorePlan, index: usize) -> Re
         &[("push", arrivals.push.clone()), ("din", arrivals.entry.clone()), ("pop", pop.clone())],
         &[("room", room), ("valid", front_valid.clone()), ("front", front.clone())],
     );
+    let item = if entry.pointer > 0 {
+        let pointer = b.pointer_queue(&entry, (&arrivals.push, &arrivals.entry), &pop);
+        b.m.join(&[front.clone(), pointer])
+    } else {
+        front.clone()
+    };
     let oldest = entry.split(&mut b.m, &front);
     let control = b.control_nets();
     let free = b.m.wire("engine_can_take", 1);
@@ -317,7 +323,7 @@ pub fn build<'a>(shared: &'a Shared<'a>, plan: &'a CorePlan, index: usize) -> Re
     let others = b.m.or(&statistic, &gate);
     let popped = b.m.or(&pop_synapse, &others);
     b.join_nets(&pop, &popped);
-    let store = b.store(&entry, &pop_synapse, &front, &oldest.target, &free, &control);
+    let store = b.store(&entry, &pop_synapse, &item, &oldest.target, &free, &control);
     let taken = Taken { take: b.m.or(&pop_synapse, &store.play), entry: store.entry.clone() };
     let sweep_read = b.sweep_read();
     let side = b.synapse_side(&entry, &taken, &sweep_read)?;

@@ -27,6 +27,8 @@ pub struct EntryFormat {
     pub channel: u32,
     /// Value, two's complement.
     pub value: u32,
+    /// Row pointer, which is not in the queue but joins the entry as it leaves it; none without stored connections.
+    pub pointer: u32,
 }
 
 impl EntryFormat {
@@ -37,6 +39,10 @@ impl EntryFormat {
     /// Bits of an entry.
     pub fn bits(&self) -> u32 {
         2 + self.group + self.target + self.place() + self.value
+    }
+    /// Bits of an entry with its row pointer.
+    pub fn with_pointer(&self) -> u32 {
+        self.bits() + self.pointer
     }
 }
 
@@ -158,7 +164,13 @@ impl CoreBuilder<'_> {
             }
         }
         let group = index_bits(self.stage.groups.len());
-        EntryFormat { group, target: self.format().step, column, row, channel, value }
+        let pointer = self.pointer_bits();
+        if pointer > 0 {
+            let pointers = self.first_pointer(self.stage.groups.len());
+            (column, row) = (1, 1);
+            channel = channel.max(index_bits(pointers).saturating_sub(2));
+        }
+        EntryFormat { group, target: self.format().step, column, row, channel, value, pointer }
     }
 
     /// Group of an incoming event stream.
@@ -285,8 +297,13 @@ impl CoreBuilder<'_> {
         m.select(&events[1..], &events[0].1)
     }
 
-    /// Column, row and channel of an address in a group's source.
+    /// Column, row and channel of an address in a group's source; the number of its row of stored connections.
     fn coordinates(&mut self, address: &Bits, group: usize, entry: &EntryFormat) -> Bits {
+        if entry.pointer > 0 {
+            let first = Bits::unsigned(self.first_pointer(group) as u64, entry.place());
+            let address = self.m.zext(address, entry.place());
+            return self.m.add(&address, &first);
+        }
         let input = self.stage.groups[group].synapses[0].input;
         let limit = input.step_len() as u64;
         let (w, h) = (input.w as u64, input.h as u64);

@@ -459,6 +459,8 @@ impl Builder<'_> {
             ("INJECT_DEPTH", number(noc.inject_flits as usize)),
             ("EJECT_DEPTH", number(noc.eject_flits as usize)),
         ]);
+        let choice = super::out::selective(&phase.streams[input as usize]);
+        parameters.extend(choice.into_iter().filter(|(name, _)| *name != "SELECT_BASE"));
         parameters.extend(outputs);
         (parameters.into_iter().map(|(n, v)| (n.to_owned(), v)).collect(), widths)
     }

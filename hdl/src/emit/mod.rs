@@ -11,6 +11,7 @@ mod image;
 mod lanes;
 mod machine;
 mod out;
+mod sparse;
 mod sweep;
 mod synapse;
 mod top;
@@ -99,9 +100,13 @@ pub fn check(program: &Program, machine: &Machine<'_>) -> Result<()> {
             return refuse(key, format!("{value} lanes have no RTL"), "give a power of two up to 128");
         }
     }
-    if machine.phases[0].streams.iter().any(|s| s.selective.is_some()) {
-        let message = "streams that choose the consumers of every event have no RTL".to_owned();
-        return refuse("streams", message, "write sparse layers as linear or conv2d");
+    let banks = program.arch.core.accumulator_banks;
+    let sparse = |s: &pulvinar_ir::Stage| {
+        s.synapses.iter().any(|y| matches!(program.graph.node(y.node).op, pulvinar_ir::Op::Sparse(_)))
+    };
+    if !banks.is_power_of_two() && program.stages.iter().any(sparse) {
+        let message = format!("stored connections on {banks} banks have no RTL");
+        return refuse("core.accumulator_banks", message, "give a power of two");
     }
     Ok(())
 }

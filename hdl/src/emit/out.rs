@@ -23,6 +23,22 @@ pub fn words(values: impl IntoIterator<Item = u64>) -> Parameter {
     Parameter::Vector(values.into_iter().map(|v| Bits::unsigned(v, 32)).collect())
 }
 
+/// Parameters of a packer whose first source is selective: consumers by address.
+pub fn selective(stream: &StreamPlan) -> Vec<(&'static str, Parameter)> {
+    let Some(choice) = &stream.selective else { return Vec::new() };
+    let width = stream.copies();
+    let rows = choice.rows.windows(2).map(|r| &choice.consumers[r[0] as usize..r[1] as usize]);
+    let bit = |row: &[u16], d: usize| Bits::unsigned(u64::from(row.contains(&(d as u16))), 1);
+    let table = rows.flat_map(|row| (0..width).map(move |d| bit(row, d))).collect();
+    vec![
+        ("SELECTIVE", number(1)),
+        ("SELECT_BASE", number(choice.base as usize)),
+        ("SELECT_ROWS", number(choice.rows.len() - 1)),
+        ("SELECT_WIDTH", number(width)),
+        ("CONSUMERS", Parameter::Vector(table)),
+    ]
+}
+
 /// Parameters of a packer for these streams.
 fn packer_parameters(
     format: &Format,
@@ -156,7 +172,8 @@ impl CoreBuilder<'_> {
                 streams.iter().map(|(_, s, _)| s.value).max().unwrap_or(1).max(1).max(sweep.value.width()),
             );
             let job = self.job(sweep, attention, widths);
-            let parameters = packer_parameters(format, &streams, widths);
+            let mut parameters = packer_parameters(format, &streams, widths);
+            parameters.extend(self.plan.events.iter().flat_map(|&s| selective(self.plan_of(s))));
             let inputs = [
                 ("job_source", job.source.clone()),
                 ("job_step", job.step.clone()),

@@ -18,7 +18,7 @@ pub struct SynapseSide {
     pub busy_buffer: Bits,
     /// Per buffer: an issue in the last two cycles.
     pub recent: Bits,
-    /// A hazard holds the beat.
+    /// A hazard holds the beat, or it is one that a bank conflict costs.
     pub stalled: Bits,
     /// A beat issues.
     pub beat: Bits,
@@ -82,9 +82,9 @@ impl CoreBuilder<'_> {
                 ));
             }
             for image in images {
-                let generator =
-                    Generator::new(image, &self.plan.region, self.lanes(), &self.stage.stage.name)?;
-                generators.push((group, generator));
+                if let Image::Taps(taps) = image {
+                    generators.push((group, Generator::new(taps, &self.plan.region, self.lanes())));
+                }
             }
         }
         Ok(generators)
@@ -102,7 +102,8 @@ impl CoreBuilder<'_> {
         let image = |i: &Image| match i {
             Image::Taps(TapImage { weights: Some(Weights::Byte(w)), .. }) => w.iter().any(|&v| v < 0),
             Image::Taps(TapImage { weights: Some(Weights::Half(w)), .. }) => w.iter().any(|&v| v < 0),
-            _ => false,
+            Image::Taps(TapImage { weights: None, .. }) => false,
+            Image::Sparse(sparse) => sparse.has_negative_weight(),
         };
         let negative =
             self.stage.groups.iter().any(source) || mates.flat_map(|c| c.images.iter().flatten()).any(image);
@@ -116,6 +117,9 @@ impl CoreBuilder<'_> {
         taken: &Taken,
         sweep: &SweepRead,
     ) -> Result<SynapseSide> {
+        if self.is_sparse() {
+            return Ok(self.sparse_side(entry, taken, sweep));
+        }
         let generators = self.generators()?;
         let words: Vec<Vec<i32>> = generators.iter().flat_map(|(_, g)| g.weights.iter().cloned()).collect();
         let sizes = Sizes {

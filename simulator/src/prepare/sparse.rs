@@ -64,6 +64,11 @@ impl SparseImage {
         self.synapses.len()
     }
 
+    /// True if a weight is below 0.
+    pub fn has_negative_weight(&self) -> bool {
+        self.synapses.iter().any(|&s| weight(s) < 0)
+    }
+
     fn push_row(&mut self, source: usize, row: &[u32], banking: Banking, place: &str) -> Result<()> {
         if source % 64 == 0 {
             self.index.push([0, 0, self.beats.len() as u32]);
