@@ -4,6 +4,8 @@
 
 #[path = "../../../simulator/tests/machine_common/mod.rs"]
 mod machine_common;
+
+pub mod arrivals;
 pub mod mutation;
 pub mod table;
 

@@ -20,11 +20,16 @@ pub enum Kind {
     Logic,
 }
 
+/// Runs a primitive with this text on the random case of a seed: the first difference from what it must do.
+pub type UnitBench = fn(u64, &str) -> Result<Option<String>>;
+
 /// Where a mutation applies.
 #[derive(Debug, Clone, Copy)]
 pub enum Place {
     /// A primitive, by module name; the text occurs in it exactly once.
     Primitive(&'static str),
+    /// A primitive, the same, in its unit bench: for what the random programs hardly reach.
+    Unit(&'static str, UnitBench),
     /// The first emitted core that has the text, at its first place.
     Core,
 }
@@ -55,13 +60,17 @@ impl Mutation {
     /// The name of what is changed.
     pub fn place(&self) -> &'static str {
         match self.place {
-            Place::Primitive(name) => name,
+            Place::Primitive(name) | Place::Unit(name, _) => name,
             Place::Core => "(emitted core)",
         }
     }
 
     /// Runs the changed design of a seed; a change that does not compile is an error.
     pub fn run(&self, seed: u64) -> Result<Verdict> {
+        if let Place::Unit(name, bench) = self.place {
+            let changed = text_of(name).replacen(self.text, self.replacement, 1);
+            return Ok(bench(seed, &changed)?.map_or(Verdict::Survived, Verdict::Caught));
+        }
         let Some(draw) = draw(seed) else { return Ok(Verdict::Absent) };
         let machine = Machine::new(&draw.program)?;
         let design = emit(&machine, &EmitOptions { trace: true, build: 0 })?;
@@ -82,11 +91,14 @@ impl Mutation {
         }
     }
 
-    /// The first seed of `seeds` that catches the mutation.
-    pub fn caught_by(&self, seeds: std::ops::Range<u64>) -> Result<Option<u64>> {
+    /// The first seed of `seeds` that catches the mutation, and how many runs of a changed design that took.
+    pub fn caught_by(&self, seeds: std::ops::Range<u64>) -> Result<Option<(u64, usize)>> {
+        let mut runs = 0;
         for seed in seeds {
-            if matches!(self.run(seed)?, Verdict::Caught(_)) {
-                return Ok(Some(seed));
+            match self.run(seed)? {
+                Verdict::Absent => {}
+                Verdict::Survived => runs += 1,
+                Verdict::Caught(_) => return Ok(Some((seed, runs + 1))),
             }
         }
         Ok(None)
@@ -96,7 +108,9 @@ impl Mutation {
     fn file(&self, emitted: &[(String, String)]) -> Option<String> {
         let reached = reached(emitted);
         match self.place {
-            Place::Primitive(name) => reached.contains(name).then(|| format!("{name}.v")),
+            Place::Primitive(name) | Place::Unit(name, _) => {
+                reached.contains(name).then(|| format!("{name}.v"))
+            }
             Place::Core => {
                 let is_core = |name: &str| {
                     let module = name.strip_suffix(".v").unwrap_or(name);
@@ -109,6 +123,11 @@ impl Mutation {
             }
         }
     }
+}
+
+/// The text of a primitive.
+pub fn text_of(name: &str) -> &'static str {
+    PRIMITIVES.iter().find(|(n, _)| n.strip_suffix(".v") == Some(name)).unwrap().1
 }
 
 /// Modules that the top level instantiates, directly or not.

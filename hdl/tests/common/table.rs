@@ -1,11 +1,16 @@
 //! The mutations: in each primitive a rule of timing and one of arithmetic or logic.
 
+use super::arrivals;
 use super::mutation::Kind::{Logic, Timing};
-use super::mutation::{Kind, Mutation, Place};
+use super::mutation::{Kind, Mutation, Place, UnitBench};
 
 const fn primitive(name: &'static str, kind: Kind, text: [&'static str; 3]) -> Mutation {
     let [what, text, replacement] = text;
     Mutation { place: Place::Primitive(name), kind, what, text, replacement }
+}
+
+const fn unit(name: &'static str, bench: UnitBench, kind: Kind, text: [&'static str; 3]) -> Mutation {
+    Mutation { place: Place::Unit(name, bench), ..primitive(name, kind, text) }
 }
 
 const fn core(kind: Kind, text: [&'static str; 3]) -> Mutation {
@@ -265,7 +270,7 @@ pub const MUTATIONS: &[Mutation] = &[
         "!c_end ? events[3*EVENT_BITS +: EVENT_BITS] : events[4*EVENT_BITS +: EVENT_BITS];",
         "events[3*EVENT_BITS +: EVENT_BITS];",
     ]),
-    primitive("arrivals", Timing, [
+    unit("arrivals", arrivals::difference, Timing, [
         "no forwarding to the next event",
         "wire again = adding && at == address;",
         "wire again = 1'b0;",
