@@ -252,8 +252,8 @@ pub const MUTATIONS: &[Mutation] = &[
     ]),
     primitive("attention_lane", Logic, [
         "a digit carries one late",
-        "carrying = sum >= {1'b0, radix[k*FIELD +: FIELD]};",
-        "carrying = sum > {1'b0, radix[k*FIELD +: FIELD]};",
+        "assign carries_0[d] = sum_0 >= base;",
+        "assign carries_0[d] = sum_0 > base;",
     ]),
     primitive("attention_lane", Logic, [
         "no lower clamp",
@@ -279,6 +279,36 @@ pub const MUTATIONS: &[Mutation] = &[
         "maxima are added",
         "wire [WIDTH-1:0] updated = largest ? larger : old + addend;",
         "wire [WIDTH-1:0] updated = old + addend;",
+    ]),
+    primitive("pointer_queue", Timing, [
+        "a pointer that is not taken at once is lost",
+        ".push(fresh && (waiting || !pop))",
+        ".push(fresh && waiting)",
+    ]),
+    primitive("sparse_source", Timing, [
+        "weights come with their beat",
+        "    weights <= read;\n",
+        "    if (advance) weights <= weights ^ read;\n    if (start) weights <= {BANKS*WEIGHT_BITS{1'b0}};\n",
+    ]),
+    primitive("sparse_source", Logic, [
+        "a row ends with its first beat",
+        "wire                     fetch = (start && any) || (advance && !beat_last);",
+        "wire                     fetch = start && any;",
+    ]),
+    primitive("banked_accumulator", Logic, [
+        "the sweep reads the first group of banks",
+        "if (read == n[LOG-1:0])",
+        "if (n == 0)",
+    ]),
+    primitive("packer", Logic, [
+        "an event without consumers is sent",
+        "assign nobody = selects && !busy && reach == {SELECT_WIDTH{1'b0}};",
+        "assign nobody = 1'b0;",
+    ]),
+    primitive("packer", Timing, [
+        "one copy of a selective flit is enough",
+        "wire at_last = by_choice ? !more : copy == last;",
+        "wire at_last = by_choice ? 1'b1 : copy == last;",
     ]),
     primitive("host_port", Timing, [
         "a step begins a cycle late",
