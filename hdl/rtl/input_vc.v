@@ -1,7 +1,8 @@
 // One virtual channel of a router's input port: flit buffer, route computation and the state of the
 // packet at the front (docs/noc.md, Input VC, RC, Multicast).
 //
-// Parameters: as in router.v; CREDIT_BITS of the counters in mesh_credits.
+// Parameters: as in router.v; CREDIT_BITS of the counters in mesh_credits; TURNS: the output ports
+//             that a packet of this input may take, which keeps the logic of the others away.
 // Ports:      push, arriving: a flit is written at the end of this cycle.
 //             mesh_credits: counters of the VCs of ports north, east and south (port 0 lowest, VC 0
 //             lowest), read where ADAPTIVE is 1.
@@ -26,7 +27,8 @@ module input_vc #(
   parameter ENDPOINTS = 1,
   parameter [ENDPOINTS*PORTS-1:0] PORT_MASKS = 0,
   parameter TREES = 1,
-  parameter [TREES*PORTS-1:0] TREE_MASKS = 0
+  parameter [TREES*PORTS-1:0] TREE_MASKS = 0,
+  parameter [PORTS-1:0] TURNS = {PORTS{1'b1}}
 ) (
   input  wire                         clk,
   input  wire                         rst,
@@ -74,7 +76,8 @@ module input_vc #(
     end
   endfunction
 
-  assign permitted = route[0] ? tree_mask(route[DEST_BITS:1]) : port_mask(route[DEST_BITS:1]);
+  assign permitted =
+    (route[0] ? tree_mask(route[DEST_BITS:1]) : port_mask(route[DEST_BITS:1])) & TURNS;
 
   generate
     if (PIPELINE == 0) begin : route_at_front
@@ -135,13 +138,15 @@ module input_vc #(
   wire new_head = occupied & ~routed;
   wire [PORTS-1:0] found = chosen & {PORTS{new_head}};
   wire [PORTS-1:0] wants_more;
-  wire [PORTS*VCS-1:0] hold_now = hold | granted;
+  wire [PORTS*VCS-1:0] hold_now;
   wire [PORTS*VCS-1:0] hold_later;
 
   genvar o;
   generate
     for (o = 0; o < PORTS; o = o + 1) begin : branch
-      assign wants_more[o] = wants[o] & ~|granted[o * VCS +: VCS];
+      assign hold_now[o * VCS +: VCS] =
+        (hold[o * VCS +: VCS] | granted[o * VCS +: VCS]) & {VCS{TURNS[o]}};
+      assign wants_more[o] = wants[o] & ~|granted[o * VCS +: VCS] & TURNS[o];
       assign sends[o * VCS +: VCS] = hold_now[o * VCS +: VCS] & {VCS{moved[o]}};
     end
   endgenerate

@@ -9,6 +9,8 @@
 //             lies the number of the endpoint or tree; PORT_MASKS: permitted output ports of this
 //             router for each of ENDPOINTS endpoints (endpoint 0 lowest, PORTS bits each);
 //             TREE_MASKS: its output ports on each of TREES trees (TREES 1, mask 0 without trees);
+//             TURNS: output ports that packets of each input port take (port 0 lowest, PORTS bits
+//             each); an input port without any is left out;
 //             MULTIFLIT 0: every flit is a packet that may use all VCs; 1: above FLIT_BITS a flit
 //             has a tail mark and VCS bits of the VCs its packet may use; COUNTERS 1: link_flits
 //             counts the flits of each output port, else 0.
@@ -35,7 +37,8 @@ module router #(
   parameter ENDPOINTS = 1,
   parameter [ENDPOINTS*PORTS-1:0] PORT_MASKS = 0,
   parameter TREES = 1,
-  parameter [TREES*PORTS-1:0] TREE_MASKS = 0
+  parameter [TREES*PORTS-1:0] TREE_MASKS = 0,
+  parameter [PORTS*PORTS-1:0] TURNS = {PORTS*PORTS{1'b1}}
 ) (
   input  wire                       clk,
   input  wire                       rst,
@@ -84,6 +87,7 @@ module router #(
   genvar i, v, o;
   generate
     for (i = 0; i < PORTS; i = i + 1) begin : in_port
+      localparam [PORTS-1:0] LEAVING = TURNS[i * PORTS +: PORTS];
       wire [VC_BITS-1:0] number = in_vc[i * VC_BITS +: VC_BITS];
       wire [WIRE_BITS-1:0] arriving = in_flit[i * WIRE_BITS +: WIRE_BITS];
       wire matched = |sa_winner[i * VCS * PORTS +: VCS * PORTS];
@@ -113,18 +117,31 @@ module router #(
         wire [PORTS-1:0] ready;
         wire [PORTS-1:0] hopes;
 
-        input_vc #(
-          .PORTS(PORTS), .VCS(VCS), .VC_DEPTH(VC_DEPTH), .CREDIT_BITS(CREDIT_BITS),
-          .PIPELINE(PIPELINE), .ADAPTIVE(ADAPTIVE), .FLIT_BITS(FLIT_BITS), .MULTIFLIT(MULTIFLIT),
-          .WIRE_BITS(WIRE_BITS), .DEST_BITS(DEST_BITS), .ENDPOINTS(ENDPOINTS),
-          .PORT_MASKS(PORT_MASKS), .TREES(TREES), .TREE_MASKS(TREE_MASKS)
-        ) channel (
-          .clk(clk), .rst(rst), .push(in_valid[i] & number == VC[VC_BITS-1:0]),
-          .arriving(arriving), .mesh_credits(mesh_credits), .occupied(occupied),
-          .front(fronts[v * WIRE_BITS +: WIRE_BITS]), .tail(tail), .vc_mask(vc_mask),
-          .wants(wants), .hold(hold), .granted(granted), .moved(turns), .sends(takes),
-          .leaves(leaves[X])
-        );
+        if (LEAVING != {PORTS{1'b0}}) begin : linked
+          input_vc #(
+            .PORTS(PORTS), .VCS(VCS), .VC_DEPTH(VC_DEPTH), .CREDIT_BITS(CREDIT_BITS),
+            .PIPELINE(PIPELINE), .ADAPTIVE(ADAPTIVE), .FLIT_BITS(FLIT_BITS), .MULTIFLIT(MULTIFLIT),
+            .WIRE_BITS(WIRE_BITS), .DEST_BITS(DEST_BITS), .ENDPOINTS(ENDPOINTS),
+            .PORT_MASKS(PORT_MASKS), .TREES(TREES), .TREE_MASKS(TREE_MASKS),
+            .TURNS(LEAVING)
+          ) channel (
+            .clk(clk), .rst(rst), .push(in_valid[i] & number == VC[VC_BITS-1:0]),
+            .arriving(arriving), .mesh_credits(mesh_credits), .occupied(occupied),
+            .front(fronts[v * WIRE_BITS +: WIRE_BITS]), .tail(tail), .vc_mask(vc_mask),
+            .wants(wants), .hold(hold), .granted(granted), .moved(turns), .sends(takes),
+            .leaves(leaves[X])
+          );
+        end else begin : missing
+          wire unused_input = &{1'b0, in_valid[i], number, arriving, granted, turns};
+          assign occupied = 1'b0;
+          assign fronts[v * WIRE_BITS +: WIRE_BITS] = {WIRE_BITS{1'b0}};
+          assign tail = 1'b1;
+          assign vc_mask = {VCS{1'b0}};
+          assign wants = {PORTS{1'b0}};
+          assign hold = {CHANNELS{1'b0}};
+          assign takes = {CHANNELS{1'b0}};
+          assign leaves[X] = 1'b0;
+        end
 
         for (o = 0; o < PORTS; o = o + 1) begin : turn
           wire [VCS-1:0] credit = has_credit[o * VCS +: VCS];

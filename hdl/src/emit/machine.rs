@@ -5,9 +5,9 @@ use super::out::{targets, words};
 use super::Shared;
 use crate::netlist::{index_bits, Bits, Module, Parameter};
 use pulvinar_ir::{IntType, StreamKind};
-use pulvinar_simulator::noc::{permitted, Pipeline, PortId, Routing, Topology, MESH_PORTS};
+use pulvinar_simulator::noc::{permitted, Pipeline, PortId, Route, Routing, Topology, MESH_PORTS};
 use pulvinar_simulator::prepare::phase::Seat;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Widths of the host's streams.
 pub struct HostWidths {
@@ -46,31 +46,42 @@ struct Builder<'a> {
     vc_bits: u32,
 }
 
-/// Routers that some packet may visit.
-fn used_routers(shared: &Shared<'_>, topology: &Topology) -> BTreeSet<usize> {
+/// Output ports that packets of every input port of a router take, by router that some packet may visit.
+type Turns = BTreeMap<usize, Vec<u16>>;
+
+/// Follows every packet of the phase: events and end tokens to the consumers, credits back.
+fn turns(shared: &Shared<'_>, topology: &Topology) -> Turns {
     let phase = shared.phase;
-    let mut used = BTreeSet::new();
-    let mut pairs: BTreeSet<(usize, PortId)> = BTreeSet::new();
+    let mut turns = Turns::new();
+    let mut seen = BTreeSet::new();
+    // Router, input port, and where the packet goes: an endpoint or the end of a tree.
+    let mut open: Vec<(usize, usize, Route)> = Vec::new();
     for stream in &phase.streams {
+        let (router, local) = topology.place(stream.source);
+        open.extend((0..stream.copies()).map(|i| (router, local, stream.route(i))));
         for &to in &stream.destinations {
-            pairs.insert((topology.place(stream.source).0, to));
-            pairs.insert((topology.place(to).0, stream.source));
+            open.push((router, local, Route::Unicast(to)));
+            let (router, local) = topology.place(to);
+            open.push((router, local, Route::Unicast(stream.source)));
         }
     }
-    let mut open: Vec<(usize, PortId)> = pairs.iter().copied().collect();
-    while let Some((here, to)) = open.pop() {
-        used.insert(here);
-        let mask = permitted(topology, phase.noc.routing, here, to);
+    while let Some((here, input, route)) = open.pop() {
+        if !seen.insert((here, input, route)) {
+            continue;
+        }
+        let mask = match route {
+            Route::Unicast(to) => permitted(topology, phase.noc.routing, here, to),
+            Route::Tree(tree) => phase.trees[tree as usize].masks[here],
+        };
+        let rows = turns.entry(here).or_insert_with(|| vec![0; topology.ports(here)]);
+        rows[input] |= mask;
         for port in (0..MESH_PORTS).filter(|p| mask >> p & 1 == 1) {
-            if let Some(next) = topology.neighbour(here, port).filter(|&n| pairs.insert((n, to))) {
-                open.push((next, to));
+            if let Some(next) = topology.neighbour(here, port) {
+                open.push((next, (port + 2) % MESH_PORTS, route));
             }
         }
     }
-    for tree in &phase.trees {
-        used.extend((0..tree.masks.len()).filter(|&r| tree.masks[r] != 0));
-    }
-    used
+    turns
 }
 
 /// Builds the machine.
@@ -86,12 +97,12 @@ pub fn build(shared: &Shared<'_>) -> (Module, HostWidths) {
     let (clear, at) = (b.m.input("clear", 1), b.m.input("clear_addr", shared.clear_bits));
     let select = b.m.input("select", shared.core_bits + 5);
     let chain = b.m.input("chain_first", 32);
-    let used = used_routers(shared, &b.topology);
+    let turns = turns(shared, &b.topology);
     let routers: Vec<Option<RouterNets>> =
-        (0..b.topology.routers()).map(|r| used.contains(&r).then(|| b.declare(r))).collect();
+        (0..b.topology.routers()).map(|r| turns.contains_key(&r).then(|| b.declare(r))).collect();
     for r in 0..routers.len() {
         if let Some(nets) = &routers[r] {
-            b.router(r, nets);
+            b.router(r, nets, &turns[&r]);
             b.mesh_links(r, nets, &routers);
         }
     }
@@ -117,7 +128,7 @@ pub fn build(shared: &Shared<'_>) -> (Module, HostWidths) {
     b.m.output("chain_last", last);
     let error = b.m.any(&errors);
     b.m.output("overflow", error);
-    host.routers = used.into_iter().collect();
+    host.routers = turns.into_keys().collect();
     (b.m, host)
 }
 
@@ -151,7 +162,7 @@ impl Builder<'_> {
         self.m.assign_net(net, value);
     }
 
-    fn router_parameters(&self, r: usize, ports: usize) -> Vec<(String, Parameter)> {
+    fn router_parameters(&self, r: usize, ports: usize, turns: &[u16]) -> Vec<(String, Parameter)> {
         let shared = self.shared;
         let noc = &shared.phase.noc;
         let endpoints = shared.phase.seats.len();
@@ -180,14 +191,15 @@ impl Builder<'_> {
             ("ENDPOINTS", number(endpoints)),
             ("PORT_MASKS", Parameter::Vector(masks)),
             ("TREES", number(trees.len().max(1))),
+            ("TURNS", Parameter::Vector(turns.iter().map(|&bits| mask(bits)).collect())),
             ("TREE_MASKS", Parameter::Vector(if trees.is_empty() { vec![mask(0)] } else { trees })),
         ];
         parameters.into_iter().map(|(n, v)| (n.to_owned(), v)).collect()
     }
 
-    fn router(&mut self, r: usize, nets: &RouterNets) {
+    fn router(&mut self, r: usize, nets: &RouterNets, turns: &[u16]) {
         let shared = self.shared;
-        let parameters = self.router_parameters(r, nets.ports);
+        let parameters = self.router_parameters(r, nets.ports, turns);
         let collect = |m: &mut Module, links: &[Link], f: fn(&Link) -> &Bits| {
             let parts: Vec<Bits> = links.iter().map(|l| f(l).clone()).collect();
             m.join(&parts)

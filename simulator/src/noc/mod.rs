@@ -29,7 +29,7 @@ pub const INJECT_CYCLES: u64 = 2;
 pub struct PortId(pub u32);
 
 /// Where a packet goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Route {
     /// One endpoint.
     Unicast(PortId),
