@@ -44,6 +44,12 @@ pub const ZOO: &[Entry] = &[
         source: "the baseline of MA-SNN: Yao et al., IEEE TPAMI 2023 (arXiv 2209.13929)",
         load: embedded!("vanilla"),
     },
+    Entry {
+        name: "small-ta",
+        doc: "A small SNN with a temporal gate, for an FPGA of 5 280 logic cells: one conv, one fully connected",
+        source: "the temporal attention of MA-SNN: Yao et al., IEEE TPAMI 2023 (arXiv 2209.13929)",
+        load: embedded!("small-ta"),
+    },
 ];
 
 /// The network of this name.

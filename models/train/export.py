@@ -7,12 +7,12 @@ from pathlib import Path
 import digits
 import numpy as np
 import torch
-from network import Network
+from network import NETS
 from pulvinar_export import export, verify
 from pulvinar_export import reference
 from safetensors.numpy import save
 
-VECTORS = 64
+VECTORS = {"ma-snn-tcsa": 64, "vanilla": 64, "small-ta": 16}
 EMBEDDED = 100
 CALIBRATION = 64
 
@@ -36,10 +36,11 @@ def accuracy(folder: Path, frames: np.ndarray, labels: np.ndarray) -> float:
 
 
 def export_net(name: str, checkpoint: Path, folder: Path, frames: np.ndarray, labels: np.ndarray) -> None:
-    net = Network(attention=name == "ma-snn-tcsa")
+    net = NETS[name]()
     net.load_state_dict(torch.load(checkpoint, weights_only=True))
-    inputs = torch.from_numpy(frames[:VECTORS]).float().transpose(0, 1).contiguous()
-    export(net, inputs[:, :2], folder, reference_inputs=inputs, labels=labels[:VECTORS], name=f"{name}-digits")
+    count = VECTORS[name]
+    inputs = torch.from_numpy(frames[:count]).float().transpose(0, 1).contiguous()
+    export(net, inputs[:, :2], folder, reference_inputs=inputs, labels=labels[:count], name=f"{name}-digits")
     print(f"{name}: {verify(folder)}")
     print(
         f"{name}: accuracy of the exported files {accuracy(folder, frames, labels):.4f} on {len(labels)} test samples"
@@ -60,7 +61,7 @@ def main() -> None:
     offsets = digits.start_offsets(np.arange(CALIBRATION), digits.SEED + 1)
     calibration = digits.event_frames(train.images[:CALIBRATION], offsets)
     write_data(args.data / "digits-calibration.safetensors.gz", calibration, train.labels[:CALIBRATION])
-    for name in ("ma-snn-tcsa", "vanilla"):
+    for name in NETS:
         checkpoint = args.checkpoints / f"{name}.pt"
         if checkpoint.exists():
             export_net(name, checkpoint, args.zoo / name, frames, test.labels)

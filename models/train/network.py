@@ -1,4 +1,4 @@
-"""The default network: MA-SNN in the dialect of its authors' code, and its twin without attention.
+"""The default network: MA-SNN in the dialect of its authors' code, its twin without attention, and a small net.
 
 Conv -> BN -> AvgPool -> attention (T, C, S) -> ReLU -> neuron; Linear -> BN -> attention (T) -> ReLU
 -> neuron. Source: Yao et al., "Attention Spiking Neural Networks", arXiv 2209.13929, and
@@ -60,3 +60,41 @@ class Network(nn.Module):
 
     def neurons(self) -> dict[str, MaSnnNeuron]:
         return {n: m for n, m in self.named_modules() if isinstance(m, MaSnnNeuron)}
+
+
+class Small(nn.Module):
+    """A net for a device of 5,280 logic cells: one convolution that is also the pooling, one linear layer.
+
+    Conv 4x4 of stride 4 -> BN -> neuron; Linear -> BN -> attention (T) -> neuron. Output as above.
+    """
+
+    FEATURES = 8
+    SIDE = 7
+    DECAY = 0.5
+
+    def __init__(self):
+        super().__init__()
+        self.conv0 = layer.Conv2d(CHANNELS[0], self.FEATURES, 4, stride=4, step_mode="m")
+        self.bn0 = _norm(layer.BatchNorm2d(self.FEATURES, step_mode="m"), 0)
+        self.neuron0 = MaSnnNeuron(THRESHOLD, self.DECAY)
+        self.flatten = layer.Flatten(step_mode="m")
+        self.fc0 = layer.Linear(self.FEATURES * self.SIDE**2, CLASSES, step_mode="m")
+        self.fc_bn0 = _norm(layer.BatchNorm1d(CLASSES, step_mode="m"), 1)
+        self.fc_att0 = layer.TemporalWiseAttention(T, reduction=4, dimension=2)
+        self.fc_neuron0 = MaSnnNeuron(THRESHOLD, self.DECAY)
+
+    def forward(self, x):
+        x = self.neuron0(self.bn0(self.conv0(x)))
+        x = self.fc_att0(self.fc_bn0(self.fc0(self.flatten(x))))
+        return self.fc_neuron0(x).mean(0)
+
+    def neurons(self) -> dict[str, MaSnnNeuron]:
+        return {n: m for n, m in self.named_modules() if isinstance(m, MaSnnNeuron)}
+
+
+#: By name on the command line.
+NETS = {
+    "ma-snn-tcsa": lambda: Network(attention=True),
+    "vanilla": lambda: Network(attention=False),
+    "small-ta": Small,
+}

