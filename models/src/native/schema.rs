@@ -14,6 +14,8 @@ pub enum Kind {
     MaybeTensor,
     /// Rows, columns.
     Pair,
+    /// Before, after.
+    Ends,
     /// Top, bottom, left, right.
     Quad,
     /// Positive integer.
@@ -63,6 +65,16 @@ pub const ATTRS: &[(&str, &[(&str, Kind)])] = &[
     ("mul", &[]),
     ("reduce", &[("kind", Kind::Word(&["mean", "sum", "max"])), ("axes", Kind::Axes)]),
     ("dense", &[("weight", Kind::Tensor), ("bias", Kind::MaybeTensor), ("axis", Kind::Word(&["t", "c"]))]),
+    (
+        "conv1d",
+        &[
+            ("weight", Kind::Tensor),
+            ("bias", Kind::MaybeTensor),
+            ("axis", Kind::Word(&["t", "c"])),
+            ("padding", Kind::Ends),
+            ("groups", Kind::Size),
+        ],
+    ),
     ("affine", &[("mul", Kind::Real), ("add", Kind::Real)]),
     ("relu", &[]),
     ("sigmoid", &[]),
@@ -106,6 +118,7 @@ impl Kind {
             Kind::Tensor => json!({"type": "string"}),
             Kind::MaybeTensor => json!({"type": ["string", "null"]}),
             Kind::Pair => sizes(2, 1),
+            Kind::Ends => sizes(2, 0),
             Kind::Quad => sizes(4, 0),
             Kind::Size => json!({"type": "integer", "minimum": 1}),
             Kind::Real => json!({"type": "number"}),
@@ -210,6 +223,7 @@ mod tests {
         match kind {
             Kind::Tensor | Kind::MaybeTensor => json!("w"),
             Kind::Pair => json!([1, 2]),
+            Kind::Ends => json!([0, 1]),
             Kind::Quad => json!([0, 1, 2, 3]),
             Kind::Size => json!(1),
             Kind::Real | Kind::MaybeReal => json!(0.5),

@@ -236,6 +236,7 @@ ops! {
     Gate = gate, "gate", FLOW, "Broadcasting fixed-point product with one rounding.";
     Reduce = reduce, "reduce", BOTH, "Mean, sum or maximum over axes.";
     Dense = dense, "dense", BOTH, "Linear map along one axis of a small tensor.";
+    Conv1d = conv1d, "conv1d", TRAINED, "1-D convolution along t or c that mixes the other.";
     Affine = affine, "affine", TRAINED, "Scalar multiply and add.";
     Relu = relu, "relu", BOTH, "max(0, x).";
     Sigmoid = sigmoid, "sigmoid", TRAINED, "Logistic function.";

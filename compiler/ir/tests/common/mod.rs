@@ -3,6 +3,7 @@
 #![allow(dead_code)] // no user needs all of it
 
 mod flow;
+mod modules;
 
 pub use flow::flow;
 
@@ -90,7 +91,7 @@ impl Builder {
         let shape = self.graph.node(last).ty.shape;
         let earlier = NodeId(u32::from(a) % self.graph.nodes.len() as u32);
         let name = format!("n{}", self.graph.nodes.len());
-        let (op, inputs): (Op, Vec<NodeId>) = match kind % 20 {
+        let (op, inputs): (Op, Vec<NodeId>) = match kind % 21 {
             0..=2 => (self.conv(shape, a, b), vec![last]),
             3..=5 => (neuron(a, b), vec![last]),
             6 if b % 4 == 0 => (
@@ -108,6 +109,7 @@ impl Builder {
             16 => (relu::Relu {}.into(), vec![last]),
             17 => (sigmoid::Sigmoid {}.into(), vec![last]),
             18 => (Affine { mul: f64::from(a) / 7.0, add: -f64::from(b) / 3.0 }.into(), vec![last]),
+            19 => (self.module(shape, a, b), vec![last]),
             _ => return self.feedback(last),
         };
         if shape.len() > 4000 || self.graph.push(&name, op, &inputs).is_err() {
