@@ -94,6 +94,26 @@ pub const ATTRS: &[(&str, &[(&str, Kind)])] = &[
     ),
     ("t_attention", &[("w0", Kind::Tensor), ("w1", Kind::Tensor)]),
     (
+        "step_attention",
+        &[
+            ("ca0", Kind::MaybeTensor),
+            ("ca1", Kind::MaybeTensor),
+            ("sa", Kind::MaybeTensor),
+            ("relu", Kind::Bool),
+        ],
+    ),
+    (
+        "ma_neuron",
+        &[
+            ("leak", Kind::Real),
+            ("threshold", Kind::Real),
+            ("reset", Kind::Real),
+            ("ca0", Kind::MaybeTensor),
+            ("ca1", Kind::MaybeTensor),
+            ("sa", Kind::MaybeTensor),
+        ],
+    ),
+    (
         "neuron",
         &[
             ("leak", Kind::Real),

@@ -246,6 +246,8 @@ ops! {
     Delay = delay, "delay", BOTH, "The value of the previous timestep.";
     MaAttention = ma_attention, "ma_attention", TRAINED, "Temporal, channel and spatial attention of MA-SNN's code.";
     TAttention = t_attention, "t_attention", TRAINED, "Temporal-wise attention.";
+    StepAttention = step_attention, "step_attention", TRAINED, "Channel and spatial attention of every step by itself.";
+    MaNeuron = ma_neuron, "ma_neuron", TRAINED, "Spiking neuron that gates its membrane before it fires.";
     Neuron = neuron, "neuron", TRAINED, "Spiking neuron.";
     Lif = lif, "lif", FLOW, "Spiking neuron in integers.";
     Readout = readout, "readout", BOTH, "Mean or sum over time.";

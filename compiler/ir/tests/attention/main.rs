@@ -1,4 +1,7 @@
 //! Attention modules and the ops they need, against oracles written from their equations.
 
+mod cases;
 mod conv1d;
+mod ma_neuron;
+mod step_attention;
 mod support;
