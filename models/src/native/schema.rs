@@ -113,6 +113,7 @@ pub const ATTRS: &[(&str, &[(&str, Kind)])] = &[
             ("sa", Kind::MaybeTensor),
         ],
     ),
+    ("ta_snn", &[("w0", Kind::Tensor), ("b0", Kind::Tensor), ("w1", Kind::Tensor), ("b1", Kind::Tensor)]),
     (
         "neuron",
         &[

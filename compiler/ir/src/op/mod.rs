@@ -248,6 +248,7 @@ ops! {
     TAttention = t_attention, "t_attention", TRAINED, "Temporal-wise attention.";
     StepAttention = step_attention, "step_attention", TRAINED, "Channel and spatial attention of every step by itself.";
     MaNeuron = ma_neuron, "ma_neuron", TRAINED, "Spiking neuron that gates its membrane before it fires.";
+    TaSnn = ta_snn, "ta_snn", TRAINED, "Temporal attention from the mean alone, with biases.";
     Neuron = neuron, "neuron", TRAINED, "Spiking neuron.";
     Lif = lif, "lif", FLOW, "Spiking neuron in integers.";
     Readout = readout, "readout", BOTH, "Mean or sum over time.";

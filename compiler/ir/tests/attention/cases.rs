@@ -5,6 +5,7 @@
 use crate::support::{Case, Rng};
 use pulvinar_ir::op::ma_neuron::MaNeuron;
 use pulvinar_ir::op::step_attention::StepAttention;
+use pulvinar_ir::op::ta_snn::TaSnn;
 use pulvinar_ir::Shape;
 
 /// A module in a graph, and values for the graph's input.
@@ -26,6 +27,7 @@ pub struct Module {
 pub const MODULES: &[Module] = &[
     Module { name: "step_attention", make: step_attention, spikes: false, refusal: None },
     Module { name: "ma_neuron", make: ma_neuron, spikes: true, refusal: Some("E0305") },
+    Module { name: "ta_snn", make: ta_snn, spikes: false, refusal: None },
 ];
 
 /// The values of a tensor, if the model has it.
@@ -73,5 +75,23 @@ pub fn ma_neuron(seed: u64) -> Sample {
     let reset = [0.0, 0.1][case.rng.size(0, 1)];
     case.push(MaNeuron { leak, threshold: 0.3, reset, ca0, ca1, sa }).unwrap();
     let x = case.rng.value(shape, -0.5, 1.5);
+    (case, x)
+}
+
+/// `ta_snn` of a current.
+pub fn ta_snn(seed: u64) -> Sample {
+    let (mut case, shape) = start(seed, [9, 4, 4, 4]);
+    let hidden = case.rng.size(1, 4);
+    let [w0, b0, w1, b1] = ["w0", "b0", "w1", "b1"].map(str::to_owned);
+    for (name, sizes) in [
+        ("w0", vec![hidden, shape.t]),
+        ("b0", vec![hidden]),
+        ("w1", vec![shape.t, hidden]),
+        ("b1", vec![shape.t]),
+    ] {
+        case.tensor(name, &sizes, -1.0, 1.0);
+    }
+    case.push(TaSnn { w0, b0, w1, b1 }).unwrap();
+    let x = case.rng.value(shape, -1.0, 1.0);
     (case, x)
 }

@@ -5,3 +5,4 @@ mod conv1d;
 mod ma_neuron;
 mod step_attention;
 mod support;
+mod ta_snn;
