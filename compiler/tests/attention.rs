@@ -53,7 +53,7 @@ fn what_has_no_integer_form_is_refused_once() {
             match (run_pipeline(&case.graph, &Options::default(), None, |_, _| ()), refusal) {
                 (Ok(graph), None) => assert_eq!(graph.level, Level::Flow),
                 (Err(d), Some(code)) => {
-                    assert!(d.code == *code && !d.help.is_empty(), "{name}, seed {seed}: {d}")
+                    assert!(d.code == *code && !d.help.is_empty(), "{name}, seed {seed}: {d}");
                 }
                 (result, _) => {
                     panic!("{name}, seed {seed}: {:?} where {refusal:?} is expected", result.err())

@@ -32,6 +32,8 @@ pub enum Kind {
     Axes,
     /// The reset of a neuron.
     Reset,
+    /// The attributes of a `neuron`.
+    Neuron,
 }
 
 /// Attributes of every op of the file format.
@@ -114,6 +116,16 @@ pub const ATTRS: &[(&str, &[(&str, Kind)])] = &[
         ],
     ),
     ("ta_snn", &[("w0", Kind::Tensor), ("b0", Kind::Tensor), ("w1", Kind::Tensor), ("b1", Kind::Tensor)]),
+    ("matmul", &[("heads", Kind::Size), ("over", Kind::Word(&["tokens", "channels"]))]),
+    (
+        "spiking_attention",
+        &[
+            ("form", Kind::Word(&["ssa", "sdsa", "qk_token", "qk_channel"])),
+            ("heads", Kind::Size),
+            ("scale", Kind::Real),
+            ("neuron", Kind::Neuron),
+        ],
+    ),
     (
         "neuron",
         &[
@@ -153,8 +165,18 @@ impl Kind {
                 closed(&[("kind", json!({"enum": ["value", "subtract"]})), ("value", json!({"type": "number"}))]),
                 closed(&[("kind", json!({"const": "none"}))]),
             ]}),
+            Kind::Neuron => {
+                let attrs: Vec<(&str, Value)> =
+                    neuron().iter().map(|&(k, kind)| (k, kind.schema())).collect();
+                closed(&attrs)
+            }
         }
     }
+}
+
+/// The attributes of `neuron`.
+fn neuron() -> &'static [(&'static str, Kind)] {
+    ATTRS.iter().find(|row| row.0 == "neuron").map_or(&[], |row| row.1)
 }
 
 /// An object that has exactly these fields, and any whose name starts with `x-`.
@@ -173,8 +195,9 @@ fn closed(fields: &[(&str, Value)]) -> Value {
 fn node(op: &str, attrs: &[(&str, Kind)]) -> Value {
     let attrs: Vec<(&str, Value)> = attrs.iter().map(|&(k, kind)| (k, kind.schema())).collect();
     let inputs = match op {
-        "add" | "mul" => json!({"minItems": 2, "maxItems": 2}),
+        "add" | "mul" | "matmul" => json!({"minItems": 2, "maxItems": 2}),
         "concat" => json!({"minItems": 1}),
+        "spiking_attention" => json!({"minItems": 2, "maxItems": 3}),
         _ => json!({"minItems": 1, "maxItems": 1}),
     };
     let mut schema = object(&[
@@ -252,6 +275,9 @@ mod tests {
             Kind::Word(words) => json!(words[words.len() - 1]),
             Kind::Axes => json!(["t", "w"]),
             Kind::Reset => json!({"kind": "subtract", "value": 1.0}),
+            Kind::Neuron => {
+                neuron().iter().map(|&(k, kind)| (k.to_owned(), sample(kind))).collect::<Map<_, _>>().into()
+            }
         }
     }
 

@@ -3,10 +3,13 @@
 #![allow(dead_code)] // no user needs all of it
 
 use crate::support::{Case, Rng};
+use pulvinar_ir::op::conv2d::Conv2d;
 use pulvinar_ir::op::ma_neuron::MaNeuron;
+use pulvinar_ir::op::neuron::{Compare, Neuron, Reset, ResetTiming};
+use pulvinar_ir::op::spiking_attention::{Form, SpikingAttention};
 use pulvinar_ir::op::step_attention::StepAttention;
 use pulvinar_ir::op::ta_snn::TaSnn;
-use pulvinar_ir::Shape;
+use pulvinar_ir::{NodeId, Shape, Tensor};
 
 /// A module in a graph, and values for the graph's input.
 pub type Sample = (Case, Vec<f64>);
@@ -28,6 +31,10 @@ pub const MODULES: &[Module] = &[
     Module { name: "step_attention", make: step_attention, spikes: false, refusal: None },
     Module { name: "ma_neuron", make: ma_neuron, spikes: true, refusal: Some("E0305") },
     Module { name: "ta_snn", make: ta_snn, spikes: false, refusal: None },
+    Module { name: "ssa", make: ssa, spikes: true, refusal: Some("E0310") },
+    Module { name: "sdsa", make: sdsa, spikes: true, refusal: None },
+    Module { name: "qk_token", make: qk_token, spikes: true, refusal: None },
+    Module { name: "qk_channel", make: qk_channel, spikes: true, refusal: None },
 ];
 
 /// The values of a tensor, if the model has it.
@@ -94,4 +101,69 @@ pub fn ta_snn(seed: u64) -> Sample {
     case.push(TaSnn { w0, b0, w1, b1 }).unwrap();
     let x = case.rng.value(shape, -1.0, 1.0);
     (case, x)
+}
+
+/// Adds a node with the `count` channels of the input from `first` on.
+pub fn select(case: &mut Case, name: &str, first: usize, count: usize) {
+    let channels = case.graph.node(NodeId(0)).ty.shape.c;
+    let ones = (0..count * channels).map(|i| f32::from(u8::from(i % channels == first + i / channels)));
+    case.graph.tensors.insert(name.to_owned(), Tensor::real(vec![count, channels, 1, 1], ones.collect()));
+    case.graph.push(name, Conv2d::same(name, [1, 1]).into(), &[NodeId(0)]).unwrap();
+}
+
+/// Nodes 1 to `operands` of this shape, cut out of the channels of the input, and what `more` adds.
+pub fn operands(shape: Shape, operands: usize, more: impl FnOnce(&mut Case)) -> Case {
+    let mut case = Case::new(0, Shape { c: operands * shape.c, ..shape });
+    for (i, name) in ["q", "k", "v"].into_iter().take(operands).enumerate() {
+        select(&mut case, name, i * shape.c, shape.c);
+    }
+    more(&mut case);
+    case
+}
+
+/// The op with the neuron of all published forms: tau 2 on the input too, hard reset to 0, fires at 0.5.
+pub fn spiking(form: Form, heads: usize, scale: f64) -> SpikingAttention {
+    let neuron = Neuron {
+        leak: 0.5,
+        input_gain: 0.5,
+        input_bias: 0.0,
+        threshold: 0.5,
+        compare: Compare::AtLeast,
+        reset: Reset::Value { value: 0.0 },
+        reset_timing: ResetTiming::SameStep,
+        initial: 0.0,
+        clamp_min: None,
+    };
+    SpikingAttention { form, heads, scale, neuron }
+}
+
+fn family(seed: u64, form: Form, inputs: usize, scale: f64) -> Sample {
+    let mut rng = Rng(seed);
+    let (heads, d) = (rng.size(1, 3), rng.size(1, 4));
+    let shape = Shape::new(rng.size(1, 5), heads * d, rng.size(1, 4), rng.size(1, 4));
+    let mut case = operands(shape, inputs, |_| ());
+    let ids: Vec<NodeId> = (1..=inputs as u32).map(NodeId).collect();
+    case.graph.push("op", spiking(form, heads, scale).into(), &ids).unwrap();
+    let x = rng.spikes(case.graph.node(NodeId(0)).ty.shape);
+    (case, x)
+}
+
+/// `spiking_attention` of spikes, product of three.
+pub fn ssa(seed: u64) -> Sample {
+    family(seed, Form::Ssa, 3, 0.125)
+}
+
+/// `spiking_attention` of spikes, channel mask from key and value.
+pub fn sdsa(seed: u64) -> Sample {
+    family(seed, Form::Sdsa, 3, 1.0)
+}
+
+/// `spiking_attention` of spikes, token mask from the query.
+pub fn qk_token(seed: u64) -> Sample {
+    family(seed, Form::QkToken, 2, 1.0)
+}
+
+/// `spiking_attention` of spikes, channel mask from the query.
+pub fn qk_channel(seed: u64) -> Sample {
+    family(seed, Form::QkChannel, 2, 1.0)
 }

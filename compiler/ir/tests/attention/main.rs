@@ -3,6 +3,7 @@
 mod cases;
 mod conv1d;
 mod ma_neuron;
+mod spiking_attention;
 mod step_attention;
 mod support;
 mod ta_snn;

@@ -106,6 +106,7 @@ impl Case {
                 Op::Dense(d) => size * row(&d.weight),
                 Op::Conv1d(c) => size * row(&c.weight),
                 Op::Conv2d(c) => size * row(&c.weight),
+                Op::Matmul(m) => size * m.terms(graph.node(node.inputs[0]).ty.shape) as u64,
                 _ => 0,
             };
             let large = node.ty.shape.len() == graph.node(graph.output).ty.shape.len();

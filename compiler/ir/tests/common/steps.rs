@@ -2,6 +2,8 @@
 
 use super::Builder;
 use pulvinar_ir::op::ma_neuron::MaNeuron;
+use pulvinar_ir::op::matmul::{Matmul, Over};
+use pulvinar_ir::op::spiking_attention::{Form, SpikingAttention};
 use pulvinar_ir::op::step_attention::StepAttention;
 use pulvinar_ir::op::ta_snn::TaSnn;
 use pulvinar_ir::{NodeId, Op, Shape};
@@ -9,7 +11,19 @@ use pulvinar_ir::{NodeId, Op, Shape};
 impl Builder {
     /// One of the modules, for a value of this shape, and its operands.
     pub(super) fn step_module(&mut self, x: NodeId, shape: Shape, a: u8, b: u8) -> (Op, Vec<NodeId>) {
-        let op = match a % 3 {
+        let operands = [x, NodeId(u32::from(b) % self.graph.nodes.len() as u32), x];
+        let heads = if b % 2 == 0 { 1 } else { shape.c };
+        let op = match a % 5 {
+            3 => {
+                let over = if a % 2 == 0 { Over::Tokens } else { Over::Channels };
+                return (Matmul { heads, over }.into(), operands[..2].to_vec());
+            }
+            4 => {
+                let form = [Form::Ssa, Form::Sdsa, Form::QkToken, Form::QkChannel][b as usize / 4 % 4];
+                let Op::Neuron(neuron) = super::neuron(a, b) else { unreachable!("`neuron` makes neurons") };
+                let op = SpikingAttention { form, heads, scale: 0.125, neuron };
+                return (op.into(), vec![x; if b / 4 % 4 < 2 { 3 } else { 2 }]);
+            }
             0 => self.step_attention(shape, b, a % 2 == 0).into(),
             1 => self.ma_neuron(shape, b),
             _ => self.ta_snn(shape, b),
