@@ -116,6 +116,15 @@ pub const ATTRS: &[(&str, &[(&str, Kind)])] = &[
         ],
     ),
     ("ta_snn", &[("w0", Kind::Tensor), ("b0", Kind::Tensor), ("w1", Kind::Tensor), ("b1", Kind::Tensor)]),
+    (
+        "stsc",
+        &[
+            ("temporal", Kind::Tensor),
+            ("gate0", Kind::Tensor),
+            ("gate0_bias", Kind::Tensor),
+            ("gate1", Kind::Tensor),
+        ],
+    ),
     ("matmul", &[("heads", Kind::Size), ("over", Kind::Word(&["tokens", "channels"]))]),
     (
         "spiking_attention",

@@ -249,6 +249,7 @@ ops! {
     StepAttention = step_attention, "step_attention", TRAINED, "Channel and spatial attention of every step by itself.";
     MaNeuron = ma_neuron, "ma_neuron", TRAINED, "Spiking neuron that gates its membrane before it fires.";
     TaSnn = ta_snn, "ta_snn", TRAINED, "Temporal attention from the mean alone, with biases.";
+    Stsc = stsc, "stsc", TRAINED, "Temporal filter and gate of the spikes before a layer.";
     Matmul = matmul, "matmul", TRAINED, "Product of two values per head, over tokens or channels.";
     SpikingAttention = spiking_attention, "spiking_attention", TRAINED, "Spiking self-attention of query, key and value.";
     Neuron = neuron, "neuron", TRAINED, "Spiking neuron.";

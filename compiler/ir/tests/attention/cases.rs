@@ -1,6 +1,6 @@
 //! Random cases of modules: a graph whose last node is the module, and an input of it. Used by the compiler's tests too.
 
-#![allow(dead_code)] // no user needs all of it
+#![allow(dead_code, clippy::unwrap_used)] // no user needs all of it; helpers of tests
 
 use crate::support::{Case, Rng};
 use pulvinar_ir::op::conv2d::Conv2d;
@@ -8,6 +8,7 @@ use pulvinar_ir::op::ma_neuron::MaNeuron;
 use pulvinar_ir::op::neuron::{Compare, Neuron, Reset, ResetTiming};
 use pulvinar_ir::op::spiking_attention::{Form, SpikingAttention};
 use pulvinar_ir::op::step_attention::StepAttention;
+use pulvinar_ir::op::stsc::Stsc;
 use pulvinar_ir::op::ta_snn::TaSnn;
 use pulvinar_ir::{NodeId, Shape, Tensor};
 
@@ -31,6 +32,7 @@ pub const MODULES: &[Module] = &[
     Module { name: "step_attention", make: step_attention, spikes: false, refusal: None },
     Module { name: "ma_neuron", make: ma_neuron, spikes: true, refusal: Some("E0305") },
     Module { name: "ta_snn", make: ta_snn, spikes: false, refusal: None },
+    Module { name: "stsc", make: stsc, spikes: false, refusal: Some("E0310") },
     Module { name: "ssa", make: ssa, spikes: true, refusal: Some("E0310") },
     Module { name: "sdsa", make: sdsa, spikes: true, refusal: None },
     Module { name: "qk_token", make: qk_token, spikes: true, refusal: None },
@@ -100,6 +102,22 @@ pub fn ta_snn(seed: u64) -> Sample {
     }
     case.push(TaSnn { w0, b0, w1, b1 }).unwrap();
     let x = case.rng.value(shape, -1.0, 1.0);
+    (case, x)
+}
+
+/// `stsc` of spikes.
+pub fn stsc(seed: u64) -> Sample {
+    let (mut case, shape) = start(seed, [9, 4, 3, 3]);
+    let (hidden, taps, gate_taps) =
+        (case.rng.size(1, 3), 2 * case.rng.size(0, 2) + 1, 2 * case.rng.size(0, 1) + 1);
+    let [temporal, gate0, gate0_bias, gate1] =
+        ["temporal", "gate0", "gate0_bias", "gate1"].map(str::to_owned);
+    case.tensor("temporal", &[shape.c, 1, taps], -1.0, 1.0);
+    case.tensor("gate0", &[hidden, shape.c, gate_taps], -1.0, 1.0);
+    case.tensor("gate0_bias", &[hidden], -1.0, 1.0);
+    case.tensor("gate1", &[shape.c, hidden], -1.0, 1.0);
+    case.push(Stsc { temporal, gate0, gate0_bias, gate1 }).unwrap();
+    let x = case.rng.spikes(shape);
     (case, x)
 }
 

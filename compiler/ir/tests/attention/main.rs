@@ -5,5 +5,6 @@ mod conv1d;
 mod ma_neuron;
 mod spiking_attention;
 mod step_attention;
+mod stsc;
 mod support;
 mod ta_snn;

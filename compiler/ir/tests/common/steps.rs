@@ -5,6 +5,7 @@ use pulvinar_ir::op::ma_neuron::MaNeuron;
 use pulvinar_ir::op::matmul::{Matmul, Over};
 use pulvinar_ir::op::spiking_attention::{Form, SpikingAttention};
 use pulvinar_ir::op::step_attention::StepAttention;
+use pulvinar_ir::op::stsc::Stsc;
 use pulvinar_ir::op::ta_snn::TaSnn;
 use pulvinar_ir::{NodeId, Op, Shape};
 
@@ -13,7 +14,7 @@ impl Builder {
     pub(super) fn step_module(&mut self, x: NodeId, shape: Shape, a: u8, b: u8) -> (Op, Vec<NodeId>) {
         let operands = [x, NodeId(u32::from(b) % self.graph.nodes.len() as u32), x];
         let heads = if b % 2 == 0 { 1 } else { shape.c };
-        let op = match a % 5 {
+        let op = match a % 6 {
             3 => {
                 let over = if a % 2 == 0 { Over::Tokens } else { Over::Channels };
                 return (Matmul { heads, over }.into(), operands[..2].to_vec());
@@ -24,6 +25,7 @@ impl Builder {
                 let op = SpikingAttention { form, heads, scale: 0.125, neuron };
                 return (op.into(), vec![x; if b / 4 % 4 < 2 { 3 } else { 2 }]);
             }
+            5 => self.stsc(shape, b),
             0 => self.step_attention(shape, b, a % 2 == 0).into(),
             1 => self.ma_neuron(shape, b),
             _ => self.ta_snn(shape, b),
@@ -43,6 +45,15 @@ impl Builder {
     fn ma_neuron(&mut self, shape: Shape, b: u8) -> Op {
         let StepAttention { ca0, ca1, sa, .. } = self.step_attention(shape, b, false);
         MaNeuron { leak: 0.5, threshold: 0.25, reset: f64::from(b % 3) / 8.0, ca0, ca1, sa }.into()
+    }
+
+    fn stsc(&mut self, shape: Shape, b: u8) -> Op {
+        let (hidden, taps) = (1 + b as usize % 3, 1 + b as usize / 4 % 2 * 2);
+        let temporal = self.tensor(&[shape.c, 1, taps], -1.0, 1.0);
+        let gate0 = self.tensor(&[hidden, shape.c, 3], -1.0, 1.0);
+        let gate0_bias = self.tensor(&[hidden], -0.5, 0.5);
+        let gate1 = self.tensor(&[shape.c, hidden], -1.0, 1.0);
+        Stsc { temporal, gate0, gate0_bias, gate1 }.into()
     }
 
     fn ta_snn(&mut self, shape: Shape, b: u8) -> Op {
