@@ -23,7 +23,7 @@ pub struct Module {
     pub make: fn(u64) -> Sample,
     /// The output is spikes, or gated by spikes.
     pub spikes: bool,
-    /// Code of the quantiser's refusal, if it has no integer form yet.
+    /// Code of the refusal, if the quantiser (E03..) or the mapper (E06..) does not take it yet.
     pub refusal: Option<&'static str>,
 }
 
@@ -34,9 +34,9 @@ pub const MODULES: &[Module] = &[
     Module { name: "ta_snn", make: ta_snn, spikes: false, refusal: None },
     Module { name: "stsc", make: stsc, spikes: false, refusal: Some("E0310") },
     Module { name: "ssa", make: ssa, spikes: true, refusal: Some("E0310") },
-    Module { name: "sdsa", make: sdsa, spikes: true, refusal: None },
-    Module { name: "qk_token", make: qk_token, spikes: true, refusal: None },
-    Module { name: "qk_channel", make: qk_channel, spikes: true, refusal: None },
+    Module { name: "sdsa", make: sdsa, spikes: true, refusal: Some("E0601") },
+    Module { name: "qk_token", make: qk_token, spikes: true, refusal: Some("E0601") },
+    Module { name: "qk_channel", make: qk_channel, spikes: true, refusal: Some("E0601") },
 ];
 
 /// The values of a tensor, if the model has it.

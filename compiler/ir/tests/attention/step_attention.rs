@@ -24,66 +24,65 @@ impl Gates {
 
     /// One gated frame, by the equations.
     pub fn apply(&self, shape: Shape, x: &[f64]) -> Vec<f64> {
-        let (channels, plane) = (shape.c, shape.h * shape.w);
+        let plane = shape.h * shape.w;
         let mut y = x.to_vec();
         if let Some((w0, w1)) = &self.ca {
-            let hidden = w1.len() / channels;
-            let mut logits = vec![0.0; channels];
-            for maximum in [false, true] {
-                let statistic = |c: usize| {
-                    let values = &x[c * plane..(c + 1) * plane];
-                    if maximum {
-                        values.iter().copied().fold(f64::MIN, f64::max)
-                    } else {
-                        values.iter().sum::<f64>() / plane as f64
-                    }
-                };
-                for j in 0..hidden {
-                    let before: f64 = (0..channels).map(|c| w0[j * channels + c] * statistic(c)).sum();
-                    for c in 0..channels {
-                        logits[c] += w1[c * hidden + j] * before.max(0.0);
-                    }
-                }
-            }
-            for c in 0..channels {
-                for p in 0..plane {
-                    y[c * plane + p] *= sigma(logits[c]);
-                }
-            }
+            let gate = channel_gate(w0, w1, shape, &y);
+            y.iter_mut().enumerate().for_each(|(i, v)| *v *= gate[i / plane]);
         }
         if let Some((kernel, kh, kw)) = &self.sa {
-            let mut maps = [vec![0.0; plane], vec![f64::MIN; plane]];
-            for p in 0..plane {
-                for c in 0..channels {
-                    maps[0][p] += y[c * plane + p] / channels as f64;
-                    maps[1][p] = maps[1][p].max(y[c * plane + p]);
-                }
-            }
-            for row in 0..shape.h as i64 {
-                for col in 0..shape.w as i64 {
-                    let mut logit = 0.0;
-                    for (m, map) in maps.iter().enumerate() {
-                        for ky in 0..*kh {
-                            for kx in 0..*kw {
-                                let (r, c) = (
-                                    row + ky as i64 - (kh - 1) as i64 / 2,
-                                    col + kx as i64 - (kw - 1) as i64 / 2,
-                                );
-                                if (0..shape.h as i64).contains(&r) && (0..shape.w as i64).contains(&c) {
-                                    logit += kernel[(m * kh + ky) * kw + kx]
-                                        * map[r as usize * shape.w + c as usize];
-                                }
-                            }
-                        }
-                    }
-                    for c in 0..channels {
-                        y[c * plane + row as usize * shape.w + col as usize] *= sigma(logit);
-                    }
-                }
-            }
+            let gate = spatial_gate(kernel, *kh, *kw, shape, &y);
+            y.iter_mut().enumerate().for_each(|(i, v)| *v *= gate[i % plane]);
         }
         y
     }
+}
+
+fn channel_gate(w0: &[f64], w1: &[f64], shape: Shape, x: &[f64]) -> Vec<f64> {
+    let (channels, plane) = (shape.c, shape.h * shape.w);
+    let hidden = w1.len() / channels;
+    let mut logits = vec![0.0; channels];
+    for maximum in [false, true] {
+        let statistic = |c: usize| {
+            let values = &x[c * plane..(c + 1) * plane];
+            if maximum {
+                values.iter().copied().fold(f64::MIN, f64::max)
+            } else {
+                values.iter().sum::<f64>() / plane as f64
+            }
+        };
+        for j in 0..hidden {
+            let before: f64 = (0..channels).map(|c| w0[j * channels + c] * statistic(c)).sum();
+            for c in 0..channels {
+                logits[c] += w1[c * hidden + j] * before.max(0.0);
+            }
+        }
+    }
+    logits.into_iter().map(sigma).collect()
+}
+
+fn spatial_gate(kernel: &[f64], kh: usize, kw: usize, shape: Shape, x: &[f64]) -> Vec<f64> {
+    let (h, w) = (shape.h as i64, shape.w as i64);
+    let mut maps = [vec![0.0; shape.h * shape.w], vec![f64::MIN; shape.h * shape.w]];
+    for (i, v) in x.iter().enumerate() {
+        let p = i % (shape.h * shape.w);
+        maps[0][p] += v / shape.c as f64;
+        maps[1][p] = maps[1][p].max(*v);
+    }
+    let mut gate = Vec::new();
+    for (row, col) in (0..h).flat_map(|row| (0..w).map(move |col| (row, col))) {
+        let mut logit = 0.0;
+        for (m, map) in maps.iter().enumerate() {
+            for (ky, kx) in (0..kh).flat_map(|ky| (0..kw).map(move |kx| (ky, kx))) {
+                let (r, c) = (row + ky as i64 - (kh as i64 - 1) / 2, col + kx as i64 - (kw as i64 - 1) / 2);
+                if (0..h).contains(&r) && (0..w).contains(&c) {
+                    logit += kernel[(m * kh + ky) * kw + kx] * map[(r * w + c) as usize];
+                }
+            }
+        }
+        gate.push(sigma(logit));
+    }
+    gate
 }
 
 #[test]
