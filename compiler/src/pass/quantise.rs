@@ -130,7 +130,7 @@ impl<'a> Quantiser<'a> {
                 "E0310",
                 format!("node `{}`", node.name),
                 format!("op `{}` has no integer form", node.op.name()),
-                "run the passes before the quantiser first (`lower`)",
+                "run the passes before the quantiser first (`lower`); an op that they leave runs in reals only, not on the chip",
             )),
         }
     }

@@ -20,6 +20,8 @@ pub enum Kind {
     Quad,
     /// Positive integer.
     Size,
+    /// Integer, 0 or more.
+    Count,
     /// Number.
     Real,
     /// Number, or null.
@@ -77,6 +79,7 @@ pub const ATTRS: &[(&str, &[(&str, Kind)])] = &[
             ("groups", Kind::Size),
         ],
     ),
+    ("top_k", &[("axis", Kind::Word(&["t", "c", "h", "w"])), ("k", Kind::Count)]),
     ("affine", &[("mul", Kind::Real), ("add", Kind::Real)]),
     ("relu", &[]),
     ("sigmoid", &[]),
@@ -136,6 +139,33 @@ pub const ATTRS: &[(&str, &[(&str, Kind)])] = &[
         ],
     ),
     (
+        "fsta",
+        &[
+            ("temporal", Kind::Tensor),
+            ("bank", Kind::MaybeTensor),
+            ("spatial0", Kind::Tensor),
+            ("spatial1", Kind::MaybeTensor),
+            ("alpha", Kind::Real),
+            ("beta", Kind::Real),
+            ("t", Kind::Real),
+            ("s", Kind::Real),
+        ],
+    ),
+    ("tcja", &[("along_t", Kind::Tensor), ("along_c", Kind::Tensor)]),
+    ("gac", &[("ta0", Kind::Tensor), ("ta1", Kind::Tensor), ("sca0", Kind::Tensor), ("sca1", Kind::Tensor)]),
+    (
+        "asa",
+        &[
+            ("fc0", Kind::Tensor),
+            ("fc1", Kind::MaybeTensor),
+            ("important", Kind::Tensor),
+            ("other", Kind::Tensor),
+            ("alpha", Kind::Real),
+            ("beta", Kind::Real),
+            ("share", Kind::Real),
+        ],
+    ),
+    (
         "neuron",
         &[
             ("leak", Kind::Real),
@@ -163,6 +193,7 @@ impl Kind {
             Kind::Ends => sizes(2, 0),
             Kind::Quad => sizes(4, 0),
             Kind::Size => json!({"type": "integer", "minimum": 1}),
+            Kind::Count => json!({"type": "integer", "minimum": 0}),
             Kind::Real => json!({"type": "number"}),
             Kind::MaybeReal => json!({"type": ["number", "null"]}),
             Kind::Bool => json!({"type": "boolean"}),
@@ -204,7 +235,7 @@ fn closed(fields: &[(&str, Value)]) -> Value {
 fn node(op: &str, attrs: &[(&str, Kind)]) -> Value {
     let attrs: Vec<(&str, Value)> = attrs.iter().map(|&(k, kind)| (k, kind.schema())).collect();
     let inputs = match op {
-        "add" | "mul" | "matmul" => json!({"minItems": 2, "maxItems": 2}),
+        "add" | "mul" | "matmul" | "gac" => json!({"minItems": 2, "maxItems": 2}),
         "concat" => json!({"minItems": 1}),
         "spiking_attention" => json!({"minItems": 2, "maxItems": 3}),
         _ => json!({"minItems": 1, "maxItems": 1}),
@@ -278,7 +309,7 @@ mod tests {
             Kind::Pair => json!([1, 2]),
             Kind::Ends => json!([0, 1]),
             Kind::Quad => json!([0, 1, 2, 3]),
-            Kind::Size => json!(1),
+            Kind::Size | Kind::Count => json!(1),
             Kind::Real | Kind::MaybeReal => json!(0.5),
             Kind::Bool => json!(true),
             Kind::Word(words) => json!(words[words.len() - 1]),

@@ -3,6 +3,7 @@
 //! A module gives its attributes, its type rule and `expand`; its value is that of the expansion, and the pass
 //! `lower-attention` puts the expansion in its place. One module is one file.
 
+use super::conv2d::Conv2d;
 use super::delay::Delay;
 use super::{EvalCx, InferCx, Op};
 use crate::diag::Result;
@@ -41,6 +42,11 @@ impl Expand<'_> {
     /// Makes `delay` read `source`.
     pub fn close(&mut self, delay: NodeId, source: NodeId) {
         self.graph.nodes[delay.index()].inputs = vec![source];
+    }
+    /// Adds `name.part`, a convolution by this kernel whose result has the size of its input.
+    pub fn same_conv(&mut self, part: &str, kernel: &str, x: NodeId) -> Result<NodeId> {
+        let size = [self.tensor(kernel).shape[2], self.tensor(kernel).shape[3]];
+        self.node(part, Conv2d::same(kernel, size), &[x])
     }
     /// Shape of a node's value.
     pub fn shape(&self, id: NodeId) -> Shape {

@@ -14,7 +14,6 @@
 
 use super::add::Add;
 use super::concat::Concat;
-use super::conv2d::Conv2d;
 use super::dense::Dense;
 use super::expand::Expand;
 use super::mul::Mul;
@@ -123,8 +122,7 @@ pub(super) fn expand_spatial(e: &mut Expand<'_>, kernel: &str, x: NodeId, over: 
     let mean = e.node("s.mean", Reduce { kind: ReduceKind::Mean, axes }, &[x])?;
     let max = e.node("s.max", Reduce { kind: ReduceKind::Max, axes }, &[x])?;
     let maps = e.node("s.maps", Concat {}, &[mean, max])?;
-    let sizes = [e.tensor(kernel).shape[2], e.tensor(kernel).shape[3]];
-    let out = e.node("s.conv", Conv2d::same(kernel, sizes), &[maps])?;
+    let out = e.same_conv("s.conv", kernel, maps)?;
     e.node("s.gate", Sigmoid {}, &[out])
 }
 

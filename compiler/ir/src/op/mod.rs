@@ -237,6 +237,7 @@ ops! {
     Reduce = reduce, "reduce", BOTH, "Mean, sum or maximum over axes.";
     Dense = dense, "dense", BOTH, "Linear map along one axis of a small tensor.";
     Conv1d = conv1d, "conv1d", TRAINED, "1-D convolution along t or c that mixes the other.";
+    TopK = top_k, "top_k", TRAINED, "1 for the k largest along an axis, else 0.";
     Affine = affine, "affine", TRAINED, "Scalar multiply and add.";
     Relu = relu, "relu", BOTH, "max(0, x).";
     Sigmoid = sigmoid, "sigmoid", TRAINED, "Logistic function.";
@@ -252,6 +253,10 @@ ops! {
     Stsc = stsc, "stsc", TRAINED, "Temporal filter and gate of the spikes before a layer.";
     Matmul = matmul, "matmul", TRAINED, "Product of two values per head, over tokens or channels.";
     SpikingAttention = spiking_attention, "spiking_attention", TRAINED, "Spiking self-attention of query, key and value.";
+    Fsta = fsta, "fsta", TRAINED, "Frequency-based spatial-temporal attention.";
+    Tcja = tcja, "tcja", TRAINED, "Temporal-channel joint attention on spikes.";
+    Gac = gac, "gac", TRAINED, "Gated attention coding: the gate of an encoder's spikes.";
+    Asa = asa, "asa", TRAINED, "Advance spatial attention: two spatial gates under a mask.";
     Neuron = neuron, "neuron", TRAINED, "Spiking neuron.";
     Lif = lif, "lif", FLOW, "Spiking neuron in integers.";
     Readout = readout, "readout", BOTH, "Mean or sum over time.";

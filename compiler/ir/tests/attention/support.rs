@@ -145,3 +145,30 @@ pub fn assert_close(got: &[f64], want: &[f64], what: &str) {
 pub fn sigma(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
+
+/// A 2-D convolution of stride 1 with zeros around, as long as its input: `[inputs, h, w]` and
+/// `[outputs, inputs, k, k]`; an even k has one zero more below and on the right.
+pub fn conv_same(x: &[f64], [inputs, h, w]: [usize; 3], kernel: &[f64], outputs: usize) -> Vec<f64> {
+    let k = (kernel.len() as f64 / (inputs * outputs) as f64).sqrt().round() as usize;
+    let before = (k - 1) as i64 / 2;
+    let mut y = vec![0.0; outputs * h * w];
+    for o in 0..outputs {
+        for row in 0..h as i64 {
+            for col in 0..w as i64 {
+                for i in 0..inputs {
+                    for ky in 0..k as i64 {
+                        for kx in 0..k as i64 {
+                            let (r, c) = (row + ky - before, col + kx - before);
+                            if r >= 0 && r < h as i64 && c >= 0 && c < w as i64 {
+                                let weight = kernel[((o * inputs + i) * k + ky as usize) * k + kx as usize];
+                                y[(o * h + row as usize) * w + col as usize] +=
+                                    weight * x[(i * h + r as usize) * w + c as usize];
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+    y
+}

@@ -110,7 +110,7 @@ impl Builder {
             16 => (relu::Relu {}.into(), vec![last]),
             17 => (sigmoid::Sigmoid {}.into(), vec![last]),
             18 => (Affine { mul: f64::from(a) / 7.0, add: -f64::from(b) / 3.0 }.into(), vec![last]),
-            19 => (self.module(shape, a, b), vec![last]),
+            19 => self.module(shape, a, b),
             20 => self.step_module(last, shape, a, b),
             _ => return self.feedback(last),
         };
