@@ -14,7 +14,7 @@ use pulvinar_ir::op::input::{Input, InputKind};
 use pulvinar_ir::{interpret, Graph, Level, Node, NodeId};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The node alone, on an input; its second operand is a multiple of the first. None if that does not fit.
+/// The node alone, on an input; its second operand follows from the first, a third is the first. None if it does not fit.
 fn alone(graph: &Graph, node: &Node) -> Option<Graph> {
     let shape = graph.node(*node.inputs.first()?).ty.shape;
     let mut alone = Graph::new("alone", Level::Trained, graph.timesteps);
@@ -22,7 +22,7 @@ fn alone(graph: &Graph, node: &Node) -> Option<Graph> {
     let input = Input { shape: [shape.c, shape.h, shape.w], kind: InputKind::Real, max: 0 };
     let x = alone.push("input", input.into(), &[]).ok()?;
     let other = alone.push("other", Affine { mul: -0.5, add: 0.75 }.into(), &[x]).ok()?;
-    let operands: Vec<NodeId> = [x, other].into_iter().take(node.inputs.len()).collect();
+    let operands: Vec<NodeId> = [x, other, x].into_iter().take(node.inputs.len()).collect();
     alone.push(&node.name, node.op.clone(), &operands).ok()?;
     Some(alone)
 }

@@ -7,18 +7,9 @@ use crate::shape::Elem;
 use crate::tensor::{Data, Value};
 
 /// Runs one sample; returns the value of every node, by id.
-///
-/// A graph with feedback through `delay` is iterated once a timestep: iteration k makes steps 0..k exact.
 pub fn run(graph: &Graph, input: &Value) -> Result<Vec<Value>> {
     check_input(graph, input)?;
-    let feedback = graph.ids().any(|id| graph.node(id).inputs.iter().any(|&i| i >= id));
-    let mut values: Vec<Option<Value>> = vec![None; graph.nodes.len()];
-    for _ in 0..if feedback { graph.timesteps } else { 1 } {
-        for id in graph.ids() {
-            values[id.index()] = Some(eval(graph, id, input, &values));
-        }
-    }
-    Ok(values.into_iter().flatten().collect())
+    Ok(settle(graph, input, Vec::new()))
 }
 
 /// Runs one sample and returns the output node's value.
@@ -26,14 +17,38 @@ pub fn output(graph: &Graph, input: &Value) -> Result<Value> {
     Ok(run(graph, input)?.swap_remove(graph.output.index()))
 }
 
-/// Value of a node of a graph without feedback, whose first nodes have the given values.
+/// Value of a node of a graph whose first nodes have the given values.
 pub(crate) fn value_from(graph: &Graph, given: &[&Value], wanted: NodeId) -> Value {
-    let mut values: Vec<Option<Value>> = given.iter().map(|&v| Some(v.clone())).collect();
-    for id in graph.ids().skip(given.len()) {
-        let value = eval(graph, id, given[0], &values);
-        values.push(Some(value));
+    let given: Vec<Value> = given.iter().map(|&v| v.clone()).collect();
+    let input = given[0].clone();
+    settle(graph, &input, given).swap_remove(wanted.index())
+}
+
+/// Values of all nodes; those of the first nodes are given.
+///
+/// A graph with feedback through `delay` is evaluated again, where operands have changed, until nothing changes. A cycle
+/// whose other operands are final has one more exact step after each round, so T rounds a cycle are enough.
+fn settle(graph: &Graph, input: &Value, given: Vec<Value>) -> Vec<Value> {
+    let own = given.len();
+    let mut values: Vec<Option<Value>> = given.into_iter().map(Some).collect();
+    values.resize(graph.nodes.len(), None);
+    let feedback: Vec<NodeId> =
+        graph.ids().flat_map(|id| graph.node(id).inputs.iter().copied().filter(move |&i| i >= id)).collect();
+    let mut changed = vec![false; graph.nodes.len()];
+    for round in 0..=feedback.len() * graph.timesteps {
+        for id in graph.ids().skip(own) {
+            let stale = round == 0 || graph.node(id).inputs.iter().any(|i| changed[i.index()]);
+            let new = stale.then(|| eval(graph, id, input, &values));
+            changed[id.index()] = stale && new != values[id.index()];
+            if stale {
+                values[id.index()] = new;
+            }
+        }
+        if !feedback.iter().any(|i| changed[i.index()]) {
+            break;
+        }
     }
-    values.swap_remove(wanted.index()).expect("every node has its value")
+    values.into_iter().map(|v| v.expect("the first round gives every node its value")).collect()
 }
 
 fn eval(graph: &Graph, id: NodeId, input: &Value, values: &[Option<Value>]) -> Value {
@@ -47,7 +62,7 @@ fn eval(graph: &Graph, id: NodeId, input: &Value, values: &[Option<Value>]) -> V
         if let Some(v) = &values[source.index()] {
             operands.push(v);
         } else {
-            // Feedback that has not been computed yet: zeros, corrected by the next iteration.
+            // Feedback that has not been computed yet: zeros, corrected by the next round.
             let shape = graph.node(source).ty.shape;
             zero = match graph.node(source).ty.elem {
                 Elem::Real => Value::real(shape, vec![0.0; shape.len()]),
@@ -114,4 +129,42 @@ pub fn check_input(graph: &Graph, input: &Value) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::op::add::Add;
+    use crate::op::delay::Delay;
+    use crate::op::dense::Dense;
+    use crate::op::input::{Input, InputKind};
+    use crate::shape::{Axis, Shape, Type};
+    use crate::tensor::Tensor;
+
+    /// Pushes `y = x + delay(y)`.
+    fn running_sum(g: &mut Graph, name: &str, x: NodeId) -> NodeId {
+        let (ty, id) = (g.node(x).ty.clone(), g.nodes.len() as u32);
+        let back = g.push_typed(&format!("{name}.back"), Delay {}.into(), &[NodeId(id + 1)], ty.clone());
+        g.push_typed(name, Add {}.into(), &[x, back], ty)
+    }
+
+    #[test]
+    fn a_cycle_behind_a_map_over_time_sees_the_final_value_of_the_one_before() {
+        const T: usize = 5;
+        let mut g = Graph::new("sums", Level::Trained, T);
+        let input = Input { shape: [1, 1, 1], kind: InputKind::Real, max: 0 };
+        let x = g.push("input", input.into(), &[]).unwrap();
+        let first = running_sum(&mut g, "first", x);
+        let reversed = (0..T * T).map(|i| f32::from(u8::from(i / T + i % T == T - 1))).collect();
+        g.tensors.insert("reversed".to_owned(), Tensor::real(vec![T, T], reversed));
+        let dense = Dense { weight: "reversed".to_owned(), bias: None, axis: Axis::T };
+        let turned = g.push("turned", dense.into(), &[first]).unwrap();
+        running_sum(&mut g, "second", turned);
+        crate::verify::verify(&g).unwrap();
+        let shape = Shape::new(T, 1, 1, 1);
+        assert_eq!(g.node(g.output).ty, Type::real(shape));
+        let y = output(&g, &Value::real(shape, vec![1.0, 2.0, 3.0, 4.0, 5.0])).unwrap();
+        // Running sums 1 3 6 10 15, turned round and summed again.
+        assert_eq!(y.reals(), [15.0, 25.0, 31.0, 34.0, 35.0]);
+    }
 }

@@ -34,6 +34,8 @@ pub enum Kind {
     Axes,
     /// The reset of a neuron.
     Reset,
+    /// The attributes of a `neuron`.
+    Neuron,
 }
 
 /// Attributes of every op of the file format.
@@ -96,6 +98,46 @@ pub const ATTRS: &[(&str, &[(&str, Kind)])] = &[
         ],
     ),
     ("t_attention", &[("w0", Kind::Tensor), ("w1", Kind::Tensor)]),
+    (
+        "step_attention",
+        &[
+            ("ca0", Kind::MaybeTensor),
+            ("ca1", Kind::MaybeTensor),
+            ("sa", Kind::MaybeTensor),
+            ("relu", Kind::Bool),
+        ],
+    ),
+    (
+        "ma_neuron",
+        &[
+            ("leak", Kind::Real),
+            ("threshold", Kind::Real),
+            ("reset", Kind::Real),
+            ("ca0", Kind::MaybeTensor),
+            ("ca1", Kind::MaybeTensor),
+            ("sa", Kind::MaybeTensor),
+        ],
+    ),
+    ("ta_snn", &[("w0", Kind::Tensor), ("b0", Kind::Tensor), ("w1", Kind::Tensor), ("b1", Kind::Tensor)]),
+    (
+        "stsc",
+        &[
+            ("temporal", Kind::Tensor),
+            ("gate0", Kind::Tensor),
+            ("gate0_bias", Kind::Tensor),
+            ("gate1", Kind::Tensor),
+        ],
+    ),
+    ("matmul", &[("heads", Kind::Size), ("over", Kind::Word(&["tokens", "channels"]))]),
+    (
+        "spiking_attention",
+        &[
+            ("form", Kind::Word(&["ssa", "sdsa", "qk_token", "qk_channel"])),
+            ("heads", Kind::Size),
+            ("scale", Kind::Real),
+            ("neuron", Kind::Neuron),
+        ],
+    ),
     (
         "fsta",
         &[
@@ -163,8 +205,18 @@ impl Kind {
                 closed(&[("kind", json!({"enum": ["value", "subtract"]})), ("value", json!({"type": "number"}))]),
                 closed(&[("kind", json!({"const": "none"}))]),
             ]}),
+            Kind::Neuron => {
+                let attrs: Vec<(&str, Value)> =
+                    neuron().iter().map(|&(k, kind)| (k, kind.schema())).collect();
+                closed(&attrs)
+            }
         }
     }
+}
+
+/// The attributes of `neuron`.
+fn neuron() -> &'static [(&'static str, Kind)] {
+    ATTRS.iter().find(|row| row.0 == "neuron").map_or(&[], |row| row.1)
 }
 
 /// An object that has exactly these fields, and any whose name starts with `x-`.
@@ -183,8 +235,9 @@ fn closed(fields: &[(&str, Value)]) -> Value {
 fn node(op: &str, attrs: &[(&str, Kind)]) -> Value {
     let attrs: Vec<(&str, Value)> = attrs.iter().map(|&(k, kind)| (k, kind.schema())).collect();
     let inputs = match op {
-        "add" | "mul" | "gac" => json!({"minItems": 2, "maxItems": 2}),
+        "add" | "mul" | "matmul" | "gac" => json!({"minItems": 2, "maxItems": 2}),
         "concat" => json!({"minItems": 1}),
+        "spiking_attention" => json!({"minItems": 2, "maxItems": 3}),
         _ => json!({"minItems": 1, "maxItems": 1}),
     };
     let mut schema = object(&[
@@ -262,6 +315,9 @@ mod tests {
             Kind::Word(words) => json!(words[words.len() - 1]),
             Kind::Axes => json!(["t", "w"]),
             Kind::Reset => json!({"kind": "subtract", "value": 1.0}),
+            Kind::Neuron => {
+                neuron().iter().map(|&(k, kind)| (k.to_owned(), sample(kind))).collect::<Map<_, _>>().into()
+            }
         }
     }
 

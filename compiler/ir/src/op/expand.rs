@@ -4,6 +4,7 @@
 //! `lower-attention` puts the expansion in its place. One module is one file.
 
 use super::conv2d::Conv2d;
+use super::delay::Delay;
 use super::{EvalCx, InferCx, Op};
 use crate::diag::Result;
 use crate::graph::{Graph, Level, Node, NodeId};
@@ -29,6 +30,18 @@ impl Expand<'_> {
     /// Adds the constant `name.part` and returns its name.
     pub fn constant(&mut self, part: &str, tensor: Tensor) -> String {
         self.graph.insert_tensor(&format!("{}.{part}", self.name), tensor)
+    }
+    /// Adds the delay `name.part` of a value of this type that is written later; `close` names it.
+    pub fn feedback(&mut self, part: &str, ty: Type) -> NodeId {
+        let (name, output) = (self.graph.fresh_name(&format!("{}.{part}", self.name)), self.graph.output);
+        let itself = NodeId(self.graph.nodes.len() as u32);
+        let id = self.graph.push_typed(&name, Delay {}.into(), &[itself], ty);
+        self.graph.output = output;
+        id
+    }
+    /// Makes `delay` read `source`.
+    pub fn close(&mut self, delay: NodeId, source: NodeId) {
+        self.graph.nodes[delay.index()].inputs = vec![source];
     }
     /// Adds `name.part`, a convolution by this kernel whose result has the size of its input.
     pub fn same_conv(&mut self, part: &str, kernel: &str, x: NodeId) -> Result<NodeId> {

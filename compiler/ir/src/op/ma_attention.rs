@@ -93,13 +93,12 @@ impl Branch<'_> {
 }
 
 impl Branch<'_> {
-    /// Nodes of `σ(W1·(ReLU(W0·mean x) + ReLU(W0·max x)))`; their names begin with `part`.
-    pub fn expand(&self, e: &mut Expand<'_>, part: &str, x: NodeId) -> Result<NodeId> {
-        let others: Vec<Axis> = Axis::ALL.into_iter().filter(|&a| a != self.axis).collect();
+    /// Nodes of `σ(W1·(ReLU(W0·mean x) + ReLU(W0·max x)))`, statistics over `over`; names begin with `part`.
+    pub fn expand(&self, e: &mut Expand<'_>, part: &str, x: NodeId, over: &[Axis]) -> Result<NodeId> {
         let dense = |weight: &str| Dense { weight: weight.to_owned(), bias: None, axis: self.axis };
         let mut hidden = Vec::new();
         for (kind, word) in [(ReduceKind::Mean, "mean"), (ReduceKind::Max, "max")] {
-            let statistic = e.node(&format!("{part}.{word}"), Reduce { kind, axes: Axes::of(&others) }, &[x])?;
+            let statistic = e.node(&format!("{part}.{word}"), Reduce { kind, axes: Axes::of(over) }, &[x])?;
             let h = e.node(&format!("{part}.{word}.fc0"), dense(self.w0), &[statistic])?;
             hidden.push(e.node(&format!("{part}.{word}.relu"), Relu {}, &[h])?);
         }
@@ -109,9 +108,17 @@ impl Branch<'_> {
     }
 }
 
-/// Nodes of `σ(conv([mean_tc x ; max_tc x]))`, the same size as a frame.
-fn expand_spatial(e: &mut Expand<'_>, kernel: &str, x: NodeId) -> Result<NodeId> {
-    let axes = Axes::of(&[Axis::T, Axis::C]);
+/// Refuses a kernel that is not `[1, 2, k, k]`.
+pub(super) fn check_spatial(cx: &InferCx<'_>, kernel: &str) -> Result<()> {
+    if cx.tensor(kernel, &[Some(1), Some(2), None, None])?.is_empty() {
+        return Err(cx.refuse("the spatial kernel is empty", "give a kernel of at least 1 x 1"));
+    }
+    Ok(())
+}
+
+/// Nodes of `σ(conv([mean x ; max x]))`, statistics over `over`; the same size as a frame.
+pub(super) fn expand_spatial(e: &mut Expand<'_>, kernel: &str, x: NodeId, over: &[Axis]) -> Result<NodeId> {
+    let axes = Axes::of(over);
     let mean = e.node("s.mean", Reduce { kind: ReduceKind::Mean, axes }, &[x])?;
     let max = e.node("s.max", Reduce { kind: ReduceKind::Max, axes }, &[x])?;
     let maps = e.node("s.maps", Concat {}, &[mean, max])?;
@@ -139,11 +146,12 @@ impl MaAttention {
         let mut x = e.inputs[0];
         for branch in self.branches() {
             let part = if branch.axis == Axis::T { "t" } else { "c" };
-            let gate = branch.expand(e, part, x)?;
+            let others: Vec<Axis> = Axis::ALL.into_iter().filter(|&a| a != branch.axis).collect();
+            let gate = branch.expand(e, part, x, &others)?;
             x = e.node(part, Mul {}, &[x, gate])?;
         }
         if let Some(sa) = &self.sa {
-            let gate = expand_spatial(e, sa, x)?;
+            let gate = expand_spatial(e, sa, x, &[Axis::T, Axis::C])?;
             x = e.node("s", Mul {}, &[x, gate])?;
         }
         if self.relu { e.node("relu", Relu {}, &[x]) } else { Ok(x) }
@@ -201,10 +209,7 @@ impl OpRule for MaAttention {
             branch.check(cx, x.shape)?;
         }
         if let Some(sa) = &self.sa {
-            let t = cx.tensor(sa, &[Some(1), Some(2), None, None])?;
-            if t.is_empty() {
-                return Err(cx.refuse("the spatial kernel is empty", "give a kernel of at least 1 x 1"));
-            }
+            check_spatial(cx, sa)?;
         }
         Ok(x.clone())
     }

@@ -247,6 +247,12 @@ ops! {
     Delay = delay, "delay", BOTH, "The value of the previous timestep.";
     MaAttention = ma_attention, "ma_attention", TRAINED, "Temporal, channel and spatial attention of MA-SNN's code.";
     TAttention = t_attention, "t_attention", TRAINED, "Temporal-wise attention.";
+    StepAttention = step_attention, "step_attention", TRAINED, "Channel and spatial attention of every step by itself.";
+    MaNeuron = ma_neuron, "ma_neuron", TRAINED, "Spiking neuron that gates its membrane before it fires.";
+    TaSnn = ta_snn, "ta_snn", TRAINED, "Temporal attention from the mean alone, with biases.";
+    Stsc = stsc, "stsc", TRAINED, "Temporal filter and gate of the spikes before a layer.";
+    Matmul = matmul, "matmul", TRAINED, "Product of two values per head, over tokens or channels.";
+    SpikingAttention = spiking_attention, "spiking_attention", TRAINED, "Spiking self-attention of query, key and value.";
     Fsta = fsta, "fsta", TRAINED, "Frequency-based spatial-temporal attention.";
     Tcja = tcja, "tcja", TRAINED, "Temporal-channel joint attention on spikes.";
     Gac = gac, "gac", TRAINED, "Gated attention coding: the gate of an encoder's spikes.";

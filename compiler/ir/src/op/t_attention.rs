@@ -39,7 +39,7 @@ impl OpRule for TAttention {
 
     fn expand(&self, e: &mut Expand<'_>) -> Option<Result<NodeId>> {
         let (x, branch) = (e.inputs[0], Branch { axis: Axis::T, w0: &self.w0, w1: &self.w1 });
-        Some(branch.expand(e, "t", x).and_then(|gate| e.node("gated", Mul {}, &[x, gate])))
+        Some(branch.expand(e, "t", x, &[Axis::C, Axis::H, Axis::W]).and_then(|gate| e.node("gated", Mul {}, &[x, gate])))
     }
 
     fn tensors(&self) -> Vec<&str> {

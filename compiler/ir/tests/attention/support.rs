@@ -94,14 +94,19 @@ impl Case {
         let given = graph.nodes.len();
         expand(&mut graph, &node).expect("a module").expect("it has been inferred");
         let mut work = Work::default();
-        for id in graph.ids().skip(given) {
-            let node = graph.node(id);
+        for i in given.. {
+            let Some(node) = graph.nodes.get(i).cloned() else { break };
+            // A module of the expansion is counted by its own.
+            if expand(&mut graph, &node).is_some() {
+                continue;
+            }
             let size = node.ty.shape.len() as u64;
             let row = |w: &str| (graph.tensors[w].len() / graph.tensors[w].shape[0]) as u64;
             work.macs += match &node.op {
                 Op::Dense(d) => size * row(&d.weight),
                 Op::Conv1d(c) => size * row(&c.weight),
                 Op::Conv2d(c) => size * row(&c.weight),
+                Op::Matmul(m) => size * m.terms(graph.node(node.inputs[0]).ty.shape) as u64,
                 _ => 0,
             };
             let large = node.ty.shape.len() == graph.node(graph.output).ty.shape.len();

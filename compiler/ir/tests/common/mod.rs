@@ -4,6 +4,7 @@
 
 mod flow;
 mod modules;
+mod steps;
 
 pub use flow::flow;
 
@@ -91,7 +92,7 @@ impl Builder {
         let shape = self.graph.node(last).ty.shape;
         let earlier = NodeId(u32::from(a) % self.graph.nodes.len() as u32);
         let name = format!("n{}", self.graph.nodes.len());
-        let (op, inputs): (Op, Vec<NodeId>) = match kind % 21 {
+        let (op, inputs): (Op, Vec<NodeId>) = match kind % 22 {
             0..=2 => (self.conv(shape, a, b), vec![last]),
             3..=5 => (neuron(a, b), vec![last]),
             6 if b % 4 == 0 => (
@@ -110,6 +111,7 @@ impl Builder {
             17 => (sigmoid::Sigmoid {}.into(), vec![last]),
             18 => (Affine { mul: f64::from(a) / 7.0, add: -f64::from(b) / 3.0 }.into(), vec![last]),
             19 => self.module(shape, a, b),
+            20 => self.step_module(last, shape, a, b),
             _ => return self.feedback(last),
         };
         if shape.len() > 4000 || self.graph.push(&name, op, &inputs).is_err() {
