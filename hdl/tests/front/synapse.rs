@@ -163,9 +163,11 @@ struct Netlist {
 }
 
 fn netlist(slice: &Slice, images: &[Vec<Image>]) -> Netlist {
-    let all = images.iter().flatten();
-    let generators: Vec<Generator> =
-        all.map(|i| Generator::new(i, &slice.region, slice.lanes, "test").expect("taps")).collect();
+    let regular = images.iter().flatten().filter_map(|i| match i {
+        Image::Taps(taps) => Some(taps),
+        Image::Sparse(_) => None,
+    });
+    let generators: Vec<Generator> = regular.map(|t| Generator::new(t, &slice.region, slice.lanes)).collect();
     let weights: Vec<Vec<i32>> = generators.iter().flat_map(|g| g.weights.clone()).collect();
     let widths = Widths {
         lanes: slice.lanes,
