@@ -187,7 +187,7 @@ pub const MUTATIONS: &[Mutation] = &[
     ]),
     primitive("packer", Timing, [
         "every event waits for room",
-        "assign accepted = offered && (!completes || room);",
+        "assign accepted = offered && (!completes || room || nobody);",
         "assign accepted = offered && room;",
     ]),
     primitive("packer", Logic, [
