@@ -2,6 +2,7 @@
 
 mod attend;
 mod bench;
+pub mod connections;
 mod control;
 mod core;
 mod decode;
@@ -19,6 +20,7 @@ mod top;
 pub use bench::{bench, run_files, settings, Answer, Drive, Dump};
 pub use format::Format;
 pub use lanes::neuron_module;
+pub use out::selective;
 
 use self::core::number;
 use crate::netlist::{print, Parameter};

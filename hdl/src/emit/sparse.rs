@@ -1,48 +1,14 @@
 //! The synapse side of a slice with stored connections: row pointers, connection memory, banked accumulator.
 
+use super::connections::{Connections, Sizes};
 use super::core::{number, CoreBuilder};
 use super::decode::EntryFormat;
 use super::synapse::{target_buffer, SweepRead, SynapseSide, Taken};
 use crate::netlist::{index_bits, Bits, Parameter};
-use pulvinar_simulator::prepare::sparse::{target, weight, Banking, SparseImage};
+use pulvinar_simulator::prepare::sparse::Banking;
 use pulvinar_simulator::prepare::synapse::Image;
 
-/// Contents of the memories of a slice with stored connections.
-struct Connections {
-    /// A row for every event: first beat, and whether there is one; by group, then source.
-    pointers: Vec<(usize, bool)>,
-    /// Beats.
-    beats: Vec<Beat>,
-}
-
-/// A word of the connection memory.
-#[derive(Default)]
-struct Beat {
-    /// Target and weight.
-    connections: Vec<(usize, i32)>,
-    /// The row ends.
-    last: bool,
-    /// The row has more beats than its connections fill lanes, this one among them.
-    conflict: bool,
-}
-
-/// Sizes of the memories.
-struct Sizes {
-    banks: usize,
-    rows: usize,
-    row: u32,
-    weight: u32,
-    address: u32,
-}
-
 impl CoreBuilder<'_> {
-    fn sparse_images(&self, group: usize) -> impl Iterator<Item = &SparseImage> {
-        self.plan.images[group].iter().filter_map(|i| match i {
-            Image::Sparse(sparse) => Some(sparse),
-            Image::Taps(_) => None,
-        })
-    }
-
     /// True if the slice's connections are stored one by one.
     pub(super) fn is_sparse(&self) -> bool {
         self.plan.images.iter().flatten().any(|i| matches!(i, Image::Sparse(_)))
@@ -61,39 +27,21 @@ impl CoreBuilder<'_> {
     /// Bits of a row pointer; none without stored connections.
     pub(super) fn pointer_bits(&self) -> u32 {
         if self.is_sparse() {
-            1 + index_bits(self.connections().beats.len())
+            self.connections().pointer_bits()
         } else {
             0
         }
     }
 
+    /// Lanes and banks as the architecture gives them.
+    fn banking(&self) -> Banking {
+        let banks = self.machine().program.arch.core.accumulator_banks as usize;
+        Banking { lanes: self.lanes(), banks }
+    }
+
     fn connections(&self) -> Connections {
-        let arch = &self.machine().program.arch.core;
-        let banking = Banking { lanes: self.lanes(), banks: arch.accumulator_banks as usize };
-        let (mut pointers, mut beats) = (Vec::new(), Vec::<Beat>::new());
-        for group in 0..self.stage.groups.len() {
-            for source in 0..self.sources(group) {
-                let first = beats.len();
-                for image in self.sparse_images(group) {
-                    let Some((number, _)) = image.row(source as u32) else { continue };
-                    let row = image.synapses(number).0;
-                    let (mut at, before) = (0, beats.len());
-                    while at < row.len() {
-                        let end = banking.beat_end(row, at);
-                        let connections = row[at..end].iter().map(|&s| (target(s), weight(s))).collect();
-                        let conflict = beats.len() - before >= row.len().div_ceil(banking.lanes);
-                        beats.push(Beat { connections, last: false, conflict });
-                        at = end;
-                    }
-                }
-                let any = beats.len() > first;
-                if let Some(beat) = beats.last_mut().filter(|_| any) {
-                    beat.last = true;
-                }
-                pointers.push((first, any));
-            }
-        }
-        Connections { pointers, beats }
+        let images = self.plan.images.iter().enumerate();
+        Connections::new(images.map(|(g, images)| (&images[..], self.sources(g))), self.banking())
     }
 
     /// The pointer of the oldest entry of the event queue.
@@ -103,16 +51,7 @@ impl CoreBuilder<'_> {
         (push, pushed): (&Bits, &Bits),
         pop: &Bits,
     ) -> Bits {
-        let connections = self.connections();
-        let address = entry.pointer - 1;
-        let words: Vec<Vec<Bits>> = connections
-            .pointers
-            .iter()
-            .map(|&(first, any)| {
-                let first = if any { first } else { 0 };
-                vec![Bits::unsigned(u64::from(any), 1), Bits::unsigned(first as u64, address)]
-            })
-            .collect();
+        let words = self.connections().pointers();
         let file = self.image(&format!("core{}_rows", self.plan.core), &words);
         let split = entry.split(&mut self.m, pushed);
         let bits = index_bits(words.len());
@@ -130,14 +69,6 @@ impl CoreBuilder<'_> {
         pointer
     }
 
-    fn sparse_sizes(&self, connections: &Connections) -> Sizes {
-        let banks = self.lanes().max(self.machine().program.arch.core.accumulator_banks as usize);
-        let rows = (self.plan.words * self.lanes()).div_ceil(banks);
-        let all = || connections.beats.iter().flat_map(|b| b.connections.iter().map(|&(_, w)| i64::from(w)));
-        let weight = all().map(|w| super::format::signed_bits(w, w)).max().unwrap_or(1);
-        Sizes { banks, rows, row: index_bits(rows), weight, address: index_bits(connections.beats.len()) }
-    }
-
     /// Builds the synapse side.
     pub(super) fn sparse_side(
         &mut self,
@@ -146,7 +77,7 @@ impl CoreBuilder<'_> {
         sweep: &SweepRead,
     ) -> SynapseSide {
         let connections = self.connections();
-        let sizes = self.sparse_sizes(&connections);
+        let sizes = connections.sizes(self.banking(), self.plan.words * self.lanes());
         let (banks, rows) = (sizes.banks as u32, sizes.banks as u32 * sizes.row);
         let split = entry.split(&mut self.m, &taken.entry);
         let pointer = self.m.slice(&taken.entry, entry.bits(), entry.pointer);
@@ -155,12 +86,12 @@ impl CoreBuilder<'_> {
         let row_net = self.m.wire("connections_rows", rows);
         let mask = self.m.wire("connections_mask", banks);
         let weights = self.m.wire("connections_weights", banks * sizes.weight);
-        let file = self.connection_image(&connections, &sizes);
+        let file = self.image(&format!("core{}_connections", self.plan.core), &connections.words(&sizes));
         let parameters = [
             ("BANKS", number(sizes.banks)),
             ("ROW_BITS", number(sizes.row as usize)),
             ("WEIGHT_BITS", number(sizes.weight as usize)),
-            ("WORDS", number(connections.beats.len().max(1))),
+            ("WORDS", number(sizes.words)),
             ("ADDR_BITS", number(sizes.address as usize)),
             ("FILE", Parameter::Text(file)),
         ];
@@ -197,28 +128,7 @@ impl CoreBuilder<'_> {
         side
     }
 
-    fn connection_image(&mut self, connections: &Connections, sizes: &Sizes) -> String {
-        let slot = |found: Option<&(usize, i32)>| {
-            let (row, weight) = found.map_or((0, 0), |&(t, w)| (t / sizes.banks, w));
-            [
-                Bits::signed(weight.into(), sizes.weight),
-                Bits::unsigned(row as u64, sizes.row),
-                Bits::unsigned(u64::from(found.is_some()), 1),
-            ]
-        };
-        let nothing = Beat::default();
-        let beats = connections.beats.iter().chain(connections.beats.is_empty().then_some(&nothing));
-        let words: Vec<Vec<Bits>> = beats
-            .map(|beat| {
-                let of_bank = |b: usize| beat.connections.iter().find(|c| c.0 % sizes.banks == b);
-                let marks = [beat.last, beat.conflict].map(|mark| Bits::unsigned(u64::from(mark), 1));
-                (0..sizes.banks).flat_map(|b| slot(of_bank(b))).chain(marks).collect()
-            })
-            .collect();
-        self.image(&format!("core{}_connections", self.plan.core), &words)
-    }
-
-    /// Engine and accumulator.
+    /// Engine with its accumulator.
     fn banked_engine(
         &mut self,
         sizes: &Sizes,
@@ -258,7 +168,31 @@ impl CoreBuilder<'_> {
         self.add("synapse_engine", "engine", &parameters, inputs, &outputs);
         let [free, _, _, beat, buffer, address, _, mask, value_net, _, busy, busy_buffer, recent, stalled] =
             outputs.map(|(_, b)| b);
+        let beats = [beat.clone(), buffer, address, mask.clone(), value_net];
+        let data = self.banked_accumulator(sizes, beats, weights, sweep);
+        SynapseSide {
+            free,
+            busy,
+            busy_buffer,
+            recent,
+            stalled,
+            beat,
+            beat_mask: mask,
+            sweep_data: data,
+            acc_bits: self.acc_bits(),
+        }
+    }
+
+    /// Accumulator behind the engine's beat: valid, buffer, rows, mask, value; gives the sweep's data.
+    fn banked_accumulator(
+        &mut self,
+        sizes: &Sizes,
+        [beat, buffer, address, mask, value_net]: [Bits; 5],
+        weights: &Bits,
+        sweep: &SweepRead,
+    ) -> Bits {
         let acc_bits = self.acc_bits();
+        let value = value_net.width();
         let data = self.m.wire("accumulator_data", self.lanes() as u32 * acc_bits);
         let graded = self.stage.groups.iter().any(|g| !g.binary);
         let parameters = [
@@ -275,10 +209,10 @@ impl CoreBuilder<'_> {
             ("FORWARD", number(usize::from(!self.machine().stall))),
         ];
         let inputs = [
-            ("beat_valid", beat.clone()),
+            ("beat_valid", beat),
             ("beat_buffer", buffer),
             ("beat_rows", address),
-            ("beat_mask", mask.clone()),
+            ("beat_mask", mask),
             ("beat_value", value_net),
             ("weights", weights.clone()),
             ("sweep_ren", sweep.enable.clone()),
@@ -288,16 +222,6 @@ impl CoreBuilder<'_> {
             ("clear_addr", self.clear_address(sizes.row)),
         ];
         self.add("banked_accumulator", "accumulator", &parameters, &inputs, &[("sweep_data", data.clone())]);
-        SynapseSide {
-            free,
-            busy,
-            busy_buffer,
-            recent,
-            stalled,
-            beat,
-            beat_mask: mask,
-            sweep_data: data,
-            acc_bits,
-        }
+        data
     }
 }

@@ -1,6 +1,7 @@
 //! The front part of a core, unit by unit and cycle by cycle, against the simulator's plain units.
 
 mod incoming;
+mod sparse;
 mod store;
 mod synapse;
 
@@ -66,12 +67,15 @@ impl Bench {
         let names = [
             "accumulator.v",
             "address_generator.v",
+            "banked_accumulator.v",
             "event_queue.v",
             "fifo.v",
             "interface_in.v",
             "lookup.v",
+            "pointer_queue.v",
             "ram.v",
             "rom.v",
+            "sparse_source.v",
             "spike_store.v",
             "synapse_engine.v",
         ];
@@ -84,8 +88,9 @@ impl Bench {
         bench
     }
 
-    /// A file that the bench reads.
+    /// A file that the bench reads. Its last line ends: Verilator leaves out one of a memory that does not.
     pub fn write(&self, name: &str, text: &str) {
+        let text = format!("{}\n", text.trim_end());
         std::fs::write(self.dir.path().join(name), text).expect("the folder can be written");
     }
 
