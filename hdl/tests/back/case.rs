@@ -1,8 +1,10 @@
 //! Random constants of the back part.
 
+use pulvinar_hdl::emit::selective;
+use pulvinar_hdl::netlist::{Bits, Parameter};
 use pulvinar_ir::{NodeId, StreamKind};
 use pulvinar_simulator::noc::{build_tree, Config, PortId, Tree};
-use pulvinar_simulator::prepare::phase::StreamPlan;
+use pulvinar_simulator::prepare::phase::{Selective, StreamPlan};
 
 /// Splitmix64: a function of its seed.
 #[derive(Debug)]
@@ -144,7 +146,8 @@ impl Case {
         while destinations.len() > 1 && r.chance(3, 5) {
             destinations.remove(r.of(0, destinations.len() - 1));
         }
-        let tree = (destinations.len() > 1 && r.chance(1, 3)).then(|| {
+        let selective = (source == 0 && r.chance(2, 5)).then(|| self.selective(destinations.len(), r));
+        let tree = (destinations.len() > 1 && selective.is_none() && r.chance(1, 3)).then(|| {
             self.trees.push(build_tree(&self.noc, self.endpoint, &destinations));
             self.trees.len() as u32 - 1
         });
@@ -156,9 +159,26 @@ impl Case {
             granting: 0,
             granting_late: 0,
             tree,
-            per_flit,
-            selective: None,
+            per_flit: if selective.is_some() { 1 } else { per_flit },
+            selective,
         }
+    }
+
+    /// Consumers of every address of the slice: none, one, or several of so many destinations.
+    fn selective(&self, width: usize, r: &mut Random) -> Selective {
+        let base = self.address(0, 0);
+        let end = (self.first_channel + self.channels) * self.plane();
+        let (mut rows, mut consumers) = (vec![0], Vec::new());
+        for _ in base..end {
+            let one = r.of(0, width - 1);
+            match r.of(0, 2) {
+                0 => {}
+                1 => consumers.push(one as u16),
+                _ => consumers.extend((0..width).filter(|&d| d == one || r.chance(1, 2)).map(|d| d as u16)),
+            }
+            rows.push(consumers.len() as u32);
+        }
+        Selective { base: base as u32, rows, consumers }
     }
 
     /// Distance of neighbouring channels' addresses.
@@ -253,7 +273,31 @@ impl Case {
             ("INJECT_DEPTH", self.inject_depth.to_string()),
             ("CONTROL_DEPTH", self.control_depth.to_string()),
         ];
-        let lines: Vec<String> = pairs.iter().map(|(n, v)| format!("  parameter {n} = {v}")).collect();
+        let lines = pairs.iter().map(|(n, v)| format!("  parameter {n} = {v}"));
+        let lines: Vec<String> = lines.chain(self.choice()).collect();
         lines.join(",\n") + "\n"
+    }
+
+    /// Parameters of a packer whose first source is selective, as the emitter gives them, or what they are without.
+    fn choice(&self) -> Vec<String> {
+        let defaults = [
+            ("SELECTIVE", "0"),
+            ("SELECT_BASE", "0"),
+            ("SELECT_ROWS", "1"),
+            ("SELECT_WIDTH", "1"),
+            ("CONSUMERS", "1'b0"),
+        ];
+        let given = selective(&self.plans[0]);
+        let text = |(name, without): &(&str, &str)| match given.iter().find(|(n, _)| n == name) {
+            Some((_, Parameter::Number(n))) => format!("  parameter {name} = {n}"),
+            Some((_, Parameter::Vector(bits))) => {
+                let digit = |b: &Bits| if b.constant() == Some(1) { '1' } else { '0' };
+                let (n, digits) = (bits.len(), bits.iter().rev().map(digit).collect::<String>());
+                format!("  parameter [{n}-1:0] {name} = {n}'b{digits}")
+            }
+            Some((_, other)) => panic!("{name} is {other:?}"),
+            None => format!("  parameter {name} = {without}"),
+        };
+        defaults.iter().map(text).collect()
     }
 }
