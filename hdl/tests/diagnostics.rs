@@ -5,11 +5,16 @@
 mod machine_common;
 
 use machine_common::{random_input, Net};
+use pulvinar_hdl::attention::assemble;
 use pulvinar_hdl::cosim::{compare_edited, Simulator};
 use pulvinar_hdl::emit::{emit, Drive, EmitOptions};
 use pulvinar_hdl::{folder, rtl, tool};
+use pulvinar_ir::op::avg_pool::AvgPool;
 use pulvinar_ir::op::conv2d::Conv2d;
-use pulvinar_ir::{Arch, Diagnostic, Program};
+use pulvinar_ir::op::reduce::{Reduce, ReduceKind};
+use pulvinar_ir::{Arch, Axes, Axis, Diagnostic, Pass, Program, Strategy, Synapse};
+use pulvinar_simulator::prepare::sweep::stage_plan;
+use pulvinar_simulator::prepare::synapse::Region;
 use pulvinar_simulator::Machine;
 use std::path::Path;
 
@@ -47,6 +52,23 @@ fn two_shapes() -> Program {
 fn emitted(program: &Program) -> Diagnostic {
     let machine = Machine::new(program).unwrap();
     emit(&machine, &EmitOptions { trace: false, build: 0 }).unwrap_err()
+}
+
+/// An attention engine that would have to pool.
+fn pooled_statistic() -> Diagnostic {
+    let mut net = Net::new(3, 2, [2, 2, 2], 1);
+    let input = net.graph.input().unwrap();
+    let conv = net.conv(input, 2, 1, 1, 1);
+    let reduce = Reduce { kind: ReduceKind::Sum, axes: Axes::of(&[Axis::T]) };
+    let tap = net.push("sum", reduce, &[conv]);
+    let pool = net.push("pool", AvgPool { kernel: [1; 2], stride: [1; 2], padding: [0; 4] }, &[tap]);
+    let first = Pass { elementwise: vec![], gates: vec![], taps: vec![tap], program: vec![pool] };
+    let last = Pass { elementwise: vec![], gates: vec![pool], taps: vec![], program: vec![] };
+    let synapses = vec![Synapse { node: conv, source: input, delayed: false }];
+    net.push_stage(synapses, conv, vec![first, last], Strategy::SpillSram, conv);
+    let stage = stage_plan(&net.graph, &net.stages[0]).unwrap();
+    let region = Region { channels: [0, 2], rows: [0, 2], columns: 2 };
+    assemble(&net.graph, &stage, &region, 2, 2, false).unwrap_err()
 }
 
 fn three_lanes() -> Diagnostic {
@@ -87,6 +109,7 @@ fn differing() -> Diagnostic {
 type Case = (&'static str, &'static str, fn() -> Diagnostic);
 
 const CASES: &[Case] = &[
+    ("E0801", "average pooling of statistics", pooled_statistic),
     ("E0802", "a folder below a file", || rtl::write_to(Path::new("/dev/null/rtl")).unwrap_err()),
     ("E0803", "a tool that is not there", || tool::run(Path::new("."), "no-such-tool", &[]).unwrap_err()),
     ("E0804", "a tool that fails", || {

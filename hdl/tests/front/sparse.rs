@@ -10,7 +10,6 @@ use pulvinar_simulator::prepare::synapse::{Connect, Group, Image, Region, Synaps
 use pulvinar_simulator::unit::accumulator::Accumulator;
 use pulvinar_simulator::unit::event_queue::{EventQueue, Queued, STATISTIC};
 use pulvinar_simulator::unit::synapse_engine::{Arrival, Cycle, Surroundings, SynapseEngine};
-use std::collections::BTreeSet;
 
 const ACC_BITS: usize = 20;
 
@@ -22,7 +21,7 @@ struct Synapse {
 }
 
 impl Synapse {
-    /// Rows of all kinds: empty ones, neighbours, targets of one bank, random ones.
+    /// Rows of all kinds: empty ones, neighbours, targets of one bank, random ones in any order, some of them twice.
     fn new(rng: &mut Rng, sources: usize, slice: &Slice) -> Synapse {
         let (n, limit) = (slice.shape.c, slice.weight_limit);
         let mut synapse = Synapse { targets: Vec::new(), rows: vec![0], weights: Vec::new() };
@@ -31,7 +30,7 @@ impl Synapse {
             let (first, step) = (rng.within(0, n - 1), rng.pick(&[1, 1, 2, slice.banking.banks]));
             let strided = rng.chance(60);
             let target = |i| if strided { (first + i * step) % n } else { rng.within(0, n - 1) };
-            let targets: BTreeSet<usize> = (0..count).map(target).collect();
+            let targets: Vec<usize> = (0..count).map(target).collect();
             synapse.weights.extend(targets.iter().map(|_| rng.signed(-limit - 1, limit) as i32));
             synapse.targets.extend(targets.iter().map(|&t| t as i32));
             synapse.rows.push(synapse.targets.len() as i32);
