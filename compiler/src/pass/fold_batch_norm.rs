@@ -1,9 +1,12 @@
 //! Folds batch norms and scalar affines into the convolution or linear layer before them.
 //!
 //! `a·(W·x + b) + c = (a·W)·x + (a·b + c)` per output channel, also through an average pool without padding.
-//! Arithmetic in f64, results in f32. A norm with nothing to fold into becomes a depthwise 1×1 convolution.
+//! Arithmetic in f64, results in f32. A norm with nothing to fold into becomes a depthwise 1×1 convolution. An affine of a
+//! statistic stays where the quantiser has an exact form for it: a positive factor is a change of scale, and what was chosen
+//! (`top_k` and sums and products of it) has so few values that a table holds the result.
 
 use super::edit::{insert, insert_tensor, replace, rewire, tidy};
+use super::quantise::analysis::statistics;
 use super::Context;
 use pulvinar_ir::op::conv2d::Conv2d;
 use pulvinar_ir::{Graph, NodeId, Op, Result, Tensor};
@@ -11,7 +14,11 @@ use pulvinar_ir::{Graph, NodeId, Op, Result, Tensor};
 /// The pass.
 pub(super) fn run(graph: &Graph, _: &Context<'_>) -> Result<Graph> {
     let mut graph = graph.clone();
+    let statistics = statistics(&graph);
     for id in graph.ids() {
+        if statistics[id.index()] && stays(&graph, id) {
+            continue;
+        }
         let Some(slopes) = slopes(&graph, id) else { continue };
         let source = graph.node(id).inputs[0];
         if let Some(layer) = layer_before(&graph, source) {
@@ -23,6 +30,24 @@ pub(super) fn run(graph: &Graph, _: &Context<'_>) -> Result<Graph> {
         }
     }
     tidy(&graph)
+}
+
+/// An affine of a statistic with an exact integer form.
+fn stays(graph: &Graph, id: NodeId) -> bool {
+    let node = graph.node(id);
+    matches!(&node.op, Op::Affine(a) if (a.mul > 0.0 && a.add == 0.0) || is_choice(graph, id))
+}
+
+/// True for bits that tell who was chosen, and whole-numbered sums and products of them.
+fn is_choice(graph: &Graph, id: NodeId) -> bool {
+    let node = graph.node(id);
+    let of_choices = || node.inputs.iter().all(|&i| is_choice(graph, i));
+    match &node.op {
+        Op::TopK(_) => true,
+        Op::Add(_) | Op::Mul(_) => of_choices(),
+        Op::Affine(a) => a.mul.fract() == 0.0 && a.add.fract() == 0.0 && of_choices(),
+        _ => false,
+    }
 }
 
 /// Slope and offset per channel of a batch norm or affine.

@@ -8,8 +8,9 @@
 //!   (with `current_fraction_bits` more), rounded half up.
 
 mod add;
-mod analysis;
+pub(super) mod analysis;
 mod neuron;
+mod small;
 mod weights;
 
 use super::edit::insert_tensor;
@@ -116,7 +117,9 @@ impl<'a> Quantiser<'a> {
             Op::Conv2d(_) | Op::Linear(_) | Op::Dense(_) => self.weighted(id),
             Op::Add(_) => self.add(id),
             Op::Concat(_) => self.concat(id),
-            Op::Mul(_) => self.mul(id),
+            Op::Mul(_) => self.product(id),
+            Op::Affine(a) => self.affine(id, a.mul, a.add),
+            Op::TopK(_) => self.top_k(id),
             Op::Sigmoid(_) => self.sigmoid(id),
             Op::Neuron(n) => self.neuron(id, n),
             Op::Delay(_) => self.delay(id),
@@ -126,12 +129,7 @@ impl<'a> Quantiser<'a> {
             | Op::Reduce(_)
             | Op::Relu(_)
             | Op::Readout(_) => self.counterpart(id, node.op.clone(), &self.operands(id)),
-            _ => Err(Diagnostic::new(
-                "E0310",
-                format!("node `{}`", node.name),
-                format!("op `{}` has no integer form", node.op.name()),
-                "run the passes before the quantiser first (`lower`); an op that they leave runs in reals only, not on the chip",
-            )),
+            _ => Err(self.without_integer_form(id)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! One core: the instances around one slice and the logic between them.
 
 use super::control::Pulses;
-use super::decode::Head;
+use super::decode::{Arrivals, EntryFormat, Head};
 use super::format::Format;
 use super::synapse::Taken;
 use super::Shared;
@@ -278,10 +278,40 @@ impl<'a> CoreBuilder<'a> {
         (Head { flit, taken, take_event, take_last, take_end, take_credit }, room)
     }
 
+    /// Builds the event queue, with the row pointers beside it.
+    fn event_queue(&mut self, entry: &EntryFormat, arrivals: &Arrivals, room: Bits) -> Queue {
+        let front = self.m.wire("queue_front", entry.bits());
+        let (valid, pop) = (self.m.wire("queue_valid", 1), self.m.wire("queue_pop", 1));
+        let depth = self.machine().program.arch.core.queue_events as usize;
+        self.add(
+            "event_queue",
+            "queue",
+            &[("WIDTH", number(entry.bits() as usize)), ("DEPTH", number(depth))],
+            &[("push", arrivals.push.clone()), ("din", arrivals.entry.clone()), ("pop", pop.clone())],
+            &[("room", room), ("valid", valid.clone()), ("front", front.clone())],
+        );
+        let item = if entry.pointer > 0 {
+            let pointer = self.pointer_queue(entry, (&arrivals.push, &arrivals.entry), &pop);
+            self.m.join(&[front.clone(), pointer])
+        } else {
+            front.clone()
+        };
+        Queue { front, item, valid, pop }
+    }
+
     /// Widths of the flit's fields as parameters.
     pub(super) fn flit_parameters(&self) -> Vec<(&'static str, Parameter)> {
         super::flit_parameters(self.format())
     }
+}
+
+/// The oldest entry of the event queue.
+struct Queue {
+    front: Bits,
+    /// The entry with its row pointer.
+    item: Bits,
+    valid: Bits,
+    pop: Bits,
 }
 
 /// Builds the module of one core.
@@ -290,23 +320,7 @@ pub fn build<'a>(shared: &'a Shared<'a>, plan: &'a CorePlan, index: usize) -> Re
     let entry = b.entry_format();
     let (head, room) = b.interface();
     let arrivals = b.arrivals(&head, &entry);
-    // The oldest entry of the queue.
-    let (front, front_valid, pop) =
-        (b.m.wire("queue_front", entry.bits()), b.m.wire("queue_valid", 1), b.m.wire("queue_pop", 1));
-    let depth = b.machine().program.arch.core.queue_events as usize;
-    b.add(
-        "event_queue",
-        "queue",
-        &[("WIDTH", number(entry.bits() as usize)), ("DEPTH", number(depth))],
-        &[("push", arrivals.push.clone()), ("din", arrivals.entry.clone()), ("pop", pop.clone())],
-        &[("room", room), ("valid", front_valid.clone()), ("front", front.clone())],
-    );
-    let item = if entry.pointer > 0 {
-        let pointer = b.pointer_queue(&entry, (&arrivals.push, &arrivals.entry), &pop);
-        b.m.join(&[front.clone(), pointer])
-    } else {
-        front.clone()
-    };
+    let Queue { front, item, valid: front_valid, pop } = b.event_queue(&entry, &arrivals, room);
     let oldest = entry.split(&mut b.m, &front);
     let control = b.control_nets();
     let free = b.m.wire("engine_can_take", 1);

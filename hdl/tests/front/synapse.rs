@@ -177,6 +177,7 @@ fn netlist(slice: &Slice, images: &[Vec<Image>]) -> Netlist {
     };
     let [channel, row, column] = widths.coordinates.map(|w| w as usize);
     let weighted = |on: bool| generators.iter().any(|g| g.is_weighted() == on);
+    let mask = generators.iter().enumerate().map(|(i, g)| usize::from(g.is_weighted()) << i).sum();
     let constants = vec![
         ("GENERATORS", generators.len()),
         ("CHANNEL_BITS", channel),
@@ -196,10 +197,7 @@ fn netlist(slice: &Slice, images: &[Vec<Image>]) -> Netlist {
         ("MAXIMUM", usize::from(slice.max)),
         ("WEIGHTED", usize::from(weighted(true))),
         ("UNWEIGHTED", usize::from(weighted(false))),
-        (
-            "WEIGHTED_MASK",
-            generators.iter().enumerate().map(|(i, g)| usize::from(g.is_weighted()) << i).sum(),
-        ),
+        ("WEIGHTED_MASK", mask),
     ];
     let mut instances = String::new();
     let mut base = 0;

@@ -97,8 +97,10 @@ impl Asa {
         let rest = e.node("rest", Affine { mul: -1.0, add: 1.0 }, &[mask])?;
         let important = Self::gate(e, "important", mask, self.share, &self.important)?;
         let other = Self::gate(e, "other", rest, 1.0 - self.share, &self.other)?;
-        let gate = e.node("gate", Add {}, &[important, other])?;
-        e.node("gated", Mul {}, &[e.inputs[0], gate])
+        // Two gated values and not one value by the sum of two gates: products of gates need no memory, their sum would.
+        let important = e.node("important.gated", Mul {}, &[e.inputs[0], important])?;
+        let other = e.node("other.gated", Mul {}, &[e.inputs[0], other])?;
+        e.node("gated", Add {}, &[important, other])
     }
 }
 

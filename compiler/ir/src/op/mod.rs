@@ -237,7 +237,7 @@ ops! {
     Reduce = reduce, "reduce", BOTH, "Mean, sum or maximum over axes.";
     Dense = dense, "dense", BOTH, "Linear map along one axis of a small tensor.";
     Conv1d = conv1d, "conv1d", TRAINED, "1-D convolution along t or c that mixes the other.";
-    TopK = top_k, "top_k", TRAINED, "1 for the k largest along an axis, else 0.";
+    TopK = top_k, "top_k", BOTH, "1 for the k largest along an axis, else 0.";
     Affine = affine, "affine", TRAINED, "Scalar multiply and add.";
     Relu = relu, "relu", BOTH, "max(0, x).";
     Sigmoid = sigmoid, "sigmoid", TRAINED, "Logistic function.";

@@ -3,9 +3,9 @@
 
 use super::{EvalCx, InferCx, OpRule};
 use crate::diag::Result;
-use crate::graph::Level;
-use crate::shape::{Axis, Type};
+use crate::shape::{Axis, IntType, Shape, Type};
 use crate::tensor::Value;
+use std::cmp::Ordering;
 use serde::{Deserialize, Serialize};
 
 /// Attributes of `top_k`.
@@ -18,9 +18,24 @@ pub struct TopK {
     pub k: usize,
 }
 
+impl TopK {
+    /// Who is among the k first of its line in an order of indices.
+    fn winners(&self, shape: Shape, order: impl Fn(usize, usize) -> Ordering) -> Vec<bool> {
+        let dims = shape.dims();
+        let axis = self.axis as usize;
+        let stride: usize = dims[axis + 1..].iter().product();
+        let mut won = vec![false; shape.len()];
+        for first in (0..won.len()).filter(|i| i / stride % dims[axis] == 0) {
+            let mut line: Vec<usize> = (0..dims[axis]).map(|i| first + i * stride).collect();
+            line.sort_by(|&a, &b| order(a, b)); // stable
+            line[..self.k].iter().for_each(|&i| won[i] = true);
+        }
+        won
+    }
+}
+
 impl OpRule for TopK {
     fn infer(&self, cx: &InferCx<'_>) -> Result<Type> {
-        cx.only(Level::Trained)?;
         let [x] = cx.operands()?;
         let size = x.shape.dims()[self.axis as usize];
         if self.k > size {
@@ -29,21 +44,20 @@ impl OpRule for TopK {
                 "choose at most as many as the axis has",
             ));
         }
-        Ok(x.clone())
+        cx.int_or_real(x.shape, || Ok(IntType::new(0, 1, 1.0)))
     }
 
     fn eval(&self, cx: &EvalCx<'_>) -> Value {
         let x = cx.inputs[0];
-        let dims = x.shape.dims();
-        let axis = self.axis as usize;
-        let stride: usize = dims[axis + 1..].iter().product();
-        let mut y = vec![0.0; x.shape.len()];
-        for first in (0..y.len()).filter(|i| i / stride % dims[axis] == 0) {
-            let mut line: Vec<usize> = (0..dims[axis]).map(|i| first + i * stride).collect();
-            // + 0.0 makes −0 equal to 0; the sort is stable.
-            line.sort_by(|&a, &b| (x.reals()[b] + 0.0).total_cmp(&(x.reals()[a] + 0.0)));
-            line[..self.k].iter().for_each(|&i| y[i] = 1.0);
+        if cx.is_real() {
+            // + 0.0 makes −0 equal to 0.
+            let v = x.reals();
+            let won = self.winners(x.shape, |a, b| (v[b] + 0.0).total_cmp(&(v[a] + 0.0)));
+            Value::real(x.shape, won.into_iter().map(|w| f64::from(u8::from(w))).collect())
+        } else {
+            let v = x.ints();
+            let won = self.winners(x.shape, |a, b| v[b].cmp(&v[a]));
+            Value::int(x.shape, won.into_iter().map(i64::from).collect())
         }
-        Value::real(x.shape, y)
     }
 }

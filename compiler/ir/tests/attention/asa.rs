@@ -145,8 +145,8 @@ fn sizes_are_those_of_the_paper() {
         let (case, _) = case(1, shape, hidden, 3, 0.5);
         (case.parameters() + scalars, case.work())
     };
-    // As large as x: two masked x, two masked gates and x times the gate; the products by a mask are selections.
-    let work = |macs, elements: u64, plane: u64| Work { macs, products: 5 * elements, sigmoids: 2 * plane };
+    // As large as x: two masked x, two masked gates and x times either; the products by a mask are selections.
+    let work = |macs, elements: u64, plane: u64| Work { macs, products: 6 * elements, sigmoids: 2 * plane };
     let (parameters, found) = configured(Shape::new(60, 64, 32, 32), Some(15));
     assert_eq!((parameters, found), (1838, work(115_200 + 36_864, 3_932_160, 1024)));
     let (parameters, found) = configured(Shape::new(20, 128, 128, 128), None);

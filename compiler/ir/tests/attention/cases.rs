@@ -3,7 +3,9 @@
 #![allow(dead_code, clippy::unwrap_used)] // no user needs all of it; helpers of tests
 
 use crate::support::{Case, Rng};
+use pulvinar_ir::op::asa::Asa;
 use pulvinar_ir::op::conv2d::Conv2d;
+use pulvinar_ir::op::fsta::Fsta;
 use pulvinar_ir::op::ma_neuron::MaNeuron;
 use pulvinar_ir::op::neuron::{Compare, Neuron, Reset, ResetTiming};
 use pulvinar_ir::op::spiking_attention::{Form, SpikingAttention};
@@ -32,6 +34,8 @@ pub const MODULES: &[Module] = &[
     Module { name: "step_attention", make: step_attention, spikes: false, refusal: None },
     Module { name: "ma_neuron", make: ma_neuron, spikes: true, refusal: Some("E0305") },
     Module { name: "ta_snn", make: ta_snn, spikes: false, refusal: None },
+    Module { name: "fsta", make: fsta, spikes: false, refusal: None },
+    Module { name: "asa", make: asa, spikes: false, refusal: None },
     Module { name: "stsc", make: stsc, spikes: false, refusal: Some("E0310") },
     Module { name: "ssa", make: ssa, spikes: true, refusal: Some("E0310") },
     Module { name: "sdsa", make: sdsa, spikes: true, refusal: Some("E0601") },
@@ -101,6 +105,36 @@ pub fn ta_snn(seed: u64) -> Sample {
         case.tensor(name, &sizes, -1.0, 1.0);
     }
     case.push(TaSnn { w0, b0, w1, b1 }).unwrap();
+    let x = case.rng.value(shape, -1.0, 1.0);
+    (case, x)
+}
+
+/// `fsta` of a current; every other one reduced.
+pub fn fsta(seed: u64) -> Sample {
+    let (mut case, shape) = start(seed, [4, 4, 5, 5]);
+    let reduced = seed % 2 == 1;
+    case.tensor("f", &[shape.t, shape.t], -1.0, 1.0);
+    case.tensor("w0", &[if reduced { 3 } else { 1 }, 49, 7, 7], -0.05, 0.05);
+    case.tensor("w1", &[1, 3, 7, 7], -0.2, 0.2);
+    let spatial1 = reduced.then(|| "w1".to_owned());
+    let [temporal, spatial0] = ["f", "w0"].map(str::to_owned);
+    let op = Fsta { temporal, bank: None, spatial0, spatial1, alpha: 0.45, beta: 0.55, t: 0.6, s: 0.5 };
+    case.push(op).unwrap();
+    let x = case.rng.value(shape, -1.0, 1.0);
+    (case, x)
+}
+
+/// `asa` of a current; every other one with two layers.
+pub fn asa(seed: u64) -> Sample {
+    let (mut case, shape) = start(seed, [6, 5, 4, 4]);
+    let hidden = if seed % 2 == 1 { case.rng.size(1, 3) } else { shape.t };
+    case.tensor("f0", &[hidden, shape.t], -1.0, 1.0);
+    case.tensor("f1", &[shape.t, hidden], -1.0, 1.0);
+    case.tensor("w1", &[1, 2, 3, 3], -0.7, 0.7);
+    case.tensor("w2", &[1, 2, 3, 3], -0.7, 0.7);
+    let fc1 = (seed % 2 == 1).then(|| "f1".to_owned());
+    let [fc0, important, other] = ["f0", "w1", "w2"].map(str::to_owned);
+    case.push(Asa { fc0, fc1, important, other, alpha: 0.45, beta: 0.55, share: 0.5 }).unwrap();
     let x = case.rng.value(shape, -1.0, 1.0);
     (case, x)
 }

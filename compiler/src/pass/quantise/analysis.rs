@@ -65,7 +65,8 @@ fn units(graph: &Graph) -> Vec<Option<f64>> {
     unit
 }
 
-fn statistics(graph: &Graph) -> Vec<bool> {
+/// For every node, whether it is computed from reductions only.
+pub(in crate::pass) fn statistics(graph: &Graph) -> Vec<bool> {
     let mut yes = vec![false; graph.nodes.len()];
     for id in graph.ids() {
         let node = graph.node(id);
