@@ -8,7 +8,8 @@ pub mod synapse;
 use crate::packet::MAX_STEPS;
 use phase::PhasePlan;
 use pulvinar_ir::arch::{Hazard, Sync};
-use pulvinar_ir::{Diagnostic, Endpoint, Level, Program, Result, Strategy};
+use pulvinar_ir::tensor::Data;
+use pulvinar_ir::{Diagnostic, Endpoint, Level, Program, Result, Strategy, Value};
 use sweep::StagePlan;
 
 /// A program the simulator cannot run.
@@ -66,6 +67,48 @@ impl<'p> Machine<'p> {
         let phases = phases.map(|p| phase::phase_plan(program, &stages, p, dram)).collect::<Result<_>>()?;
         let stall = arch.core.hazard == Hazard::Stall;
         Ok(Machine { program, steps: graph.timesteps, stages, phases, buffers, barrier, stall, dram })
+    }
+
+    /// Lets stages send given values in place of what they compute: a workload by firing rate. Sums, sweeps and gates are
+    /// worked on as ever, so all costs are those of the given values.
+    ///
+    /// # Errors
+    /// E0705 for another number of stages, a value of another shape or one that the stage's output type cannot carry.
+    pub fn give(&mut self, outputs: &[Option<Value>]) -> Result<()> {
+        let bad = |place: &str, message: String| {
+            Err(Diagnostic::new("E0705", place, message, "give one value a stage, as its output type says"))
+        };
+        if outputs.len() != self.stages.len() {
+            return bad(
+                "given outputs",
+                format!("{} values for {} stages", outputs.len(), self.stages.len()),
+            );
+        }
+        let graph = &self.program.graph;
+        for (plan, output) in self.stages.iter_mut().zip(outputs) {
+            let Some(value) = output else {
+                plan.given = None;
+                continue;
+            };
+            let ty = &graph.node(plan.stage.output).ty;
+            let int = ty.as_int(&plan.stage.name)?;
+            if value.shape != ty.shape {
+                return bad(
+                    &plan.stage.name,
+                    format!("a value of {} for an output of {}", value.shape, ty.shape),
+                );
+            }
+            match &value.data {
+                Data::Int(v) if v.iter().all(|x| (int.lo..=int.hi).contains(x)) => {
+                    plan.given = Some(v.clone())
+                }
+                _ => {
+                    let message = format!("not all values are whole numbers in {}..{}", int.lo, int.hi);
+                    return bad(&plan.stage.name, message);
+                }
+            }
+        }
+        Ok(())
     }
 }
 

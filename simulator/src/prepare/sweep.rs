@@ -98,12 +98,20 @@ pub struct StagePlan<'p> {
     pub neurons: Vec<LifConstants>,
     /// Words of the gate memory.
     pub gate_len: usize,
+    /// Output in place of the computed one, row-major t, c, h, w (workloads by firing rate).
+    pub given: Option<Vec<i64>>,
 }
 
 impl StagePlan<'_> {
     /// Index of the last pass.
     pub fn last_pass(&self) -> usize {
         self.passes.len() - 1
+    }
+    /// What leaves at (t, c, h, w): the given output, else the computed value.
+    #[inline]
+    pub fn leaving(&self, (t, c, h, w): (usize, usize, usize, usize), computed: i64) -> i64 {
+        let index = || ((t * self.shape.c + c) * self.shape.h + h) * self.shape.w + w;
+        self.given.as_ref().map_or(computed, |g| g[index()])
     }
     /// True if pass p reads accumulators (else frames).
     pub fn accumulates(&self, pass: usize) -> bool {
@@ -146,7 +154,17 @@ pub fn stage_plan<'p>(graph: &'p Graph, stage: &'p Stage) -> Result<StagePlan<'p
     let ints = |name: &str| graph.tensors.get(name).and_then(|t| t.as_int()).unwrap_or(&[0]);
     let max = stage.synapses.iter().any(|s| super::synapse::is_max(graph, s));
     let neurons = lif.map_or(Vec::new(), |l| l.constants(shape.c, ints));
-    Ok(StagePlan { stage, shape, bias, groups, max, passes, neurons, gate_len: builder.gate_len })
+    Ok(StagePlan {
+        stage,
+        shape,
+        bias,
+        groups,
+        max,
+        passes,
+        neurons,
+        gate_len: builder.gate_len,
+        given: None,
+    })
 }
 
 /// Every operand of a small node must be a statistic or a small node made before it.

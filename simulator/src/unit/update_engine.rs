@@ -130,7 +130,7 @@ impl UpdateEngine {
                 mem.statistics.fold_row(tap, at, &self.registers[tap.register]);
             }
             if let Some(register) = pass.output {
-                cursor = self.encode_row(stage, register, (row, column), cursor, offers);
+                cursor = self.encode_row(stage, register, (id.step, row, column), cursor, offers);
             } else {
                 cursor += channels.div_ceil(self.lanes) as u32;
             }
@@ -201,7 +201,7 @@ impl UpdateEngine {
         &self,
         stage: &StagePlan<'_>,
         register: usize,
-        (row, column): (usize, usize),
+        (step, row, column): (usize, usize, usize),
         mut cursor: u32,
         offers: &mut Offers,
     ) -> u32 {
@@ -209,8 +209,12 @@ impl UpdateEngine {
         let within = row * stage.shape.w + column;
         for (block, lanes) in self.registers[register].chunks(self.lanes).enumerate() {
             let start = cursor;
-            for (lane, &value) in lanes.iter().enumerate().filter(|(_, &v)| v != 0) {
+            let leaving = |(lane, &computed): (usize, &i64)| {
                 let channel = first + block * self.lanes + lane;
+                let value = stage.leaving((step, channel, row, column), computed);
+                (value != 0).then_some((channel, value))
+            };
+            for (channel, value) in lanes.iter().enumerate().filter_map(leaving) {
                 offers.events.push(Event { address: (channel * plane + within) as u32, value });
                 offers.offsets.push(cursor);
                 cursor += 1;
@@ -246,7 +250,8 @@ impl UpdateEngine {
             for tap in &pass.taps {
                 mem.statistics.fold(tap, at, values[tap.register]);
             }
-            if let Some(value) = pass.output.map(|r| values[r]).filter(|&v| v != 0) {
+            let leaving = pass.output.map(|r| stage.leaving(at, values[r]));
+            if let Some(value) = leaving.filter(|&v| v != 0) {
                 let address = (channel * stage.shape.h + row) * stage.shape.w + column;
                 events.push(Event { address: address as u32, value });
             }

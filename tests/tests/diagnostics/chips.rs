@@ -120,6 +120,9 @@ pub const SIMULATION: &[Case] = &[
     ("E0703", "a limit of 20 cycles", || {
         unsimulated(&program(), SimOptions { cycle_limit: 20, ..SimOptions::default() })
     }),
+    ("E0705", "outputs given for no stage", || {
+        pulvinar_simulator::Machine::new(&program()).unwrap().give(&[]).unwrap_err()
+    }),
 ];
 
 fn with_barrier(mut arch: Arch) -> Arch {

@@ -7,7 +7,7 @@ use pulvinar_ir::verify::verify;
 use pulvinar_ir::{interpret, text, Arch, Diagnostic, Graph, IntType, Level, Shape, Type, Value};
 use pulvinar_models::native::load_bytes;
 use pulvinar_models::safetensors::Owned;
-use pulvinar_models::{check_vectors, encode, sha256_hex, zoo, Frames};
+use pulvinar_models::{check_vectors, encode, rates, sha256_hex, zoo, Frames};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -124,6 +124,10 @@ pub const NUMBERS: &[Case] = &[
         frames.value(2, Level::Flow).expect_err("two samples only")
     }),
     ("E0405", "an encoder nobody knows", || encode::find("morse").expect_err("no such encoder")),
+    ("E0407", "a rate above 1", || {
+        rates::spikes(Shape::new(1, 1, 1, 1), 1.5, rates::Spread::Bernoulli, (1, "layer"))
+            .expect_err("no rate")
+    }),
 ];
 
 fn weights(w: Owned) -> Diagnostic {
