@@ -100,7 +100,7 @@ impl<'p> Machine<'p> {
             }
             match &value.data {
                 Data::Int(v) if v.iter().all(|x| (int.lo..=int.hi).contains(x)) => {
-                    plan.given = Some(v.clone())
+                    plan.given = Some(v.clone());
                 }
                 _ => {
                     let message = format!("not all values are whole numbers in {}..{}", int.lo, int.hi);
