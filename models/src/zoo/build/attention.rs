@@ -1,0 +1,81 @@
+//! Attention modules with their weights. Reduction ratios that leave no hidden unit leave one.
+
+use super::net::Net;
+use pulvinar_ir::op::ma_attention::MaAttention;
+use pulvinar_ir::op::ma_neuron::MaNeuron;
+use pulvinar_ir::op::neuron::Neuron;
+use pulvinar_ir::op::step_attention::StepAttention;
+use pulvinar_ir::op::t_attention::TAttention;
+use pulvinar_ir::{NodeId, Result};
+
+/// Sizes of the gates of MA-SNN.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Gates {
+    /// Which, a subset of `tcs` in this order.
+    pub which: &'static str,
+    /// Reduction of the temporal MLP.
+    pub time_ratio: usize,
+    /// Reduction of the channel MLP.
+    pub channel_ratio: usize,
+    /// Rows and columns of the spatial kernel.
+    pub kernel: usize,
+}
+
+impl Gates {
+    /// True if one of them is this.
+    pub fn has(&self, gate: char) -> bool {
+        self.which.contains(gate)
+    }
+}
+
+impl Net {
+    /// Both layers n → n/r → n of an MLP.
+    fn mlp(&mut self, name: &str, n: usize, ratio: usize) -> (String, String) {
+        let hidden = (n / ratio).max(1);
+        let first = self.weight(&format!("{name}0"), &[hidden, n]);
+        (first, self.weight(&format!("{name}1"), &[n, hidden]))
+    }
+
+    fn spatial(&mut self, name: &str, kernel: usize) -> String {
+        self.weight(name, &[1, 2, kernel, kernel])
+    }
+
+    /// The gates over the whole sequence and the trailing ReLU, which stays without gates.
+    pub fn ma_attention(&mut self, name: &str, x: NodeId, gates: Gates) -> Result<NodeId> {
+        let shape = self.shape(x);
+        let t = gates.has('t').then(|| self.mlp(&format!("{name}.ta"), shape.t, gates.time_ratio)).unzip();
+        let c = gates.has('c').then(|| self.mlp(&format!("{name}.ca"), shape.c, gates.channel_ratio)).unzip();
+        let sa = gates.has('s').then(|| self.spatial(&format!("{name}.sa"), gates.kernel));
+        let which = gates.which.to_owned();
+        let op = MaAttention { gates: which, ta0: t.0, ta1: t.1, ca0: c.0, ca1: c.1, sa, relu: true };
+        self.node(name, op, &[x])
+    }
+
+    /// The temporal gate alone, over the whole sequence.
+    pub fn t_attention(&mut self, name: &str, x: NodeId, ratio: usize) -> Result<NodeId> {
+        let (w0, w1) = self.mlp(name, self.shape(x).t, ratio);
+        self.node(name, TAttention { w0, w1 }, &[x])
+    }
+
+    /// Channel and spatial gates of every step.
+    fn step_gates(&mut self, name: &str, x: NodeId, gates: Gates) -> StepAttention {
+        let channels = self.shape(x).c;
+        let (ca0, ca1) =
+            gates.has('c').then(|| self.mlp(&format!("{name}.ca"), channels, gates.channel_ratio)).unzip();
+        let sa = gates.has('s').then(|| self.spatial(&format!("{name}.sa"), gates.kernel));
+        StepAttention { ca0, ca1, sa, relu: true }
+    }
+
+    /// Channel and spatial gates of every step on the current, and the trailing ReLU.
+    pub fn step_attention(&mut self, name: &str, x: NodeId, gates: Gates) -> Result<NodeId> {
+        let op = self.step_gates(name, x, gates);
+        self.node(name, op, &[x])
+    }
+
+    /// A neuron with channel and spatial gates of every step on its membrane; leak and threshold are those of `like`.
+    pub fn ma_neuron(&mut self, name: &str, x: NodeId, like: &Neuron, gates: Gates) -> Result<NodeId> {
+        let StepAttention { ca0, ca1, sa, .. } = self.step_gates(name, x, gates);
+        let op = MaNeuron { leak: like.leak, threshold: like.threshold, reset: 0.0, ca0, ca1, sa };
+        self.node(name, op, &[x])
+    }
+}
