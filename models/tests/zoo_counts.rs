@@ -92,3 +92,125 @@ fn ma_gait_and_cifar10_dvs() {
     assert_eq!(census("ma-cifar10-dvs-tcsa").parameters, 2_097_918 + 90_186);
     assert_eq!(published("ma-cifar10-dvs"), 2_097_918);
 }
+
+/// Sum of the per-step operations of the layers whose name has this beginning and this end.
+fn macs_of(census: &Census, begin: &str, end: &str) -> u64 {
+    let wanted = census.layers.iter().filter(|l| l.name.starts_with(begin) && l.name.contains(end));
+    wanted.map(Layer::macs_per_step).sum()
+}
+
+/// Spike convolutions of the stages, and their analog shortcuts together.
+fn stage_macs(census: &Census) -> (Vec<u64>, u64) {
+    let stages = (1..=4).map(|s| macs_of(census, &format!("stage{s}."), ".conv"));
+    (stages.filter(|&m| m > 0).collect(), macs_of(census, "stage", ".shortcut"))
+}
+
+#[test]
+fn attention_residual_networks() {
+    let rows = [
+        (
+            "att-res-18",
+            (11_867_960, 174_224, 498_100, 2_308_096),
+            [462_422_016, 404_619_264, 404_619_264, 404_619_264],
+        ),
+        (
+            "att-res-34",
+            (22_116_552, 314_656, 878_342, 3_562_496),
+            [693_633_024, 867_041_280, 1_329_463_296, 635_830_272],
+        ),
+        (
+            "att-res-104",
+            (78_369_598, 1_085_334, 2_571_024, 7_225_344),
+            [693_633_024, 1_791_885_312, 7_340_949_504, 1_791_885_312],
+        ),
+    ];
+    for (name, (parameters, added, attention, neurons), stages) in rows {
+        let census = census(name);
+        assert_eq!((census.parameters, census.attention_parameters()), (parameters, added), "{name}");
+        assert_eq!(census.attention_macs_by_branch(), attention, "{name}");
+        assert_eq!(census.neurons.total(), neurons, "{name}");
+        assert_eq!(stage_macs(&census), (stages.to_vec(), 32_112_640), "{name}");
+        assert_eq!(macs_of(&census, "stem", ""), 118_013_952, "{name}");
+        assert_eq!(macs_of(&census, "fc", ""), 512_000, "{name}");
+    }
+}
+
+#[test]
+fn membrane_residual_networks() {
+    for (name, parameters) in
+        [("ms-resnet-18", 11_693_736), ("ms-resnet-34", 21_801_896), ("ms-resnet-104", 77_350_504)]
+    {
+        assert_eq!(published(name), parameters, "{name}");
+    }
+    assert_eq!(macs_of(&census("ms-resnet-104"), "stem", ""), 946_520_064);
+}
+
+#[test]
+fn gated_attention_coding() {
+    for (name, parameters, added) in [
+        ("gac-cifar10-t2", 12_633_166, 131_076),
+        ("gac-cifar10-t4", 12_633_178, 131_088),
+        ("gac-cifar10-t6", 12_633_198, 131_108),
+        ("gac-cifar100", 12_679_368, 131_108),
+        ("gac-imagenet-18", 11_824_824, 131_088),
+        ("gac-imagenet-34", 21_932_984, 131_088),
+    ] {
+        let census = census(name);
+        assert_eq!((census.parameters, census.attention_parameters()), (parameters, added), "{name}");
+    }
+}
+
+#[test]
+fn gated_attention_coding_operations() {
+    let cifar = census("gac-cifar10-t4");
+    assert_eq!(cifar.parameters - cifar.attention_parameters(), 12_502_090);
+    assert_eq!(stage_macs(&cifar), (vec![830_472_192, 830_472_192, 528_482_304], 3 * 8_388_608));
+    assert_eq!((macs_of(&cifar, "stem", ""), macs_of(&cifar, "fc", "")), (1_769_472, 5_120));
+    // The convolutions of the gate at each of four timesteps, and both branches of the MLP over time.
+    assert_eq!(cifar.attention[0].macs_by_branch, 4 * 134_217_728 + 2 * 16);
+    assert_eq!(cifar.attention[0].gate_multiplies, 2 * 262_144);
+    let large = census("gac-imagenet-18");
+    assert_eq!(large.attention[0].macs_by_branch, 6_576_668_672 + 2 * 16);
+}
+
+#[test]
+fn frequency_attention() {
+    for (name, parameters, modules, added) in [
+        ("fsta-resnet20", 11_293_774, 19, 45_828),
+        ("fsta-resnet19", 12_735_584, 17, 120_188),
+        ("fsta-resnet18", 11_730_720, 17, 41_208),
+        ("fsta-resnet34", 21_877_664, 33, 79_992),
+    ] {
+        let (census, beside) = (census(name), builder(name).parameters_beside());
+        assert_eq!(census.attention.len(), modules, "{name}");
+        assert_eq!(census.attention_parameters() + beside, added, "{name}");
+        assert_eq!(census.parameters + beside, parameters, "{name}");
+    }
+    let resnet20 = builder("fsta-resnet20");
+    let four = build::Setting { timesteps: 4, ..resnet20.setting };
+    let four = Census::of(&(resnet20.build)(&four, build::Fill::Zeros).unwrap()).unwrap();
+    assert_eq!(four.parameters + resnet20.parameters_beside(), 11_294_002);
+}
+
+#[test]
+fn frequency_attention_operations() {
+    for (name, all) in [
+        ("fsta-resnet20", 431_368_192),
+        ("fsta-resnet19", 4_570_583_040),
+        ("fsta-resnet18", 7_256_293_376),
+        ("fsta-resnet34", 14_655_045_632),
+    ] {
+        assert_eq!(census(name).layer_macs(), all, "{name}");
+    }
+    let small = census("fsta-resnet20");
+    assert_eq!(small.layer_macs_per_step(), 215_684_096);
+    assert_eq!(macs_of(&small, "stem", ""), 77_266_944);
+    let stages: Vec<u64> = (1..=4).map(|s| macs_of(&small, &format!("stage{s}."), "")).collect();
+    assert_eq!(stages, [37_748_736, 33_554_432, 33_554_432, 33_554_432]);
+    // At 64×32², T = 2: the sum over channels comes first, before the bank and, other than in the published 2²·64,
+    // before the map over time.
+    assert_eq!(small.attention[0].macs, 2 * 2 + 4_917_248);
+    assert_eq!(census("fsta-resnet18").attention[0].macs, 4 * 4 + 60_236_288);
+    let (stages, shortcuts) = stage_macs(&census("fsta-resnet19"));
+    assert_eq!((stages, shortcuts), (vec![905_969_664, 830_472_192, 528_482_304], 2 * 8_388_608));
+}

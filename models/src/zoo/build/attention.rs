@@ -1,6 +1,8 @@
 //! Attention modules with their weights. Reduction ratios that leave no hidden unit leave one.
 
 use super::net::Net;
+use pulvinar_ir::op::fsta::Fsta;
+use pulvinar_ir::op::gac::Gac;
 use pulvinar_ir::op::ma_attention::MaAttention;
 use pulvinar_ir::op::ma_neuron::MaNeuron;
 use pulvinar_ir::op::neuron::Neuron;
@@ -76,6 +78,28 @@ impl Net {
     pub fn ma_neuron(&mut self, name: &str, x: NodeId, like: &Neuron, gates: Gates) -> Result<NodeId> {
         let StepAttention { ca0, ca1, sa, .. } = self.step_gates(name, x, gates);
         let op = MaNeuron { leak: like.leak, threshold: like.threshold, reset: 0.0, ca0, ca1, sa };
+        self.node(name, op, &[x])
+    }
+
+    /// Gated attention coding of an encoder's current `x` and the spikes its neuron makes of it: r 2, kernels of 4×4.
+    pub fn gac(&mut self, name: &str, x: NodeId, spikes: NodeId) -> Result<NodeId> {
+        let shape = self.shape(x);
+        let (ta0, ta1) = self.mlp(&format!("{name}.ta"), shape.t, 2);
+        let mut kernel = |part| self.weight(&format!("{name}.{part}"), &[shape.c, shape.c, 4, 4]);
+        let (sca0, sca1) = (kernel("sca0"), kernel("sca1"));
+        self.node(name, Gac { ta0, ta1, sca0, sca1 }, &[x, spikes])
+    }
+
+    /// Frequency-based attention with the 49 filters of the DCT; a `ratio` above 1 has two learned layers behind them.
+    /// The learned scalars have their first values.
+    pub fn fsta(&mut self, name: &str, x: NodeId, ratio: usize) -> Result<NodeId> {
+        let t = self.shape(x).t;
+        let temporal = self.weight(&format!("{name}.temporal"), &[t, t]);
+        let hidden = (49 / ratio).max(1);
+        let outputs = if ratio == 1 { 1 } else { hidden };
+        let spatial0 = self.weight(&format!("{name}.spatial0"), &[outputs, 49, 7, 7]);
+        let spatial1 = (ratio > 1).then(|| self.weight(&format!("{name}.spatial1"), &[1, hidden, 7, 7]));
+        let op = Fsta { temporal, bank: None, spatial0, spatial1, alpha: 0.5, beta: 0.5, t: 0.6, s: 0.5 };
         self.node(name, op, &[x])
     }
 }

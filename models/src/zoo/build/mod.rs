@@ -2,7 +2,10 @@
 //! counting, compiling and simulating, not for answers. One file a family; registration is one line of [`FAMILIES`].
 
 mod attention;
+mod fsta;
+mod gac;
 mod ma_snn;
+mod ms_resnet;
 mod net;
 
 use crate::native::{self, Model, Producer};
@@ -65,7 +68,7 @@ pub struct Builder {
 }
 
 /// All families.
-const FAMILIES: &[&[Builder]] = &[ma_snn::NETWORKS];
+const FAMILIES: &[&[Builder]] = &[ma_snn::NETWORKS, ms_resnet::NETWORKS, gac::NETWORKS, fsta::NETWORKS];
 
 /// All structures.
 pub fn all() -> impl Iterator<Item = &'static Builder> {
