@@ -214,3 +214,77 @@ fn frequency_attention_operations() {
     let (stages, shortcuts) = stage_macs(&census("fsta-resnet19"));
     assert_eq!((stages, shortcuts), (vec![905_969_664, 830_472_192, 528_482_304], 2 * 8_388_608));
 }
+
+#[test]
+fn advance_spatial_attention() {
+    for (name, base, with) in [
+        ("asa-a", 2_323_531, 2_329_162),
+        ("asa-a-gait-day", 2_325_844, 2_331_475),
+        ("asa-b", 1_698_933, 1_701_123),
+        ("asa-b-action", 1_955_947, 1_962_617),
+        ("asa-c", 1_623_918, 1_626_108),
+        ("asa-d", 548_980, 551_731),
+    ] {
+        let census = census(name);
+        assert_eq!(published(name), with, "{name}");
+        // The base has its learned time constants, but not the attention that is never called.
+        let idle = if census.neurons.linear < 300 { builder(name).parameters_beside() } else { 0 };
+        assert_eq!(published(name) - census.attention_parameters() - idle, base, "{name}");
+    }
+    let a = census("asa-a");
+    assert_eq!(a.neurons.total(), 106_763);
+    assert_eq!((a.attention[0].parameters, a.attention[0].macs), (1_838, 115_200 + 36_864));
+    let b = census("asa-b");
+    assert_eq!((b.attention[0].parameters, b.attention[0].macs), (438, 51_200 + 589_824));
+}
+
+#[test]
+fn five_layers() {
+    let census = census("five-layer");
+    assert_eq!(published("five-layer"), 1_698_933);
+    assert_eq!(
+        per_step(&census),
+        [37_748_736, 603_979_776, 150_994_944, 37_748_736, 9_437_184, 1_048_576, 56_320]
+    );
+    assert_eq!((census.neurons.conv, census.neurons.linear), (2_793_472, 512 + 110));
+}
+
+#[test]
+fn temporal_channel_joint_attention() {
+    let census = census("tcja-dvs128");
+    assert_eq!(census.parameters, 1_832_576);
+    assert_eq!(census.parameters - census.attention_parameters(), 1_698_304);
+    for module in &census.attention {
+        assert_eq!((module.parameters, module.macs), (67_136, 204_800 + 1_310_720), "{}", module.name);
+    }
+    assert_eq!(census.attention.len(), 2);
+    assert_eq!(census.neurons.conv, 2_793_472);
+}
+
+#[test]
+fn spike_driven_transformers() {
+    for (name, parameters, stem, others) in [
+        ("sdt-8-384", 16_816_536, 65_028_096, 4_595_702_784),
+        ("sdt-6-512", 23_373_736, 86_704_128, 6_936_842_240),
+        ("sdt-8-512", 29_689_896, 86_704_128, 8_169_967_616),
+        ("sdt-10-512", 36_006_056, 86_704_128, 9_403_092_992),
+        ("sdt-8-768", 66_339_144, 130_056_192, 18_382_043_136),
+    ] {
+        let census = census(name);
+        assert_eq!(published(name), parameters, "{name}");
+        assert_eq!(macs_of(&census, "patch0", ""), stem, "{name}");
+        assert_eq!(census.layer_macs_per_step() - stem, others, "{name}");
+    }
+    // The layers are those of the spike-driven form; its attention multiplies two pairs of matrices a head.
+    let spikformer = census("spikformer-8-384");
+    assert_eq!(spikformer.parameters, census("sdt-8-384").parameters);
+    assert_eq!(spikformer.attention[0].macs, 4 * 2 * 196 * 384 * 48);
+}
+
+#[test]
+fn spatio_temporal_synapses() {
+    let census = census("stsc-shd");
+    assert_eq!((census.parameters, census.attention_parameters()), (1_964_200 + 119_140, 1_964_200));
+    assert_eq!(census.attention[0].macs, 15 * (3_500 + 1_470_000 + 490_000));
+    assert_eq!(census.neurons.linear, 128 + 128 + 100);
+}

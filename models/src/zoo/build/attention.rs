@@ -1,13 +1,16 @@
 //! Attention modules with their weights. Reduction ratios that leave no hidden unit leave one.
 
 use super::net::Net;
+use pulvinar_ir::op::asa::Asa;
 use pulvinar_ir::op::fsta::Fsta;
 use pulvinar_ir::op::gac::Gac;
 use pulvinar_ir::op::ma_attention::MaAttention;
 use pulvinar_ir::op::ma_neuron::MaNeuron;
 use pulvinar_ir::op::neuron::Neuron;
 use pulvinar_ir::op::step_attention::StepAttention;
+use pulvinar_ir::op::stsc::Stsc;
 use pulvinar_ir::op::t_attention::TAttention;
+use pulvinar_ir::op::tcja::Tcja;
 use pulvinar_ir::{NodeId, Result};
 
 /// Sizes of the gates of MA-SNN.
@@ -101,5 +104,38 @@ impl Net {
         let spatial1 = (ratio > 1).then(|| self.weight(&format!("{name}.spatial1"), &[1, hidden, 7, 7]));
         let op = Fsta { temporal, bank: None, spatial0, spatial1, alpha: 0.5, beta: 0.5, t: 0.6, s: 0.5 };
         self.node(name, op, &[x])
+    }
+
+    /// Advance spatial attention, half the features important, kernels of 3×3; a `ratio` above 1 has two layers over time.
+    /// The learned scalars have their first values.
+    pub fn asa(&mut self, name: &str, x: NodeId, ratio: usize) -> Result<NodeId> {
+        let t = self.shape(x).t;
+        let (fc0, fc1) = if ratio == 1 {
+            (self.weight(&format!("{name}.fc0"), &[t, t]), None)
+        } else {
+            let (fc0, fc1) = self.mlp(&format!("{name}.fc"), t, ratio);
+            (fc0, Some(fc1))
+        };
+        let important = self.spatial(&format!("{name}.important"), 3);
+        let other = self.spatial(&format!("{name}.other"), 3);
+        self.node(name, Asa { fc0, fc1, important, other, alpha: 0.5, beta: 0.5, share: 0.5 }, &[x])
+    }
+
+    /// Temporal-channel joint attention with kernels of this many taps.
+    pub fn tcja(&mut self, name: &str, spikes: NodeId, taps: usize) -> Result<NodeId> {
+        let shape = self.shape(spikes);
+        let along_t = self.weight(&format!("{name}.along_t"), &[shape.c, shape.c, taps]);
+        let along_c = self.weight(&format!("{name}.along_c"), &[shape.t, shape.t, taps]);
+        self.node(name, Tcja { along_t, along_c }, &[spikes])
+    }
+
+    /// Spatio-temporal synaptic connection with a filter of this many taps; its gate has 3 and keeps the width.
+    pub fn stsc(&mut self, name: &str, x: NodeId, taps: usize) -> Result<NodeId> {
+        let c = self.shape(x).c;
+        let temporal = self.weight(&format!("{name}.temporal"), &[c, 1, taps]);
+        let gate0 = self.weight(&format!("{name}.gate0"), &[c, c, 3]);
+        let gate0_bias = self.vector(&format!("{name}.gate0_bias"), c, 0.0);
+        let gate1 = self.weight(&format!("{name}.gate1"), &[c, c]);
+        self.node(name, Stsc { temporal, gate0, gate0_bias, gate1 }, &[x])
     }
 }

@@ -1,12 +1,16 @@
 //! Structures of published networks, built from shapes and settings. Their weights are random or zero: they serve for
 //! counting, compiling and simulating, not for answers. One file a family; registration is one line of [`FAMILIES`].
 
+mod asa;
 mod attention;
+mod five_layer;
 mod fsta;
 mod gac;
 mod ma_snn;
 mod ms_resnet;
 mod net;
+mod stsc;
+mod transformer;
 
 use crate::native::{self, Model, Producer};
 use crate::sha256_hex;
@@ -68,7 +72,17 @@ pub struct Builder {
 }
 
 /// All families.
-const FAMILIES: &[&[Builder]] = &[ma_snn::NETWORKS, ms_resnet::NETWORKS, gac::NETWORKS, fsta::NETWORKS];
+#[rustfmt::skip]
+const FAMILIES: &[&[Builder]] = &[
+    ma_snn::NETWORKS,
+    ms_resnet::NETWORKS,
+    gac::NETWORKS,
+    fsta::NETWORKS,
+    asa::NETWORKS,
+    five_layer::NETWORKS,
+    transformer::NETWORKS,
+    stsc::NETWORKS,
+];
 
 /// All structures.
 pub fn all() -> impl Iterator<Item = &'static Builder> {
