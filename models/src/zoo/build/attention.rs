@@ -37,12 +37,12 @@ impl Net {
     /// Both layers n → n/r → n of an MLP.
     fn mlp(&mut self, name: &str, n: usize, ratio: usize) -> (String, String) {
         let hidden = (n / ratio).max(1);
-        let first = self.weight(&format!("{name}0"), &[hidden, n]);
-        (first, self.weight(&format!("{name}1"), &[n, hidden]))
+        let first = self.gate_weight(&format!("{name}0"), &[hidden, n]);
+        (first, self.gate_weight(&format!("{name}1"), &[n, hidden]))
     }
 
     fn spatial(&mut self, name: &str, kernel: usize) -> String {
-        self.weight(name, &[1, 2, kernel, kernel])
+        self.gate_weight(name, &[1, 2, kernel, kernel])
     }
 
     /// The gates over the whole sequence and the trailing ReLU, which stays without gates.

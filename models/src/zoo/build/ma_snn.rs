@@ -70,6 +70,7 @@ fn dense(net: &mut Net, name: &str, x: NodeId, out: usize, plan: &Plan) -> Resul
 
 fn build(setting: &Setting, fill: Fill, plan: Plan) -> Result<Graph> {
     let (mut net, mut x) = Net::new("ma-snn", setting, InputKind::Counts, fill)?;
+    net.expect_gates(plan.gates.which.len());
     for (i, &(width, pool)) in plan.blocks.iter().enumerate() {
         let name = format!("conv{i}");
         x = net.conv_norm(&name, x, Conv::new(setting.width(width), 3).biased())?;

@@ -19,6 +19,9 @@ use pulvinar_ir::{Axes, Axis, Graph, Level, NodeId, Op, Result, Shape, Tensor};
 /// Added under the root of every norm; the default of PyTorch.
 const EPS: f64 = 1e-5;
 
+/// Running variance of every norm: twice the mean square of a spike, which is its rate, here 0.05 (He's weights).
+const SPARSE_VARIANCE: f32 = 0.1;
+
 /// Outputs and window of a convolution; padding keeps the size at stride 1.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Conv {
@@ -62,6 +65,7 @@ pub(super) fn leaky(leak: f64, input_gain: f64, threshold: f64, compare: Compare
 pub(super) struct Net {
     graph: Graph,
     fill: Fill,
+    gates: i32,
 }
 
 impl Net {
@@ -69,7 +73,7 @@ impl Net {
     pub fn new(name: &str, setting: &Setting, kind: InputKind, fill: Fill) -> Result<(Self, NodeId)> {
         let mut graph = Graph::new(name, Level::Trained, setting.timesteps);
         let input = graph.push("input", Input { shape: setting.input, kind, max: 0 }.into(), &[])?;
-        Ok((Net { graph, fill }, input))
+        Ok((Net { graph, fill, gates: 0 }, input))
     }
 
     /// Shape of a node's value.
@@ -84,12 +88,26 @@ impl Net {
 
     /// Adds a weight; axis 0 is that of the outputs.
     pub fn weight(&mut self, name: &str, shape: &[usize]) -> String {
+        self.scaled_weight(name, shape, 1.0)
+    }
+
+    /// Adds a weight of an MLP or a kernel that makes gates: so small that the gates of random weights are near one half.
+    pub fn gate_weight(&mut self, name: &str, shape: &[usize]) -> String {
+        self.scaled_weight(name, shape, 0.05)
+    }
+
+    /// Tells how many gates stand between the norms and neurons to come; norms make up for their halving.
+    pub fn expect_gates(&mut self, gates: usize) {
+        self.gates = gates as i32;
+    }
+
+    fn scaled_weight(&mut self, name: &str, shape: &[usize], gain: f64) -> String {
         let (n, inputs): (usize, usize) = (shape.iter().product(), shape[1..].iter().product());
         let values = match self.fill {
             Fill::Zeros => vec![0.0; n],
             Fill::Random { seed } => {
                 let (numbers, bound) =
-                    (stream(seed, self.graph.tensors.len() as u64), (6.0 / inputs as f64).sqrt());
+                    (stream(seed, self.graph.tensors.len() as u64), gain * (6.0 / inputs as f64).sqrt());
                 (0..n as u64).map(|k| ((2.0 * uniform(numbers, k) - 1.0) * bound) as f32).collect()
             }
         };
@@ -117,12 +135,12 @@ impl Net {
         self.node(name, op, &[x])
     }
 
-    /// A norm whose statistics are those of a standard normal.
+    /// A norm; its running statistics are those of sums over sparse spikes, so that neurons behind it fire.
     pub fn norm(&mut self, name: &str, x: NodeId) -> Result<NodeId> {
-        let c = self.shape(x).c;
+        let (c, variance) = (self.shape(x).c, SPARSE_VARIANCE / 4f32.powi(self.gates));
         let mut vector = |part: &str, value| self.vector(&format!("{name}.{part}"), c, value);
         let (weight, bias) = (vector("weight", 1.0), vector("bias", 0.0));
-        let (mean, var) = (vector("mean", 0.0), vector("var", 1.0));
+        let (mean, var) = (vector("mean", 0.0), vector("var", variance));
         self.node(name, BatchNorm { weight, bias, mean, var, eps: EPS }, &[x])
     }
 
