@@ -88,9 +88,7 @@ pub struct Census {
 
 impl Census {
     /// Counts a graph of level `trained`.
-    ///
-    /// # Errors
-    /// What the expansion of a module refuses; none for a verified graph.
+    /// Refuses what the expansion of a module refuses, which is nothing for a verified graph.
     pub fn of(graph: &Graph) -> Result<Self> {
         let mut census = Census { parameters: parameters(graph, &graph.nodes), ..Census::default() };
         for node in &graph.nodes {

@@ -108,7 +108,7 @@ impl Builder {
     /// The published network with random weights, as a model.
     pub fn model(&self, seed: u64) -> Result<Model> {
         let mut graph = (self.build)(&self.setting, Fill::Random { seed })?;
-        graph.name = self.name.to_owned();
+        self.name.clone_into(&mut graph.name);
         graph.assumptions.push(format!("weights of `{}` are random (seed {seed}), not trained", self.name));
         let producer = Producer {
             name: "pulvinar".to_owned(),
