@@ -30,25 +30,15 @@ fn build(setting: &Setting, fill: Fill, widths: [usize; 3], ratio: usize) -> Res
 const IDLE: &[(u64, &str)] =
     &[(117, "attention inside the neurons of the convolutions, which they do not call")];
 
-const fn network(
-    name: &'static str,
-    doc: &'static str,
-    classes: usize,
-    build: fn(&Setting, Fill) -> Result<Graph>,
-) -> Builder {
-    Builder {
-        name,
-        doc,
-        source: SOURCE,
-        setting: Setting::new(60, [2, 32, 32], classes),
-        beside: IDLE,
-        build,
-    }
+const fn at(classes: usize) -> Setting {
+    Setting::new(60, [2, 32, 32], classes)
 }
 
 /// The networks of this family.
 pub(super) const NETWORKS: &[Builder] = &[
-    network("asa-a", "DVS Gesture", 11, |s, f| build(s, f, [64, 128, 128], 4)),
-    network("asa-a-gait-day", "DVS Gait, day", 20, |s, f| build(s, f, [64, 128, 128], 4)),
-    network("asa-d", "DVS Gait, night", 20, |s, f| build(s, f, [32, 32, 32], 8)),
+    Builder::new("asa-a", "DVS Gesture", SOURCE, at(11), |s, f| build(s, f, [64, 128, 128], 4)).beside(IDLE),
+    Builder::new("asa-a-gait-day", "DVS Gait, day", SOURCE, at(20), |s, f| build(s, f, [64, 128, 128], 4))
+        .beside(IDLE),
+    Builder::new("asa-d", "DVS Gait, night", SOURCE, at(20), |s, f| build(s, f, [32, 32, 32], 8))
+        .beside(IDLE),
 ];

@@ -65,17 +65,13 @@ fn build(setting: &Setting, fill: Fill, plan: Plan) -> Result<Graph> {
     net.answer(x)
 }
 
+/// The plain network, or with ASA.
 const fn plif(module: Module) -> Plan {
     Plan { first: 128, average: false, bias: true, module }
 }
 
-const fn averaging(module: Module) -> Plan {
-    Plan { first: 64, average: true, bias: true, module }
-}
-
-const fn tcja(module: Module) -> Plan {
-    Plan { first: 128, average: false, bias: false, module }
-}
+const AVERAGING: Plan = Plan { first: 64, average: true, bias: true, module: Module::Asa };
+const ON_SPIKES: Plan = Plan { first: 128, average: false, bias: false, module: Module::Tcja };
 
 const LEARNED: &[(u64, &str)] =
     &[(7, "time constants of the neurons, learned, here attributes with their first value")];
@@ -85,32 +81,18 @@ const GESTURE: Setting = Setting::new(20, [2, 128, 128], 11);
 /// DailyAction and Recognition: 346 × 260 pixels, halved.
 const ACTION: Setting = Setting::new(36, [2, 130, 173], 10);
 
-const fn network(
-    name: &'static str,
-    doc: &'static str,
-    source: &'static str,
-    setting: Setting,
-    beside: &'static [(u64, &'static str)],
-    build: fn(&Setting, Fill) -> Result<Graph>,
-) -> Builder {
-    Builder { name, doc, source, setting, beside, build }
-}
-
 /// The networks of this family.
 pub(super) const NETWORKS: &[Builder] = &[
-    network("five-layer", "DVS Gesture, no attention", PLIF, GESTURE, LEARNED, |s, f| {
+    Builder::new("five-layer", "DVS Gesture, no attention", PLIF, GESTURE, |s, f| {
         build(s, f, plif(Module::None))
-    }),
-    network("asa-b", "DVS Gesture, maximum pools", ASA, GESTURE, LEARNED, |s, f| {
+    })
+    .beside(LEARNED),
+    Builder::new("asa-b", "DVS Gesture, maximum pools", ASA, GESTURE, |s, f| build(s, f, plif(Module::Asa)))
+        .beside(LEARNED),
+    Builder::new("asa-b-action", "DailyAction and Recognition", ASA, ACTION, |s, f| {
         build(s, f, plif(Module::Asa))
-    }),
-    network("asa-b-action", "DailyAction and Recognition", ASA, ACTION, LEARNED, |s, f| {
-        build(s, f, plif(Module::Asa))
-    }),
-    network("asa-c", "DVS Gesture, average pools", ASA, GESTURE, &[], |s, f| {
-        build(s, f, averaging(Module::Asa))
-    }),
-    network("tcja-dvs128", "DVS Gesture, gates on spikes", TCJA, GESTURE, &[], |s, f| {
-        build(s, f, tcja(Module::Tcja))
-    }),
+    })
+    .beside(LEARNED),
+    Builder::new("asa-c", "DVS Gesture, average pools", ASA, GESTURE, |s, f| build(s, f, AVERAGING)),
+    Builder::new("tcja-dvs128", "DVS Gesture, gates on spikes", TCJA, GESTURE, |s, f| build(s, f, ON_SPIKES)),
 ];

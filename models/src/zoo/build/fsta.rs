@@ -2,7 +2,7 @@
 //! 3×3 convolution, norm, the sum with its input, attention, neuron; the shortcut carries spikes, through an average and a
 //! 1×1 convolution with norm where the shape changes.
 
-use super::net::{leaky, Conv, Net};
+use super::net::{leaky, stage_blocks, Conv, Net, Stage};
 use super::{Builder, Fill, Setting};
 use pulvinar_ir::op::input::InputKind;
 use pulvinar_ir::op::neuron::Compare;
@@ -20,9 +20,6 @@ enum Stem {
     /// A 7×7 convolution of 64 with stride 2 and a maximum over 3×3 with stride 2.
     Large,
 }
-
-/// Equal blocks: width, number, stride of the first.
-type Stage = (usize, usize, usize);
 
 /// Reduction of the 49 filters in the blocks of ResNet-19; all other modules have none.
 const RATIO: usize = 16;
@@ -74,17 +71,8 @@ fn build(setting: &Setting, fill: Fill, first: Stem, stages: &[Stage]) -> Result
     let (mut net, x) = Net::new("fsta", setting, InputKind::Real, fill)?;
     let mut x = stem(&mut net, x, first, setting)?;
     let ratio = if first == Stem::One { RATIO } else { 1 };
-    for (s, &(width, count, stride)) in stages.iter().enumerate() {
-        for b in 0..count {
-            let stride = if b == 0 { stride } else { 1 };
-            x = block(
-                &mut net,
-                &format!("stage{}.block{b}", s + 1),
-                x,
-                (setting.width(width), stride),
-                ratio,
-            )?;
-        }
+    for (name, width, stride) in stage_blocks(stages) {
+        x = block(&mut net, &name, x, (setting.width(width), stride), ratio)?;
     }
     let x = net.mean(x, &[Axis::H, Axis::W])?;
     let x = net.linear("fc", x, setting.classes, true)?;
@@ -95,40 +83,25 @@ const R18: &[Stage] = &[(64, 2, 1), (128, 2, 2), (256, 2, 2), (512, 2, 2)];
 const R34: &[Stage] = &[(64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)];
 const R19: &[Stage] = &[(128, 3, 1), (256, 3, 2), (512, 2, 2)];
 
-const IDLE: &str = "three scalars of every attention module that its equations do not read";
-
-const fn network(
-    name: &'static str,
-    doc: &'static str,
-    setting: Setting,
-    beside: &'static [(u64, &'static str)],
-    build: fn(&Setting, Fill) -> Result<Graph>,
-) -> Builder {
-    Builder { name, doc, source: SOURCE, setting, beside, build }
+/// Scalars of this many modules.
+const fn idle(modules: u64) -> (u64, &'static str) {
+    (3 * modules, "three scalars of every attention module that its equations do not read")
 }
 
+const TEN: Setting = Setting::new(2, [3, 32, 32], 10);
+const HUNDRED: Setting = Setting::new(2, [3, 32, 32], 100);
 const LARGE: Setting = Setting::new(4, [3, 224, 224], 1000);
 
 /// The networks of this family.
 pub(super) const NETWORKS: &[Builder] = &[
-    network(
-        "fsta-resnet20",
-        "CIFAR-10, ResNet-20",
-        Setting::new(2, [3, 32, 32], 10),
-        &[(3 * 19, IDLE)],
-        |s, f| build(s, f, Stem::Three, R18),
-    ),
-    network(
-        "fsta-resnet19",
-        "CIFAR-100, ResNet-19",
-        Setting::new(2, [3, 32, 32], 100),
-        &[(3 * 17, IDLE)],
-        |s, f| build(s, f, Stem::One, R19),
-    ),
-    network("fsta-resnet18", "ImageNet, ResNet-18", LARGE, &[(3 * 17, IDLE)], |s, f| {
-        build(s, f, Stem::Large, R18)
-    }),
-    network("fsta-resnet34", "ImageNet, ResNet-34", LARGE, &[(3 * 33, IDLE)], |s, f| {
-        build(s, f, Stem::Large, R34)
-    }),
+    Builder::new("fsta-resnet20", "CIFAR-10, ResNet-20", SOURCE, TEN, |s, f| build(s, f, Stem::Three, R18))
+        .beside(&[idle(19)]),
+    Builder::new("fsta-resnet19", "CIFAR-100, ResNet-19", SOURCE, HUNDRED, |s, f| {
+        build(s, f, Stem::One, R19)
+    })
+    .beside(&[idle(17)]),
+    Builder::new("fsta-resnet18", "ImageNet, ResNet-18", SOURCE, LARGE, |s, f| build(s, f, Stem::Large, R18))
+        .beside(&[idle(17)]),
+    Builder::new("fsta-resnet34", "ImageNet, ResNet-34", SOURCE, LARGE, |s, f| build(s, f, Stem::Large, R34))
+        .beside(&[idle(33)]),
 ];

@@ -1,8 +1,8 @@
 //! MS-ResNet behind gated attention coding: the spikes of the stem's neuron, each times a gate of its time, channel and
 //! place, are what the first block reads.
 
-use super::ms_resnet::{self, Body, Stage};
-use super::net::{leaky, Conv, Net};
+use super::ms_resnet::{self, Body};
+use super::net::{leaky, Conv, Net, Stage};
 use super::{Builder, Fill, Setting};
 use pulvinar_ir::op::input::InputKind;
 use pulvinar_ir::op::neuron::{Compare, Neuron};
@@ -44,15 +44,6 @@ fn imagenet(setting: &Setting, fill: Fill, blocks: [usize; 4]) -> Result<Graph> 
     ms_resnet::head(net, x, setting)
 }
 
-const fn network(
-    name: &'static str,
-    doc: &'static str,
-    setting: Setting,
-    build: fn(&Setting, Fill) -> Result<Graph>,
-) -> Builder {
-    Builder { name, doc, source: SOURCE, setting, beside: &[], build }
-}
-
 const fn small(timesteps: usize, classes: usize) -> Setting {
     Setting::new(timesteps, [3, 32, 32], classes)
 }
@@ -61,10 +52,14 @@ const LARGE: Setting = Setting::new(4, [3, 224, 224], 1000);
 
 /// The networks of this family.
 pub(super) const NETWORKS: &[Builder] = &[
-    network("gac-cifar10-t2", "CIFAR-10, MS-ResNet-18, T = 2", small(2, 10), cifar),
-    network("gac-cifar10-t4", "CIFAR-10, MS-ResNet-18, T = 4", small(4, 10), cifar),
-    network("gac-cifar10-t6", "CIFAR-10, MS-ResNet-18, T = 6", small(6, 10), cifar),
-    network("gac-cifar100", "CIFAR-100, MS-ResNet-18, T = 6", small(6, 100), cifar),
-    network("gac-imagenet-18", "ImageNet, MS-ResNet-18", LARGE, |s, f| imagenet(s, f, [2, 2, 2, 2])),
-    network("gac-imagenet-34", "ImageNet, MS-ResNet-34", LARGE, |s, f| imagenet(s, f, [3, 4, 6, 3])),
+    Builder::new("gac-cifar10-t2", "CIFAR-10, MS-ResNet-18, T = 2", SOURCE, small(2, 10), cifar),
+    Builder::new("gac-cifar10-t4", "CIFAR-10, MS-ResNet-18, T = 4", SOURCE, small(4, 10), cifar),
+    Builder::new("gac-cifar10-t6", "CIFAR-10, MS-ResNet-18, T = 6", SOURCE, small(6, 10), cifar),
+    Builder::new("gac-cifar100", "CIFAR-100, MS-ResNet-18, T = 6", SOURCE, small(6, 100), cifar),
+    Builder::new("gac-imagenet-18", "ImageNet, MS-ResNet-18", SOURCE, LARGE, |s, f| {
+        imagenet(s, f, [2, 2, 2, 2])
+    }),
+    Builder::new("gac-imagenet-34", "ImageNet, MS-ResNet-34", SOURCE, LARGE, |s, f| {
+        imagenet(s, f, [3, 4, 6, 3])
+    }),
 ];

@@ -83,54 +83,63 @@ fn build(setting: &Setting, fill: Fill, plan: Plan) -> Result<Graph> {
     net.answer(x)
 }
 
-const fn network(
-    name: &'static str,
-    doc: &'static str,
-    setting: Setting,
-    build: fn(&Setting, Fill) -> Result<Graph>,
-) -> Builder {
-    Builder { name, doc, source: SOURCE, setting, beside: &[], build }
-}
-
 const AT_GESTURE: Setting = Setting::new(60, [2, 32, 32], 11);
 const AT_GAIT: Setting = Setting::new(8, [2, 128, 128], 21);
 const AT_CIFAR: Setting = Setting::new(20, [2, 128, 128], 10);
 
 /// The networks of this family.
 pub(super) const NETWORKS: &[Builder] = &[
-    network("ma-gesture", "DVS Gesture, no gates", AT_GESTURE, |s, f| build(s, f, code(GESTURE, "", 5))),
-    network("ma-gesture-ta", "DVS Gesture, time", AT_GESTURE, |s, f| build(s, f, code(GESTURE, "t", 5))),
-    network("ma-gesture-ca", "DVS Gesture, channel", AT_GESTURE, |s, f| build(s, f, code(GESTURE, "c", 5))),
-    network("ma-gesture-sa", "DVS Gesture, space", AT_GESTURE, |s, f| build(s, f, code(GESTURE, "s", 5))),
-    network("ma-gesture-tca", "DVS Gesture, time and channel", AT_GESTURE, |s, f| {
+    Builder::new("ma-gesture", "DVS Gesture, no gates", SOURCE, AT_GESTURE, |s, f| {
+        build(s, f, code(GESTURE, "", 5))
+    }),
+    Builder::new("ma-gesture-ta", "DVS Gesture, time", SOURCE, AT_GESTURE, |s, f| {
+        build(s, f, code(GESTURE, "t", 5))
+    }),
+    Builder::new("ma-gesture-ca", "DVS Gesture, channel", SOURCE, AT_GESTURE, |s, f| {
+        build(s, f, code(GESTURE, "c", 5))
+    }),
+    Builder::new("ma-gesture-sa", "DVS Gesture, space", SOURCE, AT_GESTURE, |s, f| {
+        build(s, f, code(GESTURE, "s", 5))
+    }),
+    Builder::new("ma-gesture-tca", "DVS Gesture, time and channel", SOURCE, AT_GESTURE, |s, f| {
         build(s, f, code(GESTURE, "tc", 5))
     }),
-    network("ma-gesture-tsa", "DVS Gesture, time and space", AT_GESTURE, |s, f| {
+    Builder::new("ma-gesture-tsa", "DVS Gesture, time and space", SOURCE, AT_GESTURE, |s, f| {
         build(s, f, code(GESTURE, "ts", 5))
     }),
-    network("ma-gesture-csa", "DVS Gesture, channel and space", AT_GESTURE, |s, f| {
+    Builder::new("ma-gesture-csa", "DVS Gesture, channel and space", SOURCE, AT_GESTURE, |s, f| {
         build(s, f, code(GESTURE, "cs", 5))
     }),
-    network("ma-gesture-tcsa", "DVS Gesture, time, channel and space", AT_GESTURE, |s, f| {
+    Builder::new("ma-gesture-tcsa", "DVS Gesture, time, channel and space", SOURCE, AT_GESTURE, |s, f| {
         build(s, f, code(GESTURE, "tcs", 5))
     }),
-    network("ma-gesture-paper-ca", "DVS Gesture, channel on the membrane, r 16", AT_GESTURE, |s, f| {
-        build(s, f, paper(GESTURE, "c", 5))
-    }),
-    network("ma-gesture-paper-tcsa", "DVS Gesture, channel and space on the membrane", AT_GESTURE, |s, f| {
-        build(s, f, paper(GESTURE, "tcs", 5))
-    }),
-    network("ma-gait", "DVS Gait, the network of the code, no gates", AT_GAIT, |s, f| {
+    Builder::new(
+        "ma-gesture-paper-ca",
+        "DVS Gesture, channel on the membrane, r 16",
+        SOURCE,
+        AT_GESTURE,
+        |s, f| build(s, f, paper(GESTURE, "c", 5)),
+    ),
+    Builder::new(
+        "ma-gesture-paper-tcsa",
+        "DVS Gesture, channel and space on the membrane",
+        SOURCE,
+        AT_GESTURE,
+        |s, f| build(s, f, paper(GESTURE, "tcs", 5)),
+    ),
+    Builder::new("ma-gait", "DVS Gait, the network of the code, no gates", SOURCE, AT_GAIT, |s, f| {
         build(s, f, code(GAIT, "", 2))
     }),
-    network("ma-gait-ta", "DVS Gait, time", AT_GAIT, |s, f| build(s, f, code(GAIT, "t", 2))),
-    network("ma-gait-ca", "DVS Gait, channel", AT_GAIT, |s, f| build(s, f, code(GAIT, "c", 2))),
-    network("ma-gait-sa", "DVS Gait, space", AT_GAIT, |s, f| build(s, f, code(GAIT, "s", 2))),
-    network("ma-gait-tcsa", "DVS Gait, time, channel and space", AT_GAIT, |s, f| {
+    Builder::new("ma-gait-ta", "DVS Gait, time", SOURCE, AT_GAIT, |s, f| build(s, f, code(GAIT, "t", 2))),
+    Builder::new("ma-gait-ca", "DVS Gait, channel", SOURCE, AT_GAIT, |s, f| build(s, f, code(GAIT, "c", 2))),
+    Builder::new("ma-gait-sa", "DVS Gait, space", SOURCE, AT_GAIT, |s, f| build(s, f, code(GAIT, "s", 2))),
+    Builder::new("ma-gait-tcsa", "DVS Gait, time, channel and space", SOURCE, AT_GAIT, |s, f| {
         build(s, f, code(GAIT, "tcs", 2))
     }),
-    network("ma-cifar10-dvs", "CIFAR10-DVS, no gates", AT_CIFAR, |s, f| build(s, f, code(GAIT, "", 2))),
-    network("ma-cifar10-dvs-tcsa", "CIFAR10-DVS, time, channel and space", AT_CIFAR, |s, f| {
+    Builder::new("ma-cifar10-dvs", "CIFAR10-DVS, no gates", SOURCE, AT_CIFAR, |s, f| {
+        build(s, f, code(GAIT, "", 2))
+    }),
+    Builder::new("ma-cifar10-dvs-tcsa", "CIFAR10-DVS, time, channel and space", SOURCE, AT_CIFAR, |s, f| {
         build(s, f, code(GAIT, "tcs", 2))
     }),
 ];

@@ -95,6 +95,22 @@ pub fn find(name: &str) -> Option<&'static Builder> {
 }
 
 impl Builder {
+    /// A structure whose published totals count the parameters of the graph and no others.
+    const fn new(
+        name: &'static str,
+        doc: &'static str,
+        source: &'static str,
+        setting: Setting,
+        build: fn(&Setting, Fill) -> Result<Graph>,
+    ) -> Self {
+        Builder { name, doc, source, setting, beside: &[], build }
+    }
+
+    /// The same with parameters beside those of the graph.
+    const fn beside(self, beside: &'static [(u64, &'static str)]) -> Self {
+        Builder { beside, ..self }
+    }
+
     /// The published network, with zeros as weights.
     pub fn zeros(&self) -> Result<Graph> {
         (self.build)(&self.setting, Fill::Zeros)

@@ -5,7 +5,7 @@
 //! through a 1×1 convolution with norm where the shape changes.
 
 use super::attention::Gates;
-use super::net::{leaky, Conv, Net};
+use super::net::{leaky, stage_blocks, Conv, Net, Stage};
 use super::{Builder, Fill, Setting};
 use pulvinar_ir::op::input::InputKind;
 use pulvinar_ir::op::neuron::{Compare, Neuron};
@@ -15,9 +15,6 @@ const MS: &str =
     "MS-ResNet: Hu et al., \"Advancing Spiking Neural Networks Towards Deep Residual Learning\" (arXiv 2112.08954)";
 const ATT: &str =
     "Att-Res-SNN: Yao et al., \"Attention Spiking Neural Networks\", IEEE TPAMI 2023 (arXiv 2209.13929)";
-
-/// Equal blocks: width, number, stride of the first.
-pub(super) type Stage = (usize, usize, usize);
 
 /// What the stages have in common.
 pub(super) struct Body {
@@ -74,7 +71,7 @@ pub(super) fn block(
     net.add(&format!("{name}.sum"), y, short)
 }
 
-/// All blocks; `stage1` is the first stage.
+/// All blocks.
 pub(super) fn blocks(
     net: &mut Net,
     mut x: NodeId,
@@ -82,18 +79,8 @@ pub(super) fn blocks(
     setting: &Setting,
     body: &Body,
 ) -> Result<NodeId> {
-    for (s, &(width, count, stride)) in body.stages.iter().enumerate() {
-        for b in 0..count {
-            let stride = if b == 0 { stride } else { 1 };
-            x = block(
-                net,
-                &format!("stage{}.block{b}", s + 1),
-                x,
-                own,
-                (setting.width(width), stride),
-                body,
-            )?;
-        }
+    for (name, width, stride) in stage_blocks(&body.stages) {
+        x = block(net, &name, x, own, (setting.width(width), stride), body)?;
     }
     Ok(x)
 }
@@ -137,24 +124,14 @@ fn plain(setting: &Setting, fill: Fill, blocks: [usize; 4], deep: bool) -> Resul
 const ONE: Setting = Setting::new(1, [3, 224, 224], 1000);
 const SIX: Setting = Setting::new(6, [3, 224, 224], 1000);
 
-const fn network(
-    name: &'static str,
-    doc: &'static str,
-    source: &'static str,
-    setting: Setting,
-    build: fn(&Setting, Fill) -> Result<Graph>,
-) -> Builder {
-    Builder { name, doc, source, setting, beside: &[], build }
-}
-
 /// The networks of this family.
 pub(super) const NETWORKS: &[Builder] = &[
-    network("att-res-18", "ImageNet, gates of every step", ATT, ONE, |s, f| attention(s, f, R18)),
-    network("att-res-34", "ImageNet, gates of every step", ATT, ONE, |s, f| attention(s, f, R34)),
-    network("att-res-104", "ImageNet, gates of every step", ATT, ONE, |s, f| attention(s, f, R104)),
-    network("ms-resnet-18", "ImageNet, membrane shortcut", MS, SIX, |s, f| plain(s, f, R18, false)),
-    network("ms-resnet-34", "ImageNet, membrane shortcut", MS, SIX, |s, f| plain(s, f, R34, false)),
-    network("ms-resnet-104", "ImageNet, membrane shortcut, deep stem", MS, SIX, |s, f| {
+    Builder::new("att-res-18", "ImageNet, gates of every step", ATT, ONE, |s, f| attention(s, f, R18)),
+    Builder::new("att-res-34", "ImageNet, gates of every step", ATT, ONE, |s, f| attention(s, f, R34)),
+    Builder::new("att-res-104", "ImageNet, gates of every step", ATT, ONE, |s, f| attention(s, f, R104)),
+    Builder::new("ms-resnet-18", "ImageNet, membrane shortcut", MS, SIX, |s, f| plain(s, f, R18, false)),
+    Builder::new("ms-resnet-34", "ImageNet, membrane shortcut", MS, SIX, |s, f| plain(s, f, R34, false)),
+    Builder::new("ms-resnet-104", "ImageNet, membrane shortcut, deep stem", MS, SIX, |s, f| {
         plain(s, f, R104, true)
     }),
 ];

@@ -61,6 +61,16 @@ pub(super) fn leaky(leak: f64, input_gain: f64, threshold: f64, compare: Compare
     }
 }
 
+/// Equal blocks: width, number, stride of the first.
+pub(super) type Stage = (usize, usize, usize);
+
+/// Name, width and stride of every block; the first is `stage1.block0`.
+pub(super) fn stage_blocks(stages: &[Stage]) -> impl Iterator<Item = (String, usize, usize)> + '_ {
+    stages.iter().enumerate().flat_map(|(s, &(width, count, stride))| {
+        (0..count).map(move |b| (format!("stage{}.block{b}", s + 1), width, if b == 0 { stride } else { 1 }))
+    })
+}
+
 /// A graph under construction.
 pub(super) struct Net {
     graph: Graph,

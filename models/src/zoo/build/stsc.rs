@@ -24,12 +24,13 @@ fn build(setting: &Setting, fill: Fill) -> Result<Graph> {
     net.answer(x)
 }
 
+const SOURCE: &str = "STSC-SNN: Yu et al., \"STSC-SNN: Spatio-Temporal Synaptic Connection with Temporal Convolution and Attention for Spiking Neural Networks\" (arXiv 2210.05241)";
+
 /// The networks of this family.
-pub(super) const NETWORKS: &[Builder] = &[Builder {
-    name: "stsc-shd",
-    doc: "Spiking Heidelberg Digits",
-    source: "STSC-SNN: Yu et al., \"STSC-SNN: Spatio-Temporal Synaptic Connection with Temporal Convolution and Attention for Spiking Neural Networks\" (arXiv 2210.05241)",
-    setting: Setting::new(15, [700, 1, 1], 20),
-    beside: &[],
+pub(super) const NETWORKS: &[Builder] = &[Builder::new(
+    "stsc-shd",
+    "Spiking Heidelberg Digits",
+    SOURCE,
+    Setting::new(15, [700, 1, 1], 20),
     build,
-}];
+)];

@@ -92,36 +92,36 @@ fn build(setting: &Setting, fill: Fill, depth: usize, width: usize, form: Form) 
     net.answer(x)
 }
 
-const IDLE: &str = "a layer between the heads of every block, which it does not call";
-
-const fn network(
-    name: &'static str,
-    doc: &'static str,
-    source: &'static str,
-    beside: &'static [(u64, &'static str)],
-    build: fn(&Setting, Fill) -> Result<Graph>,
-) -> Builder {
-    Builder { name, doc, source, setting: Setting::new(4, [3, 224, 224], 1000), beside, build }
+/// A layer between the heads of this many blocks.
+const fn idle(blocks: u64) -> (u64, &'static str) {
+    (blocks * (HEADS * HEADS) as u64, "a layer between the heads of every block, which it does not call")
 }
+
+const IMAGE: Setting = Setting::new(4, [3, 224, 224], 1000);
 
 /// The networks of this family.
 pub(super) const NETWORKS: &[Builder] = &[
-    network("sdt-8-384", "ImageNet, 8 blocks of 384", SDT, &[(8 * 64, IDLE)], |s, f| {
+    Builder::new("sdt-8-384", "ImageNet, 8 blocks of 384", SDT, IMAGE, |s, f| {
         build(s, f, 8, 384, Form::Sdsa)
-    }),
-    network("sdt-6-512", "ImageNet, 6 blocks of 512", SDT, &[(6 * 64, IDLE)], |s, f| {
+    })
+    .beside(&[idle(8)]),
+    Builder::new("sdt-6-512", "ImageNet, 6 blocks of 512", SDT, IMAGE, |s, f| {
         build(s, f, 6, 512, Form::Sdsa)
-    }),
-    network("sdt-8-512", "ImageNet, 8 blocks of 512", SDT, &[(8 * 64, IDLE)], |s, f| {
+    })
+    .beside(&[idle(6)]),
+    Builder::new("sdt-8-512", "ImageNet, 8 blocks of 512", SDT, IMAGE, |s, f| {
         build(s, f, 8, 512, Form::Sdsa)
-    }),
-    network("sdt-10-512", "ImageNet, 10 blocks of 512", SDT, &[(10 * 64, IDLE)], |s, f| {
+    })
+    .beside(&[idle(8)]),
+    Builder::new("sdt-10-512", "ImageNet, 10 blocks of 512", SDT, IMAGE, |s, f| {
         build(s, f, 10, 512, Form::Sdsa)
-    }),
-    network("sdt-8-768", "ImageNet, 8 blocks of 768", SDT, &[(8 * 64, IDLE)], |s, f| {
+    })
+    .beside(&[idle(10)]),
+    Builder::new("sdt-8-768", "ImageNet, 8 blocks of 768", SDT, IMAGE, |s, f| {
         build(s, f, 8, 768, Form::Sdsa)
-    }),
-    network("spikformer-8-384", "ImageNet, 8 blocks of 384", SPIKFORMER, &[], |s, f| {
+    })
+    .beside(&[idle(8)]),
+    Builder::new("spikformer-8-384", "ImageNet, 8 blocks of 384", SPIKFORMER, IMAGE, |s, f| {
         build(s, f, 8, 384, Form::Ssa)
     }),
 ];
