@@ -67,7 +67,7 @@ pub enum Verb {
     /// Accuracy of quantised networks over a grid of weight and gate bits.
     #[command(after_help = "Example:\n  pulvinar bits ma-snn-tcsa --inputs 200")]
     Bits(Bits),
-    /// List the networks that come with Pulvinar.
+    /// List the networks that come with Pulvinar: trained ones, and structures of papers with their counts.
     Zoo,
     /// Print the default chip, or check a file.
     #[command(after_help = "Example:\n  pulvinar arch --toml > chip.toml && pulvinar arch chip.toml")]
@@ -87,7 +87,7 @@ pub enum Verb {
 /// Where the network, its inputs and the chip come from.
 #[derive(Debug, Clone, Args)]
 pub struct Source {
-    /// A zoo name, a native model folder, or its graph.json.
+    /// A zoo name (a structure gets random weights of the seed), a native model folder, or its graph.json.
     #[arg(default_value = "ma-snn-tcsa")]
     pub model: String,
     /// Inputs: a data set (.safetensors or .safetensors.gz) with frames [N,T,C,H,W] or stills [N,C,H,W].
@@ -105,7 +105,7 @@ pub struct Source {
     /// Architecture file; the default chip without it.
     #[arg(long)]
     pub arch: Option<PathBuf>,
-    /// Seed of placement and encoders.
+    /// Seed of placement, encoders and random weights.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
 }

@@ -5,6 +5,7 @@ use crate::source::Loaded;
 use pulvinar_ir::counts::{Cost, DramAction};
 use pulvinar_ir::{Activity, Counts, Diagnostic, Op, Program, Result, Strategy};
 use pulvinar_models::reference;
+use pulvinar_models::zoo::census::Census;
 use pulvinar_reports::energy::estimators::{EstimatorInput, ESTIMATORS};
 use pulvinar_reports::energy::papers::Layer;
 use pulvinar_reports::energy::{AreaReport, EnergyReport, PriceList, Widths};
@@ -95,7 +96,7 @@ pub fn report(
         arch_hash: pulvinar_models::sha256_hex(arch_text.as_bytes()),
         seed,
         assumptions: loaded.assumptions.clone(),
-        parameters: loaded.model.graph.tensors.values().map(|t| t.len() as u64).sum(),
+        parameters: Census::of(&loaded.model.graph)?.parameters,
         inputs,
         load_cycles: simulated.runs[0].load_cycles,
         spikes_equal_to_reference: Some(simulated.equal),

@@ -21,10 +21,13 @@ pub struct Loaded {
     pub assumptions: Vec<String>,
 }
 
-/// Reads a zoo name, a folder or a graph.json.
-pub fn model(name: &str) -> Result<Model> {
+/// Reads a zoo name, a folder or a graph.json; the seed is for the random weights of a structure.
+fn model(name: &str, seed: u64) -> Result<Model> {
     if let Some(entry) = zoo::ZOO.iter().find(|e| e.name == name) {
         return (entry.load)();
+    }
+    if let Some(structure) = zoo::build::find(name) {
+        return structure.model(seed);
     }
     if Path::new(name).exists() {
         return native::load(Path::new(name));
@@ -49,7 +52,7 @@ pub fn arch(file: Option<&Path>) -> Result<Arch> {
 
 /// Reads everything.
 pub fn load(source: &Source) -> Result<Loaded> {
-    let model = model(&source.model)?;
+    let model = model(&source.model, source.seed)?;
     let arch = arch(source.arch.as_deref())?;
     let shape = input_shape(&model);
     let mut assumptions = model.graph.assumptions.clone();

@@ -5,7 +5,7 @@ use crate::compile::{compile as compile_all, options, quantised};
 use crate::{output, progress, source, verdict};
 use clap::CommandFactory;
 use pulvinar_compiler::{run_pipeline, Calibration, Options, PASSES};
-use pulvinar_ir::{Arch, Diagnostic, Level, Result};
+use pulvinar_ir::{Arch, Diagnostic, Graph, Level, Result};
 use pulvinar_models::{native, reference, zoo as networks};
 use pulvinar_reports::energy::estimators::ESTIMATORS;
 use serde_json::json;
@@ -26,28 +26,65 @@ fn rows<'a>(items: impl Iterator<Item = (&'a str, String)>) -> String {
     items.into_iter().map(|(n, doc)| format!("{n:width$}  {doc}\n")).collect()
 }
 
-/// `pulvinar zoo`.
+/// `pulvinar zoo`: the trained networks, then the structures that have no trained weights.
 pub fn zoo(json: bool) -> Result<()> {
-    let entries = networks::ZOO.iter().map(|e| (e.load)().map(|m| (e, m))).collect::<Result<Vec<_>>>()?;
-    let facts: Vec<_> = entries
-        .iter()
-        .map(|(e, m)| {
-            let parameters: usize = m.graph.tensors.values().map(pulvinar_ir::Tensor::len).sum();
-            json!({"name": e.name, "doc": e.doc, "source": e.source, "parameters": parameters, "timesteps": m.graph.timesteps})
-        })
-        .collect();
-    show(json, &json!(facts), || {
-        rows(facts.iter().zip(&entries).map(|(f, (e, _))| {
-            (
-                e.name,
-                format!(
-                    "{}\n    {} parameters, T = {}; {}",
-                    e.doc, f["parameters"], f["timesteps"], e.source
-                ),
+    let mut facts = Vec::new();
+    for e in networks::ZOO {
+        facts.push(network(e.name, e.doc, e.source, true, &(e.load)()?.graph, 0)?);
+    }
+    for b in networks::build::all() {
+        facts.push(network(b.name, b.doc, b.source, false, &b.zeros()?, b.parameters_beside())?);
+    }
+    let texts = |trained: bool| {
+        let of = |key: &str, f: &serde_json::Value| f[key].as_str().unwrap_or_default().to_owned();
+        let group: Vec<_> = facts.iter().filter(|f| f["trained"] == trained).collect();
+        let names: Vec<String> = group.iter().map(|f| of("name", f)).collect();
+        let lines = group.iter().map(|f| {
+            format!(
+                "{}\n    {} parameters, {} + {} MACs, {} neurons, T = {}; {}",
+                of("doc", f),
+                f["parameters"],
+                f["macs"],
+                f["attention_macs"],
+                f["neurons"],
+                f["timesteps"],
+                of("source", f)
             )
-        }))
+        });
+        rows(names.iter().map(String::as_str).zip(lines))
+    };
+    show(json, &json!(facts), || {
+        format!(
+            "{}\nStructures, built with random weights:\n\n{}\nMACs are dense, for one input and all timesteps: layers + attention.",
+            texts(true),
+            texts(false)
+        )
     });
     Ok(())
+}
+
+/// Facts of one network; published totals count `beside` parameters more than the graph holds.
+fn network(
+    name: &str,
+    doc: &str,
+    source: &str,
+    trained: bool,
+    graph: &Graph,
+    beside: u64,
+) -> Result<serde_json::Value> {
+    let census = networks::census::Census::of(graph)?;
+    Ok(json!({
+        "name": name,
+        "doc": doc,
+        "source": source,
+        "trained": trained,
+        "parameters": census.parameters,
+        "parameters_beside": beside,
+        "macs": census.layer_macs(),
+        "attention_macs": census.attention_macs(),
+        "neurons": census.neurons.total(),
+        "timesteps": graph.timesteps,
+    }))
 }
 
 /// `pulvinar passes`.

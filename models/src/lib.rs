@@ -5,6 +5,7 @@
 pub mod dataset;
 pub mod encode;
 pub mod native;
+mod random;
 pub mod rates;
 pub mod reference;
 pub mod safetensors;

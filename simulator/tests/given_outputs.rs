@@ -58,7 +58,7 @@ fn given_values_are_what_leaves_in_both_engines() {
         assert_eq!(plain.values, given, "seed {seed}");
         assert_eq!(plain.counts, fast.counts, "seed {seed}");
         assert_eq!(plain.trace, fast.trace, "seed {seed}");
-        events += given.iter().flat_map(|v| v.ints()).filter(|&&v| v != 0).count();
+        events += given.iter().flat_map(Value::ints).filter(|&&v| v != 0).count();
     }
     assert!(events > 500, "{events} events");
 }

@@ -109,3 +109,15 @@ pub fn eval(op: impl Into<Op>, cx: &EvalCx<'_>) -> Value {
 pub fn expand(graph: &mut Graph, node: &Node) -> Option<Result<NodeId>> {
     node.op.rule().expand(&mut Expand { graph, name: &node.name, inputs: &node.inputs })
 }
+
+/// A node's expansion by itself, if its op is a module: the first nodes stand for the operands, the output is the value.
+pub fn alone(graph: &Graph, node: &Node) -> Option<Result<Graph>> {
+    let types: Vec<&Type> = node.inputs.iter().map(|&i| &graph.node(i).ty).collect();
+    let (mut expansion, inputs) = scratch(&node.name, &types, &tensors_of(&node.op, &graph.tensors));
+    let id =
+        node.op.rule().expand(&mut Expand { graph: &mut expansion, name: &node.name, inputs: &inputs })?;
+    Some(id.map(|id| {
+        expansion.output = id;
+        expansion
+    }))
+}

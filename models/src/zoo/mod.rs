@@ -1,4 +1,7 @@
-//! Networks and data that come with the program. Registration is one line of [`ZOO`].
+//! Networks and data that come with the program: trained ones in [`ZOO`], the structures of papers in [`build`].
+
+pub mod build;
+pub mod census;
 
 use crate::dataset::{self, Dataset};
 use crate::native::{self, Model};
@@ -22,9 +25,9 @@ macro_rules! embedded {
         || {
             native::load_bytes(
                 concat!($name, "/graph.json"),
-                include_bytes!(concat!("../zoo/default/", $name, "/graph.json")),
-                include_bytes!(concat!("../zoo/default/", $name, "/weights.safetensors")),
-                Some(include_bytes!(concat!("../zoo/default/", $name, "/vectors.safetensors"))),
+                include_bytes!(concat!("../../zoo/default/", $name, "/graph.json")),
+                include_bytes!(concat!("../../zoo/default/", $name, "/weights.safetensors")),
+                Some(include_bytes!(concat!("../../zoo/default/", $name, "/vectors.safetensors"))),
             )
         }
     };
@@ -67,10 +70,10 @@ pub fn find(name: &str) -> Result<&'static Entry> {
 
 /// The embedded test inputs: 100 event digits with labels.
 pub fn test_inputs() -> Result<Dataset> {
-    dataset::load_bytes(include_bytes!("../data/digits-embedded.safetensors.gz"))
+    dataset::load_bytes(include_bytes!("../../data/digits-embedded.safetensors.gz"))
 }
 
 /// The embedded calibration inputs: 64 event digits of the training set.
 pub fn calibration() -> Result<Dataset> {
-    dataset::load_bytes(include_bytes!("../data/digits-calibration.safetensors.gz"))
+    dataset::load_bytes(include_bytes!("../../data/digits-calibration.safetensors.gz"))
 }
