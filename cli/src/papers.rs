@@ -2,6 +2,7 @@
 
 use crate::facts::Simulated;
 use pulvinar_ir::{Graph, Level, NodeId, Op, Program, Result};
+use pulvinar_models::zoo::census::Census;
 use pulvinar_models::Frames;
 use pulvinar_reports::energy::papers::{Layer, LayerKind};
 use pulvinar_reports::report::Summary;
@@ -16,7 +17,7 @@ pub fn layers(
     twin: Option<&Summary>,
 ) -> Result<Vec<Layer>> {
     let rates = Rates::measure(graph, simulated, program, inputs, twin)?;
-    let costs = attention_costs(graph);
+    let costs = attention_costs(graph)?;
     let synapses = graph.ids().filter(|&id| layer_kind(graph, id).is_some());
     Ok(synapses
         .map(|id| {
@@ -72,28 +73,22 @@ fn upstream(graph: &Graph, id: NodeId, wanted: impl Fn(&Op) -> bool) -> Option<N
 }
 
 /// Attention of each layer, all timesteps: multiply-accumulates that make gates, multiplications by gates.
-fn attention_costs(graph: &Graph) -> BTreeMap<NodeId, (u64, u64)> {
+fn attention_costs(graph: &Graph) -> Result<BTreeMap<NodeId, (u64, u64)>> {
+    let modules = Census::of(graph)?.attention;
     let mut costs = BTreeMap::new();
     for id in graph.ids() {
         let node = graph.node(id);
         let elements = node.ty.shape.len() as u64;
-        let plane = (node.ty.shape.h * node.ty.shape.w) as u64;
-        let len = |name: &Option<String>| name.as_ref().map_or(0, |n| graph.tensors[n].len() as u64);
-        let cost = match &node.op {
-            Op::MaAttention(a) => {
-                let mlps = 2 * (len(&a.ta0) + len(&a.ta1) + len(&a.ca0) + len(&a.ca1));
-                (mlps + len(&a.sa) * plane, elements * a.gates.len() as u64)
-            }
-            Op::TAttention(a) => {
-                (2 * (graph.tensors[&a.w0].len() + graph.tensors[&a.w1].len()) as u64, elements)
-            }
-            Op::Dense(d) => (
+        let module = modules.iter().find(|m| m.name == node.name);
+        let cost = match (&node.op, module) {
+            (_, Some(module)) => (module.macs_by_branch, module.gate_multiplies),
+            (Op::Dense(d), _) => (
                 graph.tensors[&d.weight].len() as u64 * elements
                     / graph.tensors[&d.weight].shape[0].max(1) as u64,
                 0,
             ),
-            Op::Conv2d(_) if layer_kind(graph, id).is_none() => (dense_macs(graph, id), 0),
-            Op::Mul(_) if elements > graph.timesteps as u64 && node.ty.shape.t == graph.timesteps => {
+            (Op::Conv2d(_), _) if layer_kind(graph, id).is_none() => (dense_macs(graph, id), 0),
+            (Op::Mul(_), _) if elements > graph.timesteps as u64 && node.ty.shape.t == graph.timesteps => {
                 (0, elements)
             }
             _ => continue,
@@ -107,7 +102,7 @@ fn attention_costs(graph: &Graph) -> BTreeMap<NodeId, (u64, u64)> {
             *sum = (sum.0 + cost.0, sum.1 + cost.1);
         }
     }
-    costs
+    Ok(costs)
 }
 
 /// Mean value an element and step of the input and of every stage, here and in the twin.
