@@ -171,7 +171,8 @@ pub fn check(args: &Check, json: bool) -> Result<()> {
     let loaded = source::load(&args.source)?;
     let compiled = compile_all(&loaded, &args.choices, args.source.seed)?;
     let report = &compiled.mapped.report;
-    let assumptions: Vec<&String> = loaded.assumptions.iter().chain(&compiled.flow.assumptions).collect();
+    let new = compiled.flow.assumptions.iter().filter(|a| !loaded.assumptions.contains(a));
+    let assumptions: Vec<&String> = loaded.assumptions.iter().chain(new).collect();
     let facts = json!({"fits": true, "report": report, "assumptions": assumptions});
     show(json, &facts, || {
         let assumed: String = assumptions.iter().map(|a| format!("assumed: {a}\n")).collect();
