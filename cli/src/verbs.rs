@@ -30,18 +30,21 @@ fn rows<'a>(items: impl Iterator<Item = (&'a str, String)>) -> String {
 pub fn zoo(json: bool) -> Result<()> {
     let mut facts = Vec::new();
     for e in networks::ZOO {
-        facts.push(network(e.name, e.doc, e.source, true, &(e.load)()?.graph, 0)?);
+        facts.push(network(e.name, e.doc, e.source, true, &(e.load)()?.graph, &[])?);
     }
     for b in networks::build::all() {
-        facts.push(network(b.name, b.doc, b.source, false, &b.zeros()?, b.parameters_beside())?);
+        facts.push(network(b.name, b.doc, b.source, false, &b.zeros()?, b.beside)?);
     }
     let texts = |trained: bool| {
         let of = |key: &str, f: &serde_json::Value| f[key].as_str().unwrap_or_default().to_owned();
         let group: Vec<_> = facts.iter().filter(|f| f["trained"] == trained).collect();
         let names: Vec<String> = group.iter().map(|f| of("name", f)).collect();
         let lines = group.iter().map(|f| {
+            let beside = f["parameters_beside"].as_array().into_iter().flatten();
+            let beside: String =
+                beside.map(|b| format!(" (and {}: {})", b["parameters"], of("what", b))).collect();
             format!(
-                "{}\n    {} parameters, {} + {} MACs, {} neurons, T = {}; {}",
+                "{}\n    {} parameters{beside}, {} + {} MACs, {} neurons, T = {}; {}",
                 of("doc", f),
                 f["parameters"],
                 f["macs"],
@@ -63,14 +66,14 @@ pub fn zoo(json: bool) -> Result<()> {
     Ok(())
 }
 
-/// Facts of one network; published totals count `beside` parameters more than the graph holds.
+/// Facts of one network; published totals count the parameters `beside` those of the graph too.
 fn network(
     name: &str,
     doc: &str,
     source: &str,
     trained: bool,
     graph: &Graph,
-    beside: u64,
+    beside: &[(u64, &str)],
 ) -> Result<serde_json::Value> {
     let census = networks::census::Census::of(graph)?;
     Ok(json!({
@@ -79,7 +82,7 @@ fn network(
         "source": source,
         "trained": trained,
         "parameters": census.parameters,
-        "parameters_beside": beside,
+        "parameters_beside": beside.iter().map(|(n, what)| json!({"parameters": n, "what": what})).collect::<Vec<_>>(),
         "macs": census.layer_macs(),
         "attention_macs": census.attention_macs(),
         "neurons": census.neurons.total(),
@@ -171,7 +174,8 @@ pub fn check(args: &Check, json: bool) -> Result<()> {
     let loaded = source::load(&args.source)?;
     let compiled = compile_all(&loaded, &args.choices, args.source.seed)?;
     let report = &compiled.mapped.report;
-    let assumptions: Vec<&String> = loaded.assumptions.iter().chain(&compiled.flow.assumptions).collect();
+    let new = compiled.flow.assumptions.iter().filter(|a| !loaded.assumptions.contains(a));
+    let assumptions: Vec<&String> = loaded.assumptions.iter().chain(new).collect();
     let facts = json!({"fits": true, "report": report, "assumptions": assumptions});
     show(json, &facts, || {
         let assumed: String = assumptions.iter().map(|a| format!("assumed: {a}\n")).collect();

@@ -121,6 +121,18 @@ fn lists_print() {
 }
 
 #[test]
+fn structures_are_networks_without_training() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = pulvinar(dir.path(), &["zoo", "--json"]);
+    let list: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    let gesture = list.as_array().unwrap().iter().find(|n| n["name"] == "ma-gesture-tcsa").unwrap();
+    assert_eq!((&gesture["parameters"], &gesture["neurons"]), (&2_340_535.into(), &106_763.into()));
+    assert_eq!(gesture["trained"], false);
+    let out = pulvinar(dir.path(), &["check", "stsc-shd"]);
+    assert!(text(&out.stderr).contains("E0401"), "its own inputs are missing: {}", text(&out.stderr));
+}
+
+#[test]
 fn reports_compare() {
     let dir = tempfile::tempdir().unwrap();
     for (model, folder) in [("ma-snn-tcsa", "a"), ("vanilla", "b")] {

@@ -335,3 +335,40 @@ fn names_are_unique() {
     names.dedup();
     assert_eq!(names.len(), all);
 }
+
+/// The published operations are in millions with four digits.
+#[test]
+fn three_level_residual_networks() {
+    for (name, parameters, macs) in [
+        ("mlf-14", 2_777_674, Some(421_200_000)),
+        ("mlf-20", 4_327_754, Some(647_700_000)),
+        ("mlf-32", 7_427_914, Some(1_101_000_000)),
+        ("mlf-44", 10_528_074, Some(1_554_000_000)),
+        ("mlf-68", 16_728_394, Some(2_460_000_000)),
+        ("mlf-gesture-20", 272_395, Some(40_670_000)),
+        ("mlf-cifar10-dvs-14", 696_330, None),
+    ] {
+        let census = census(name);
+        assert_eq!(census.parameters, parameters, "{name}");
+        if let Some(published) = macs {
+            let found = census.layer_macs_per_step();
+            assert!(found.abs_diff(published) * 2_000 <= published, "{name}: {found}, {published}");
+        }
+    }
+}
+
+/// Along the first stage the integers that the shortcut carries grow by three a block: 6, 9, 12.
+#[test]
+fn three_level_sums_grow_along_a_stage() {
+    let builder = builder("mlf-20");
+    let setting = build::Setting { input: [3, 8, 8], narrow: 16, ..builder.setting };
+    let graph = (builder.build)(&setting, build::Fill::Random { seed: 1 }).unwrap();
+    let shape = graph.node(graph.input().unwrap()).ty.shape;
+    let values = interpret::run(&graph, &Value::real(shape, vec![40.0; shape.len()])).unwrap();
+    for (block, most) in [(0, 6.0), (1, 9.0), (2, 12.0)] {
+        let id = graph.find(&format!("stage1.block{block}.sum")).unwrap();
+        let values = values[id.index()].reals();
+        assert!(values.iter().all(|v| v.fract() == 0.0 && (0.0..=most).contains(v)), "block {block}");
+        assert!(values.iter().any(|&v| v > most - 3.0), "block {block} never passes the one before it");
+    }
+}

@@ -100,7 +100,7 @@ impl Census {
                 Op::Neuron(_) | Op::MaNeuron(_) => census.neurons.conv += elements,
                 _ => census.layers.extend(layer(graph, node)),
             }
-            if let Some(expansion) = expand::alone(graph, node) {
+            if let Some(expansion) = expansion(graph, node) {
                 let mut module = Attention {
                     name: node.name.clone(),
                     parameters: parameters(graph, std::slice::from_ref(node)),
@@ -145,29 +145,38 @@ impl Census {
 
 impl Attention {
     /// Adds a module's expansion; gives its number of neurons.
-    fn add(&mut self, expansion: &Graph) -> Result<u64> {
+    fn add(&mut self, module: &Graph) -> Result<u64> {
         let mut neurons = 0;
-        for node in &expansion.nodes {
+        for node in &module.nodes {
             let elements = node.ty.shape.len() as u64;
             match &node.op {
                 Op::Mul(_) => self.gate_multiplies += elements,
                 Op::Neuron(_) => neurons += node.ty.shape.step_len() as u64,
                 Op::Matmul(m) => {
-                    let macs = elements * m.terms(expansion.node(node.inputs[0]).ty.shape) as u64;
+                    let macs = elements * m.terms(module.node(node.inputs[0]).ty.shape) as u64;
                     self.macs += macs;
                     self.macs_by_branch += macs;
                 }
                 _ => {}
             }
-            if let Some(macs) = macs(expansion, node) {
+            if let Some(macs) = macs(module, node) {
                 self.macs += macs;
-                self.macs_by_branch += macs * if joins_branches(expansion, node) { 2 } else { 1 };
+                self.macs_by_branch += macs * if joins_branches(module, node) { 2 } else { 1 };
             }
-            if let Some(inner) = expand::alone(expansion, node) {
+            if let Some(inner) = expansion(module, node) {
                 neurons += self.add(&inner?)?;
             }
         }
         Ok(neurons)
+    }
+}
+
+/// The expansion of a module. A layer is none, and its weights are not worth copying to find that out.
+fn expansion(graph: &Graph, node: &Node) -> Option<Result<Graph>> {
+    if weight_of(&node.op).is_some() {
+        None
+    } else {
+        expand::alone(graph, node)
     }
 }
 

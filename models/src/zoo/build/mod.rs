@@ -7,6 +7,7 @@ mod five_layer;
 mod fsta;
 mod gac;
 mod ma_snn;
+mod mlf;
 mod ms_resnet;
 mod net;
 mod stsc;
@@ -82,6 +83,7 @@ const FAMILIES: &[&[Builder]] = &[
     five_layer::NETWORKS,
     transformer::NETWORKS,
     stsc::NETWORKS,
+    mlf::NETWORKS,
 ];
 
 /// All structures.
