@@ -1,8 +1,8 @@
 //! From arguments to a network, its inputs and a chip.
 
-use crate::args::Source;
+use crate::args::{NirArgs, Source};
 use pulvinar_ir::{Arch, Diagnostic, Level, Result, Shape, Value};
-use pulvinar_models::{dataset, encode, native, zoo, Dataset, Frames, Model};
+use pulvinar_models::{dataset, encode, native, nir, zoo, Dataset, Frames, Model};
 use std::path::Path;
 
 /// What the arguments name, read and checked against each other.
@@ -21,8 +21,17 @@ pub struct Loaded {
     pub assumptions: Vec<String>,
 }
 
-/// Reads a zoo name, a folder or a graph.json.
-pub fn model(name: &str) -> Result<Model> {
+/// True if the name is a NIR file and no zoo name.
+pub fn is_nir(name: &str) -> bool {
+    zoo::ZOO.iter().all(|e| e.name != name) && nir::is_nir(Path::new(name))
+}
+
+/// Reads a zoo name, a folder, a graph.json or a NIR file.
+pub fn model(name: &str, args: &NirArgs) -> Result<Model> {
+    if is_nir(name) {
+        return nir::import(Path::new(name), &args.options()).model;
+    }
+    args.refuse(name)?;
     if let Some(entry) = zoo::ZOO.iter().find(|e| e.name == name) {
         return (entry.load)();
     }
@@ -49,7 +58,7 @@ pub fn arch(file: Option<&Path>) -> Result<Arch> {
 
 /// Reads everything.
 pub fn load(source: &Source) -> Result<Loaded> {
-    let model = model(&source.model)?;
+    let model = model(&source.model, &source.nir)?;
     let arch = arch(source.arch.as_deref())?;
     let shape = input_shape(&model);
     let mut assumptions = model.graph.assumptions.clone();

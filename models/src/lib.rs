@@ -5,6 +5,7 @@
 pub mod dataset;
 pub mod encode;
 pub mod native;
+pub mod nir;
 pub mod reference;
 pub mod safetensors;
 pub mod zoo;
