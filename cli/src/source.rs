@@ -17,7 +17,7 @@ pub struct Loaded {
     pub calibration: Frames,
     /// The chip.
     pub arch: Arch,
-    /// What had to be assumed on the way.
+    /// What had to be assumed on the way, beyond the assumptions of the graph.
     pub assumptions: Vec<String>,
 }
 
@@ -61,7 +61,7 @@ pub fn load(source: &Source) -> Result<Loaded> {
     let model = model(&source.model, &source.nir)?;
     let arch = arch(source.arch.as_deref())?;
     let shape = input_shape(&model);
-    let mut assumptions = model.graph.assumptions.clone();
+    let mut assumptions = Vec::new();
     let embedded = zoo::test_inputs()?;
     let mut inputs = match &source.input {
         Some(path) => frames(path, source, shape.t)?,

@@ -119,9 +119,6 @@ fn build(file: &GraphFile, tensors: BTreeMap<String, Tensor>) -> Result<Graph> {
     graph.assumptions.clone_from(&file.assumptions);
     let input = Op::Input(Input { shape: file.input.shape, kind: file.input.kind, max: 0 });
     graph.push(&file.input.name, input, &[])?;
-    fn entry(n: &NodeEntry) -> Result<order::Entry<'_>> {
-        Ok(order::Entry { name: &n.name, inputs: &n.inputs, op: op_of(n)? })
-    }
     let nodes = file.nodes.iter().map(entry).collect::<Result<Vec<_>>>()?;
     order::append(&mut graph, nodes)?;
     graph.output = graph.find(&file.output).ok_or_else(|| {
@@ -143,6 +140,10 @@ fn build(file: &GraphFile, tensors: BTreeMap<String, Tensor>) -> Result<Graph> {
         ));
     }
     Ok(graph)
+}
+
+fn entry(node: &NodeEntry) -> Result<order::Entry<'_>> {
+    Ok(order::Entry { name: &node.name, inputs: &node.inputs, op: op_of(node)? })
 }
 
 fn op_of(node: &NodeEntry) -> Result<Op> {

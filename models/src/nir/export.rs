@@ -15,6 +15,9 @@ use std::collections::BTreeSet;
 /// Version of the format's description written here.
 const VERSION: &str = "1.0.8";
 
+/// The package takes the channels of one group for those of the input.
+const GROUPED: &str = "the Python package (1.0.8) reads convolutions in groups with `type_check=False` only";
+
 /// The outcome of an export.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exported {
@@ -272,6 +275,9 @@ impl Export<'_> {
             ("groups", integer(c.groups as f64)),
         ];
         self.add(&node.name, "Conv2d", params);
+        if c.groups > 1 {
+            self.say(&node.name, Rating::Exact, GROUPED);
+        }
         Ok(())
     }
 
@@ -290,7 +296,8 @@ impl Export<'_> {
             ("groups", integer(c as f64)),
         ];
         self.add(&node.name, "Conv2d", params);
-        self.say(&node.name, Rating::Exact, "a norm, written as a 1 x 1 convolution of its own channels");
+        self.say(&node.name, Rating::Exact, "a norm, written as a 1 x 1 convolution, channel by channel");
+        self.say(&node.name, Rating::Exact, GROUPED);
     }
 
     fn pool(&mut self, id: NodeId, p: &AvgPool) -> Result<()> {

@@ -7,6 +7,8 @@
 //! graphs, [`cycle`] orders the nodes, [`shape`] infers shapes, [`build`] makes the network, [`export`] goes back.
 //! Source: J. E. Pedersen et al., Neuromorphic intermediate representation, Nature Communications 15, 2024.
 
+#![allow(clippy::float_cmp)] // constants of a file are compared to the last bit
+
 mod build;
 mod cycle;
 mod export;
@@ -226,6 +228,9 @@ fn assumptions(
             "NIR: a spike sets the potential to v_reset; exporters write `subtract` alike (`--reset`)"
                 .to_owned(),
         );
+    }
+    if approximate(&["CubaLI", "CubaLIF"], "the order of its two equations is a choice") {
+        all.push("NIR: the new current of a Cuba neuron drives its membrane in the same step".to_owned());
     }
     for (e, _) in late.iter().enumerate().filter(|(_, late)| **late) {
         let (from, to) = (&flat.nodes[flat.edges[e].0].0, &flat.nodes[flat.edges[e].1].0);

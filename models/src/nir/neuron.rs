@@ -104,10 +104,8 @@ pub(super) fn lower(net: &mut Net, site: Site<'_>, input: String) -> Result<Stri
         "CubaLIF" => {
             let current = current(net, site, input)?;
             let membrane = Membrane::leaky(site, "tau_mem", site.per("r")?, site.per("v_leak")?)?;
-            integrate_and_fire(net, site, current, membrane)?;
-            Ok("the new current drives the membrane in the same step; a current that is kept runs in the float \
-                reference only"
-                .to_owned())
+            let text = integrate_and_fire(net, site, current, membrane)?;
+            Ok(format!("{text}; a current that is kept runs in the float reference only"))
         }
         "I" => {
             let membrane = Membrane::perfect(site)?;

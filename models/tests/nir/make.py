@@ -191,6 +191,8 @@ def networks():
     nodes = io((4,), (5,), fc=nir.Linear(w(5, 4)), wait=nir.Delay(arr((5,), 2 * DT)), skip=nir.Scale(arr((5,), 0.5)), spk=lif((5,)))
     edges = [("input", "fc"), ("fc", "wait"), ("fc", "skip"), ("wait", "spk"), ("skip", "spk"), ("spk", "output")]
     yield "branches", nir.NIRGraph(nodes, edges), {"order": ["fc", "wait", "skip", "spk", "output"]}
+    small = nir.Conv2d(None, w(2, 1, 2, 2), 1, 0, 1, 1, w(2))
+    yield "old", chain(io((1, 3, 3), (2, 2, 2), conv=small, spk=lif((2, 2, 2)))), {"old": True}
     inner = nir.NIRGraph(io((5,), (5,), lif=lif((5,)), w_rec=nir.Linear(w(5, 5))),
         [("input", "lif"), ("lif", "w_rec"), ("w_rec", "lif"), ("lif", "output")])
     nodes = io((4,), (5,), fc=nir.Linear(w(5, 4)), rec=inner)
@@ -199,11 +201,40 @@ def networks():
     yield "recurrent", nested, {"order": order, "late": [("rec.lif", "rec.w_rec")]}
 
 
+def change(path, edit):
+    """Edits the file and packs it, so that no hole is left."""
+    with h5py.File(path, "r+") as f:
+        edit(f)
+    packed = path.with_suffix(".tmp")
+    with h5py.File(path, "r") as old, h5py.File(packed, "w") as new:
+        for key in old:
+            old.copy(key, new)
+    packed.replace(path)
+
+
+def put(node, key, value, **kwargs):
+    if key in node:
+        del node[key]
+    node.create_dataset(key, data=value, **kwargs)
+
+
+TEXT = h5py.string_dtype()
+
+
+def age(f):
+    """As older packages wrote files: their version, no reset, no input shape."""
+    put(f, "version", "0.2.0", dtype=TEXT)
+    f["node/nodes/spk"].pop("v_reset")
+    f["node/nodes/conv"].pop("input_shape")
+
+
 def good(folder):
     answers = {}
     rng = np.random.default_rng(11)
     for name, graph, how in networks():
-        nir.write(folder / f"{name}.nir", graph)
+        nir.write(folder / f"{name}.nir", graph, compression=None if how.get("old") else "gzip")
+        if how.get("old"):
+            change(folder / f"{name}.nir", age)
         shape = [int(n) for n in graph.nodes["input"].input_type["input"]]
         frames = (rng.random((STEPS, *shape)) < 0.4).astype(int)
         order = how.get("order", [n for n in graph.nodes if n != "input"])
@@ -224,38 +255,25 @@ def broken(folder):
     layers = {"fc1": nir.Affine(np.ones((3, 2)), np.zeros(3)), "spk1": lif((3,))}
     nir.write(base, chain(io((2,), (3,), **layers)))
 
-    def edit(name, change):
+    def edit(name, broken):
         path = folder / f"bad-{name}.nir"
         shutil.copy(base, path)
-        with h5py.File(path, "r+") as f:
-            change(f["node"])
-        # a file without the holes that deletions leave
-        packed = path.with_suffix(".tmp")
-        with h5py.File(path, "r") as old, h5py.File(packed, "w") as new:
-            for key in old:
-                old.copy(key, new)
-        packed.replace(path)
+        change(path, lambda f: broken(f["node"]))
 
-    def put(node, key, value, **kwargs):
-        if key in node:
-            del node[key]
-        node.create_dataset(key, data=value, **kwargs)
-
-    text = h5py.string_dtype()
     nodes = lambda f: f["nodes"]
-    edges = lambda f, pairs: put(f, "edges", np.array(pairs, dtype=object), dtype=text)
+    edges = lambda f, pairs: put(f, "edges", np.array(pairs, dtype=object), dtype=TEXT)
     chain_edges = [("input", "fc1"), ("fc1", "spk1"), ("spk1", "output")]
     (folder / "bad-E0510-truncated.nir").write_bytes(base.read_bytes()[:1500])
     (folder / "bad-E0510-text.nir").write_text("this is no HDF5 file\n")
     edit("E0510-no-edges", lambda f: f.pop("edges"))
     edit("E0511-no-weight", lambda f: nodes(f)["fc1"].pop("weight"))
     edit("E0511-nan", lambda f: put(nodes(f)["fc1"], "weight", np.full((3, 2), np.nan)))
-    edit("E0511-text", lambda f: put(nodes(f)["spk1"], "tau", "five", dtype=text))
+    edit("E0511-text", lambda f: put(nodes(f)["spk1"], "tau", "five", dtype=TEXT))
     edit("E0511-negative-tau", lambda f: put(nodes(f)["spk1"], "tau", np.full(3, -1.0)))
-    edit("E0512-unknown", lambda f: put(nodes(f)["spk1"], "type", "Attention", dtype=text))
+    edit("E0512-unknown", lambda f: put(nodes(f)["spk1"], "type", "Attention", dtype=TEXT))
     edit("E0513-missing-node", lambda f: edges(f, [("input", "fc9"), *chain_edges]))
     edit("E0513-twice", lambda f: edges(f, [*chain_edges, chain_edges[0]]))
-    edit("E0513-no-output", lambda f: put(nodes(f)["output"], "type", "Scale", dtype=text))
+    edit("E0513-no-output", lambda f: put(nodes(f)["output"], "type", "Scale", dtype=TEXT))
     edit("E0513-loose", lambda f: edges(f, chain_edges[1:]))
     edit("E0514-shapes", lambda f: put(nodes(f)["fc1"], "weight", np.ones((3, 5))))
     edit("E0514-huge", lambda f: put(nodes(f)["input"], "shape", np.array([1 << 20, 1 << 20])))
