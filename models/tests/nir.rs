@@ -236,12 +236,12 @@ fn export_says_what_nir_cannot_hold() {
     let rating = |change: fn(&mut Neuron)| export(&one_neuron(change), None).map(|e| e.rating);
     assert_eq!(rating(|_| ()), Ok(Rating::Exact));
     assert_eq!(rating(|n| n.reset_timing = ResetTiming::NextStep), Ok(Rating::Exact));
+    assert_eq!(rating(|n| n.initial = 0.25), Ok(Rating::Exact));
     assert_eq!(rating(|n| n.compare = Compare::AtLeast), Ok(Rating::Approximated));
     assert_eq!(rating(|n| n.reset = Reset::Subtract { value: 1.0 }), Ok(Rating::Approximated));
-    let refused: [fn(&mut Neuron); 5] = [
+    let refused: [fn(&mut Neuron); 4] = [
         |n| n.reset = Reset::Subtract { value: 0.5 },
         |n| n.reset = Reset::None,
-        |n| n.initial = 0.25,
         |n| n.clamp_min = Some(0.0),
         |n| (n.leak, n.input_bias) = (1.0, 0.5),
     ];

@@ -117,6 +117,17 @@ fn leaky(n: &Neuron, dt: f64) -> [f64; 3] {
     best.map_or_else(|| constants(guess).0, |c| c.0)
 }
 
+/// The same neuron with its potential measured from its start, so that it starts at 0 as NIR's do.
+fn from_zero(n: &Neuron) -> Neuron {
+    let start = n.initial;
+    let reset = match n.reset {
+        Reset::Value { value } => Reset::Value { value: value - start },
+        other => other,
+    };
+    let input_bias = n.input_bias - (1.0 - n.leak) * start;
+    Neuron { input_bias, threshold: n.threshold - start, reset, initial: 0.0, ..n.clone() }
+}
+
 struct Export<'a> {
     graph: &'a Graph,
     dt: f64,
@@ -318,6 +329,7 @@ impl Export<'_> {
 
     fn neuron(&mut self, id: NodeId, n: &Neuron, shape: &[usize]) -> Result<()> {
         let node = self.graph.node(id);
+        let n = &from_zero(n);
         let array = |value: f64| full(shape, value);
         if n.compare == Compare::AtLeast {
             self.say(&node.name, Rating::Approximated, "it fires at its threshold, NIR's neurons above it");
@@ -337,9 +349,9 @@ impl Export<'_> {
                 return Err(no(node, "NIR does not have its reset", "reset to a value, or by the threshold"))
             }
         };
-        if n.initial != 0.0 || n.clamp_min.is_some() {
-            let text = "NIR has no start value and no lower bound of a potential";
-            return Err(no(node, text, "train without them, or keep the native format"));
+        if n.clamp_min.is_some() {
+            let text = "NIR has no lower bound of a potential";
+            return Err(no(node, text, "train without one, or keep the native format"));
         }
         let mut params = vec![("v_threshold", array(n.threshold)), ("v_reset", array(v_reset))];
         if n.leak == 1.0 {

@@ -181,6 +181,10 @@ def networks():
     theta = np.array([0.2, 0.4, 0.6, 0.8, 1.0])
     channel = nir.LIF(tau=arr((5,), 0.004), r=np.array([1.0, 2.0, 3.0, -1.0, 0.5]), v_leak=arr((5,), 0.0), v_threshold=theta, v_reset=arr((5,), 0.0))
     yield "channels", chain(io((4,), (5,), fc=nir.Linear(w(5, 4)), gain=nir.Scale(np.array([1.0, 0.5, 2.0, 1.5, 3.0])), spk=channel)), {}
+    rest = nir.LIF(tau=arr((5,), 0.004), r=np.array([1.0, 2.0, 3.0, 1.0, 0.5]), v_leak=0.1 * theta, v_threshold=theta, v_reset=0.1 * theta)
+    yield "rest", chain(io((4,), (5,), fc=nir.Linear(w(5, 4)), spk=rest)), {}
+    steps = nir.IF(r=np.array([500.0, 250.0, 400.0, 900.0, 300.0]), v_threshold=theta, v_reset=arr((5,), 0.0))
+    yield "steps", chain(io((4,), (5,), fc=nir.Linear(w(5, 4)), spk=steps)), {"reset": "subtract"}
     ones = lambda v: arr((4,), v)
     cuba = nir.CubaLIF(tau_syn=ones(0.002), tau_mem=ones(0.008), r=ones(3.0), v_leak=ones(0.01), v_threshold=ones(0.25), v_reset=ones(0.0), w_in=ones(2.0))
     yield "cuba", chain(io((4,), (4,), fc=nir.Linear(w(4, 4)), spk=cuba)), {}
@@ -278,6 +282,7 @@ def broken(folder):
     edit("E0514-shapes", lambda f: put(nodes(f)["fc1"], "weight", np.ones((3, 5))))
     edit("E0514-huge", lambda f: put(nodes(f)["input"], "shape", np.array([1 << 20, 1 << 20])))
     edit("E0514-neuron", lambda f: put(nodes(f)["spk1"], "tau", np.full(7, 0.005)))
+    edit("E0515-start", lambda f: put(nodes(f)["spk1"], "v_leak", np.array([0.0, 0.1, 0.2])))
     edit("E0515-tau", lambda f: put(nodes(f)["spk1"], "tau", np.linspace(0.005, 0.01, 3)))
     edit("E0516-tau", lambda f: put(nodes(f)["spk1"], "tau", np.full(3, 1e-5)))
     base.unlink()
