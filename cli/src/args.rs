@@ -45,8 +45,13 @@ pub enum Verb {
     )]
     Run(Run),
     /// Read a trained model and write it in the native format.
-    #[command(after_help = "Example:\n  pulvinar import model/graph.json -o net/")]
+    #[command(
+        after_help = "Examples:\n  pulvinar import model/graph.json -o net/\n  pulvinar import net.nir --timesteps 20 --dt 1e-3 --reset value -o net/"
+    )]
     Import(Import),
+    /// Write a network without attention in another format.
+    #[command(after_help = "Example:\n  pulvinar export net/ --format nir --dt 1e-3 -o net.nir")]
+    Export(Export),
     /// Does it fit, what spills, what is assumed: a verdict without simulating.
     #[command(after_help = "Example:\n  pulvinar check ma-snn-tcsa")]
     Check(Check),
@@ -87,7 +92,7 @@ pub enum Verb {
 /// Where the network, its inputs and the chip come from.
 #[derive(Debug, Clone, Args)]
 pub struct Source {
-    /// A zoo name (a structure gets random weights of the seed), a native model folder, or its graph.json.
+    /// A zoo name (a structure gets random weights of the seed), a native model folder, its graph.json, or a NIR file.
     #[arg(default_value = "ma-snn-tcsa")]
     pub model: String,
     /// Inputs: a data set (.safetensors or .safetensors.gz) with frames [N,T,C,H,W] or stills [N,C,H,W].
@@ -108,6 +113,61 @@ pub struct Source {
     /// Seed of placement, encoders and random weights.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// What a NIR file does not say.
+    #[command(flatten)]
+    pub nir: NirArgs,
+}
+
+/// What a NIR file does not say.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "NIR files")]
+pub struct NirArgs {
+    /// Timesteps of an inference; required.
+    #[arg(long)]
+    pub timesteps: Option<usize>,
+    /// Seconds of a timestep; 1e-4 is assumed.
+    #[arg(long)]
+    pub dt: Option<f64>,
+    /// What a spike does to the potential: set it to v_reset (assumed), or subtract the threshold.
+    #[arg(long, value_enum)]
+    pub reset: Option<ResetArg>,
+    /// What the input carries; counts are assumed.
+    #[arg(long, value_enum)]
+    pub input_kind: Option<InputKindArg>,
+    /// What is made of the output over time; its sum is assumed.
+    #[arg(long, value_enum)]
+    pub readout: Option<ReadoutArg>,
+}
+
+/// Reset of a spiking neuron.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ResetArg {
+    /// To v_reset.
+    Value,
+    /// By the threshold.
+    Subtract,
+}
+
+/// What an input stream carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InputKindArg {
+    /// 0 or 1.
+    Binary,
+    /// 0 or more.
+    Counts,
+    /// Real numbers.
+    Real,
+}
+
+/// What is made of an output stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReadoutArg {
+    /// Sum over time.
+    Sum,
+    /// Mean over time.
+    Mean,
+    /// Nothing.
+    Stream,
 }
 
 /// Choices of the quantiser and the scheduler.
@@ -164,11 +224,37 @@ pub struct Run {
 /// `pulvinar import`.
 #[derive(Debug, Args)]
 pub struct Import {
-    /// A native model folder or its graph.json.
+    /// A native model folder, its graph.json, or a NIR file.
     pub model: PathBuf,
     /// Output folder.
     #[arg(short, long)]
     pub output: PathBuf,
+    /// What a NIR file does not say.
+    #[command(flatten)]
+    pub nir: NirArgs,
+}
+
+/// Format of an exported network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FormatArg {
+    /// NIR 1.0 in HDF5.
+    Nir,
+}
+
+/// `pulvinar export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// A zoo name, a native model folder, its graph.json, or a NIR file.
+    pub model: String,
+    /// Format.
+    #[arg(long, value_enum, default_value_t = FormatArg::Nir)]
+    pub format: FormatArg,
+    /// Output file.
+    #[arg(short, long)]
+    pub output: PathBuf,
+    /// What a NIR file does not say; the time step is also that of the file written.
+    #[command(flatten)]
+    pub nir: NirArgs,
 }
 
 /// `pulvinar check`.

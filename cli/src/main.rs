@@ -4,6 +4,7 @@
 
 mod args;
 mod compile;
+mod exchange;
 mod facts;
 mod output;
 mod papers;
@@ -43,7 +44,8 @@ fn dispatch(cli: Cli) -> Result<()> {
     match cli.verb {
         None => run::run(&default_run(), global),
         Some(Verb::Run(run)) => run::run(&run, global),
-        Some(Verb::Import(import)) => verbs::import(&import, json),
+        Some(Verb::Import(import)) => exchange::import(&import, json),
+        Some(Verb::Export(export)) => exchange::export(&export, json),
         Some(Verb::Check(check)) => verbs::check(&check, json),
         Some(Verb::Compile(compile)) => verbs::compile(&compile, json),
         Some(Verb::Simulate(simulate)) => simulate::simulate(&simulate, global),

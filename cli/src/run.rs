@@ -1,6 +1,6 @@
 //! `pulvinar run`: compile, simulate, check every event, price, report.
 
-use crate::args::{EngineArg, Global, Run as RunArgs, Source};
+use crate::args::{EngineArg, Global, NirArgs, Run as RunArgs, Source};
 use crate::compile::{self, compile, Compiled};
 use crate::facts::{self, Simulated};
 use crate::source::{self, Loaded};
@@ -61,7 +61,8 @@ fn twin_name(args: &RunArgs) -> Option<String> {
 
 /// Runs the twin on the same inputs and chip.
 fn twin(name: &str, args: &RunArgs, global: &Global) -> Result<Summary> {
-    let source = Source { model: name.to_owned(), ..args.source.clone() };
+    let nir = if source::is_nir(name) { args.source.nir.clone() } else { NirArgs::default() };
+    let source = Source { model: name.to_owned(), nir, ..args.source.clone() };
     let loaded = source::load(&source)?;
     progress::note(global, &format!("compiling {}", loaded.model.graph.name));
     let mut choices = args.choices.clone();

@@ -1,8 +1,8 @@
 //! From arguments to a network, its inputs and a chip.
 
-use crate::args::Source;
+use crate::args::{NirArgs, Source};
 use pulvinar_ir::{Arch, Diagnostic, Level, Result, Shape, Value};
-use pulvinar_models::{dataset, encode, native, zoo, Dataset, Frames, Model};
+use pulvinar_models::{dataset, encode, native, nir, zoo, Dataset, Frames, Model};
 use std::path::Path;
 
 /// What the arguments name, read and checked against each other.
@@ -17,12 +17,21 @@ pub struct Loaded {
     pub calibration: Frames,
     /// The chip.
     pub arch: Arch,
-    /// What had to be assumed on the way.
+    /// What had to be assumed on the way, beyond the assumptions of the graph.
     pub assumptions: Vec<String>,
 }
 
-/// Reads a zoo name, a folder or a graph.json; the seed is for the random weights of a structure.
-fn model(name: &str, seed: u64) -> Result<Model> {
+/// True if the name is a NIR file and no zoo name.
+pub fn is_nir(name: &str) -> bool {
+    zoo::ZOO.iter().all(|e| e.name != name) && nir::is_nir(Path::new(name))
+}
+
+/// Reads a zoo name, a folder, a graph.json or a NIR file; the seed is for the random weights of a structure.
+pub fn model(name: &str, seed: u64, args: &NirArgs) -> Result<Model> {
+    if is_nir(name) {
+        return nir::import(Path::new(name), &args.options()).model;
+    }
+    args.refuse(name)?;
     if let Some(entry) = zoo::ZOO.iter().find(|e| e.name == name) {
         return (entry.load)();
     }
@@ -52,10 +61,10 @@ pub fn arch(file: Option<&Path>) -> Result<Arch> {
 
 /// Reads everything.
 pub fn load(source: &Source) -> Result<Loaded> {
-    let model = model(&source.model, source.seed)?;
+    let model = model(&source.model, source.seed, &source.nir)?;
     let arch = arch(source.arch.as_deref())?;
     let shape = input_shape(&model);
-    let mut assumptions = model.graph.assumptions.clone();
+    let mut assumptions = Vec::new();
     let embedded = zoo::test_inputs()?;
     let mut inputs = match &source.input {
         Some(path) => frames(path, source, shape.t)?,

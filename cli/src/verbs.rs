@@ -1,17 +1,17 @@
 //! The short verbs.
 
-use crate::args::{ArchArgs, Bits, Check, Cli, Compile, Global, Import, ReportArgs};
+use crate::args::{ArchArgs, Bits, Check, Cli, Compile, Global, ReportArgs};
 use crate::compile::{compile as compile_all, options, quantised};
 use crate::{output, progress, source, verdict};
 use clap::CommandFactory;
 use pulvinar_compiler::{run_pipeline, Calibration, Options, PASSES};
 use pulvinar_ir::{Arch, Diagnostic, Graph, Level, Result};
-use pulvinar_models::{native, reference, zoo as networks};
+use pulvinar_models::{reference, zoo as networks};
 use pulvinar_reports::energy::estimators::ESTIMATORS;
 use serde_json::json;
 
 /// Prints JSON, or lines made from it.
-fn show(json: bool, value: &serde_json::Value, text: impl FnOnce() -> String) {
+pub fn show(json: bool, value: &serde_json::Value, text: impl FnOnce() -> String) {
     if json {
         println!("{}", serde_json::to_string_pretty(value).expect("plain JSON"));
     } else {
@@ -133,37 +133,6 @@ pub fn arch(args: &ArchArgs, json: bool) -> Result<()> {
             arch.name, arch.mesh.width, arch.mesh.height, arch.mesh.cores_per_tile, arch.technology.node_nm, arch.technology.clock_mhz,
             core.lanes, core.weight_kib, core.accumulator_kib, core.state_kib, core.frame_kib, core.spike_store_kib,
             arch.noc.virtual_channels, arch.noc.buffer_flits, arch.noc.payload_bits, arch.noc.routing, arch.noc.pipeline, arch.dram.kind,
-        )
-    });
-    Ok(())
-}
-
-/// `pulvinar import`.
-pub fn import(args: &Import, json: bool) -> Result<()> {
-    output::check_writable(&args.output)?;
-    let model = native::load(&args.model)?;
-    let vectors = model.vectors.as_ref().map(|_| reference::check_vectors(&model)).transpose()?;
-    let files = native::to_bytes(&model)?;
-    output::folder(&args.output, |folder| {
-        output::file(&folder.join("graph.json"), &files.graph_json)?;
-        output::file(&folder.join("weights.safetensors"), &files.weights)?;
-        files.vectors.as_ref().map_or(Ok(()), |v| output::file(&folder.join("vectors.safetensors"), v))
-    })?;
-    let verdict = match &vectors {
-        Some(v) if v.flips == 0 => "exact".to_owned(),
-        Some(v) => {
-            format!("{} of {} neuron steps differ from the reference vectors", v.flips, v.neuron_steps)
-        }
-        None => "no reference vectors in the file to check against".to_owned(),
-    };
-    let facts = json!({"name": model.graph.name, "nodes": model.graph.nodes.len(), "verdict": verdict, "assumptions": model.graph.assumptions});
-    show(json, &facts, || {
-        let assumed: String = model.graph.assumptions.iter().map(|a| format!("assumed: {a}\n")).collect();
-        format!(
-            "imported `{}`: {} nodes; {verdict}\n{assumed}written to {}",
-            model.graph.name,
-            model.graph.nodes.len(),
-            args.output.display()
         )
     });
     Ok(())

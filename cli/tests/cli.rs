@@ -247,3 +247,41 @@ fn a_failed_run_leaves_nothing() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(listing(dir.path()).is_empty(), "{:?}", listing(dir.path()));
 }
+
+/// A NIR file of the importer's tests.
+fn nir(name: &str) -> String {
+    format!("{}/../models/tests/nir/{name}.nir", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn nir_is_imported_checked_and_exported_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let all = ["--timesteps", "12", "--dt", "1e-3", "--reset", "value", "--input-kind", "counts"];
+    let file = nir("dense");
+    let out = pulvinar(dir.path(), &[&["import", &file, "-o", "net", "--json"][..], &all].concat());
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    let facts: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(facts["rating"], "exact");
+    assert_eq!(facts["reasons"][0]["node"], "fc1");
+    // What is not given is said, in the import and in every report on the network.
+    let out = pulvinar(dir.path(), &["import", &file, "--timesteps", "12", "-o", "guessed"]);
+    assert!(
+        text(&out.stdout).contains("; approximated")
+            && text(&out.stdout).contains("assumed: NIR: a time step")
+    );
+    let out = pulvinar(dir.path(), &["export", "net", "--dt", "1e-3", "-o", "again.nir"]);
+    assert!(text(&out.stdout).contains("; exact"), "{}{}", text(&out.stdout), text(&out.stderr));
+    let import = ["import", "again.nir", "-o", "back"];
+    assert!(pulvinar(dir.path(), &[&import[..], &all].concat()).status.success());
+    let weights = |folder: &str| fs::read(dir.path().join(folder).join("weights.safetensors")).unwrap();
+    assert_eq!(weights("net"), weights("back"));
+    // Refusals are rated in JSON, too.
+    let out = pulvinar(
+        dir.path(),
+        &["import", &nir("bad-E0512-unknown"), "-o", "bad", "--timesteps", "4", "--json"],
+    );
+    let facts: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!((out.status.code(), &facts["rating"]), (Some(1), &serde_json::json!("refused")));
+    refused(dir.path(), &["import", &file, "-o", "net2"], &["E0516", "--timesteps"]);
+    refused(dir.path(), &["export", "ma-snn-tcsa", "-o", "x.nir"], &["E0517"]);
+}

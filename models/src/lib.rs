@@ -5,6 +5,7 @@
 pub mod dataset;
 pub mod encode;
 pub mod native;
+pub mod nir;
 mod random;
 pub mod rates;
 pub mod reference;

@@ -2,7 +2,7 @@
 //! recorded the framework's answers, `vectors.safetensors`. The loader believes nothing it has not checked.
 
 mod file;
-mod order;
+pub(crate) mod order;
 pub mod schema;
 mod vectors;
 
@@ -119,7 +119,7 @@ fn build(file: &GraphFile, tensors: BTreeMap<String, Tensor>) -> Result<Graph> {
     graph.assumptions.clone_from(&file.assumptions);
     let input = Op::Input(Input { shape: file.input.shape, kind: file.input.kind, max: 0 });
     graph.push(&file.input.name, input, &[])?;
-    let nodes = file.nodes.iter().map(|n| Ok((n, op_of(n)?))).collect::<Result<Vec<_>>>()?;
+    let nodes = file.nodes.iter().map(entry).collect::<Result<Vec<_>>>()?;
     order::append(&mut graph, nodes)?;
     graph.output = graph.find(&file.output).ok_or_else(|| {
         Diagnostic::new(
@@ -140,6 +140,10 @@ fn build(file: &GraphFile, tensors: BTreeMap<String, Tensor>) -> Result<Graph> {
         ));
     }
     Ok(graph)
+}
+
+fn entry(node: &NodeEntry) -> Result<order::Entry<'_>> {
+    Ok(order::Entry { name: &node.name, inputs: &node.inputs, op: op_of(node)? })
 }
 
 fn op_of(node: &NodeEntry) -> Result<Op> {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // helpers of tests
 
 mod chips;
+mod exchange;
 mod files;
 mod nets;
 
@@ -25,7 +26,9 @@ const UNREACHED: &[(&str, &str)] = &[
 ];
 
 fn cases() -> impl Iterator<Item = &'static Case> {
-    [files::MODELS, files::NUMBERS, chips::MAPPING, chips::REPORTS, chips::SIMULATION].into_iter().flatten()
+    [files::MODELS, files::NUMBERS, exchange::NIR, chips::MAPPING, chips::REPORTS, chips::SIMULATION]
+        .into_iter()
+        .flatten()
 }
 
 #[test]
