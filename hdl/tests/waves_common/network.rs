@@ -51,12 +51,12 @@ const HOP_MARKS: &[Mark] = &[
 
 const HOP_FOUR_MARKS: &[Mark] = &[
     HOP_MARKS[0],
-    ("router1.in_port[4].vc[0].channel.new_head", "RC", [1, 1]),
+    ("router1.in_port[4].vc[0].linked.channel.new_head", "RC", [1, 1]),
     HOP_MARKS[1],
     HOP_MARKS[2],
     HOP_MARKS[3],
     HOP_MARKS[4],
-    ("router0.in_port[1].vc[0].channel.new_head", "RC", [2, 2]),
+    ("router0.in_port[1].vc[0].linked.channel.new_head", "RC", [2, 2]),
     HOP_MARKS[5],
     HOP_MARKS[6],
     HOP_MARKS[7],
@@ -102,7 +102,7 @@ pub const FIGURES: &[Figure] = &[
             Group("router 0: input VC of port 5 (host)"),
             Bus(
                 "front",
-                "router0.in_port[5].vc[0].channel.front",
+                "router0.in_port[5].vc[0].linked.channel.front",
                 Packet,
                 "router0.in_port[5].vc[0].occupied",
             ),
