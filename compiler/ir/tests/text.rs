@@ -47,7 +47,7 @@ fn a_flow_graph_comes_back() {
     let g = flow();
     let text = print(&g);
     assert!(text.contains("  %1 conv = conv2d(%0) {"), "{text}");
-    assert!(text.contains("\n  %13 \"odd name, = %\" = lif(%12) {"), "{text}");
+    assert!(text.contains("\n  %15 \"odd name, = %\" = lif(%14) {"), "{text}");
     assert!(text.contains(": int(-6..10)*(0.1)[4,2,4,4]\n"), "{text}");
     assert_eq!(parse(&text, g.tensors.clone()).unwrap(), g);
 }
@@ -66,8 +66,8 @@ fn faults_name_their_line() {
         ("int(-6..10)", "int(-6.5..10)", "line 13", "not a number"),
         ("[4,2,4,4]", "[4,2,4]", "line 13", "four sizes"),
         ("\"groups\":1", "\"groups\":1,\"depth\":2", "line 13", "attributes"),
-        ("output %22", "output %22 %5", "line 35", "too much"),
-        ("output %22", "output %44", "flow", "does not exist"),
+        ("output %24", "output %24 %5", "line 37", "too much"),
+        ("output %24", "output %44", "flow", "does not exist"),
         ("int(-6..10)", "int(-5..10)", "%1 `conv`", "is claimed"),
         ("int(-6..10)", "int(-600000000000000..10)", "node `conv`", "48 bits"),
     ];

@@ -14,6 +14,7 @@ use pulvinar_ir::op::reduce::{Reduce, ReduceKind};
 use pulvinar_ir::op::requantise::Requantise;
 use pulvinar_ir::op::sparse::Sparse;
 use pulvinar_ir::op::table::Table;
+use pulvinar_ir::op::top_k::TopK;
 use pulvinar_ir::op::{add, concat, delay, flatten, relu};
 use pulvinar_ir::{Axes, Axis, Graph, Level, NodeId, Op, Tensor};
 
@@ -48,6 +49,8 @@ pub fn flow() -> Graph {
     let h = push("index", Requantise { mul: 1, shift: 4, lo: 0, hi: 15, scale: 0.5 }.into(), &[h]);
     let gate =
         push("sigmoid", Table { table: "sigmoid".into(), lo: 0, function: "sigmoid".into() }.into(), &[h]);
+    let top = push("top", TopK { axis: Axis::T, k: 2 }.into(), &[h]);
+    let gate = push("mask", Gate { shift: 0 }.into(), &[gate, top]);
     let x = push("gate", Gate { shift: 8 }.into(), &[x, gate]);
     let lif = Lif {
         leak: 1,
