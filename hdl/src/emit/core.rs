@@ -1,5 +1,6 @@
 //! One core: the instances around one slice and the logic between them.
 
+use super::connections::Connections;
 use super::control::Pulses;
 use super::decode::{Arrivals, EntryFormat, Head};
 use super::format::Format;
@@ -10,6 +11,7 @@ use pulvinar_ir::{Graph, Result, Strategy};
 use pulvinar_simulator::prepare::phase::{CorePlan, StreamPlan};
 use pulvinar_simulator::prepare::sweep::StagePlan;
 use pulvinar_simulator::Machine;
+use std::rc::Rc;
 
 /// A core under construction.
 pub struct CoreBuilder<'a> {
@@ -31,6 +33,8 @@ pub struct CoreBuilder<'a> {
     /// Number in the chain of counters.
     pub(super) index: usize,
     tables: usize,
+    /// Memories of stored connections, if the slice has such.
+    pub(super) connections: Option<Rc<Connections>>,
 }
 
 /// What a core leaves for the top level.
@@ -94,7 +98,7 @@ impl<'a> CoreBuilder<'a> {
         let here = |s: &StreamPlan| s.destinations.contains(&plan.port);
         let streams = &shared.phase.streams;
         let incoming = (0..streams.len()).filter(|&s| here(&streams[s])).map(|s| s as u32).collect();
-        CoreBuilder {
+        let mut builder = CoreBuilder {
             shared,
             plan,
             stage,
@@ -108,7 +112,10 @@ impl<'a> CoreBuilder<'a> {
             errors: Vec::new(),
             index,
             tables: 0,
-        }
+            connections: None,
+        };
+        builder.connections = builder.stored_connections();
+        builder
     }
 
     pub(super) fn machine(&self) -> &'a Machine<'a> {
@@ -290,8 +297,8 @@ impl<'a> CoreBuilder<'a> {
             &[("push", arrivals.push.clone()), ("din", arrivals.entry.clone()), ("pop", pop.clone())],
             &[("room", room), ("valid", valid.clone()), ("front", front.clone())],
         );
-        let item = if entry.pointer > 0 {
-            let pointer = self.pointer_queue(entry, (&arrivals.push, &arrivals.entry), &pop);
+        let item = if let Some(connections) = self.connections.clone() {
+            let pointer = self.pointer_queue(&connections, entry, (&arrivals.push, &arrivals.entry), &pop);
             self.m.join(&[front.clone(), pointer])
         } else {
             front.clone()

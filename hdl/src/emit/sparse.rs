@@ -7,13 +7,9 @@ use super::synapse::{target_buffer, SweepRead, SynapseSide, Taken};
 use crate::netlist::{index_bits, Bits, Parameter};
 use pulvinar_simulator::prepare::sparse::Banking;
 use pulvinar_simulator::prepare::synapse::Image;
+use std::rc::Rc;
 
 impl CoreBuilder<'_> {
-    /// True if the slice's connections are stored one by one.
-    pub(super) fn is_sparse(&self) -> bool {
-        self.plan.images.iter().flatten().any(|i| matches!(i, Image::Sparse(_)))
-    }
-
     /// Sources of a group.
     fn sources(&self, group: usize) -> usize {
         self.graph().node(self.stage.groups[group].source).ty.shape.step_len()
@@ -26,11 +22,7 @@ impl CoreBuilder<'_> {
 
     /// Bits of a row pointer; none without stored connections.
     pub(super) fn pointer_bits(&self) -> u32 {
-        if self.is_sparse() {
-            self.connections().pointer_bits()
-        } else {
-            0
-        }
+        self.connections.as_ref().map_or(0, |c| c.pointer_bits())
     }
 
     /// Lanes and banks as the architecture gives them.
@@ -39,19 +31,22 @@ impl CoreBuilder<'_> {
         Banking { lanes: self.lanes(), banks }
     }
 
-    fn connections(&self) -> Connections {
-        let images = self.plan.images.iter().enumerate();
-        Connections::new(images.map(|(g, images)| (&images[..], self.sources(g))), self.banking())
+    /// The memories of a slice whose connections are stored one by one.
+    pub(super) fn stored_connections(&self) -> Option<Rc<Connections>> {
+        let sparse = self.plan.images.iter().flatten().any(|i| matches!(i, Image::Sparse(_)));
+        let groups = self.plan.images.iter().enumerate().map(|(g, images)| (&images[..], self.sources(g)));
+        sparse.then(|| Rc::new(Connections::new(groups, self.banking())))
     }
 
     /// The pointer of the oldest entry of the event queue.
     pub(super) fn pointer_queue(
         &mut self,
+        connections: &Connections,
         entry: &EntryFormat,
         (push, pushed): (&Bits, &Bits),
         pop: &Bits,
     ) -> Bits {
-        let words = self.connections().pointers();
+        let words = connections.pointers();
         let file = self.image(&format!("core{}_rows", self.plan.core), &words);
         let split = entry.split(&mut self.m, pushed);
         let bits = index_bits(words.len());
@@ -72,11 +67,11 @@ impl CoreBuilder<'_> {
     /// Builds the synapse side.
     pub(super) fn sparse_side(
         &mut self,
+        connections: &Connections,
         entry: &EntryFormat,
         taken: &Taken,
         sweep: &SweepRead,
     ) -> SynapseSide {
-        let connections = self.connections();
         let sizes = connections.sizes(self.banking(), self.plan.words * self.lanes());
         let (banks, rows) = (sizes.banks as u32, sizes.banks as u32 * sizes.row);
         let split = entry.split(&mut self.m, &taken.entry);

@@ -117,8 +117,8 @@ impl CoreBuilder<'_> {
         taken: &Taken,
         sweep: &SweepRead,
     ) -> Result<SynapseSide> {
-        if self.is_sparse() {
-            return Ok(self.sparse_side(entry, taken, sweep));
+        if let Some(connections) = self.connections.clone() {
+            return Ok(self.sparse_side(&connections, entry, taken, sweep));
         }
         let generators = self.generators()?;
         let words: Vec<Vec<i32>> = generators.iter().flat_map(|(_, g)| g.weights.iter().cloned()).collect();

@@ -27,11 +27,10 @@ use super::reduce::{Reduce, ReduceKind};
 use super::relu::Relu;
 use super::sigmoid::Sigmoid;
 use super::top_k::TopK;
-use super::{expand, EvalCx, InferCx, OpRule};
+use super::{expand, InferCx, OpRule};
 use crate::diag::Result;
 use crate::graph::{Level, NodeId};
 use crate::shape::{Axes, Axis, Type};
-use crate::tensor::Value;
 use serde::{Deserialize, Serialize};
 
 /// Attributes of `asa`.
@@ -128,11 +127,7 @@ impl OpRule for Asa {
                 return Err(cx.refuse("a spatial kernel is empty", "give a kernel of at least 1 x 1"));
             }
         }
-        expand::infer(self.clone(), cx)
-    }
-
-    fn eval(&self, cx: &EvalCx<'_>) -> Value {
-        expand::eval(self.clone(), cx)
+        expand::infer(self, cx)
     }
 
     fn expand(&self, e: &mut Expand<'_>) -> Option<Result<NodeId>> {

@@ -5,12 +5,14 @@
 
 use super::conv2d::Conv2d;
 use super::delay::Delay;
-use super::{EvalCx, InferCx, Op};
+use super::input::{Input, InputKind};
+use super::{EvalCx, InferCx, Op, OpRule};
 use crate::diag::Result;
 use crate::graph::{Graph, Level, Node, NodeId};
 use crate::interpret;
 use crate::shape::{Shape, Type};
 use crate::tensor::{Tensor, Value};
+use std::collections::BTreeMap;
 
 /// Where a module is written out.
 pub struct Expand<'a> {
@@ -58,49 +60,37 @@ impl Expand<'_> {
     }
 }
 
-fn scratch(
+/// A module written out by itself, and the node with its value: the first nodes stand for operands of these types.
+fn write_out<R: OpRule + ?Sized>(
+    rule: &R,
     name: &str,
     types: &[&Type],
-    tensors: &std::collections::BTreeMap<String, Tensor>,
-) -> (Graph, Vec<NodeId>) {
+    tensors: &BTreeMap<String, Tensor>,
+) -> Option<Result<(Graph, NodeId)>> {
     let timesteps = types.iter().map(|t| t.shape.t).max().unwrap_or(1);
     let mut graph = Graph::new(name, Level::Trained, timesteps);
-    graph.tensors.clone_from(tensors);
-    let inputs = types
-        .iter()
-        .enumerate()
-        .map(|(i, &ty)| {
-            let shape = [ty.shape.c, ty.shape.h, ty.shape.w];
-            let op = super::input::Input { shape, kind: super::input::InputKind::Real, max: 0 };
-            graph.push_typed(&format!("operand{i}"), op.into(), &[], ty.clone())
-        })
-        .collect();
-    (graph, inputs)
-}
-
-fn tensors_of(
-    op: &Op,
-    all: &std::collections::BTreeMap<String, Tensor>,
-) -> std::collections::BTreeMap<String, Tensor> {
-    op.rule().tensors().into_iter().map(|n| (n.to_owned(), all[n].clone())).collect()
+    graph.tensors = rule.tensors().into_iter().map(|n| (n.to_owned(), tensors[n].clone())).collect();
+    let operand = |(i, &ty): (usize, &&Type)| {
+        let op = Input { shape: [ty.shape.c, ty.shape.h, ty.shape.w], kind: InputKind::Real, max: 0 };
+        graph.push_typed(&format!("operand{i}"), op.into(), &[], ty.clone())
+    };
+    let inputs: Vec<NodeId> = types.iter().enumerate().map(operand).collect();
+    let id = rule.expand(&mut Expand { graph: &mut graph, name, inputs: &inputs })?;
+    Some(id.map(|id| (graph, id)))
 }
 
 /// Type of a module by its expansion, once the module's own checks have passed.
-pub fn infer(op: impl Into<Op>, cx: &InferCx<'_>) -> Result<Type> {
-    let op = op.into();
-    let (mut graph, inputs) = scratch(cx.name, cx.inputs, &tensors_of(&op, cx.tensors));
-    let expansion = op.rule().expand(&mut Expand { graph: &mut graph, name: cx.name, inputs: &inputs });
-    let id = expansion.expect("only modules ask for their expansion")?;
+pub fn infer<R: OpRule + ?Sized>(rule: &R, cx: &InferCx<'_>) -> Result<Type> {
+    let written = write_out(rule, cx.name, cx.inputs, cx.tensors);
+    let (graph, id) = written.expect("only modules ask for their expansion")?;
     Ok(graph.node(id).ty.clone())
 }
 
 /// Value of a module by its expansion.
-pub fn eval(op: impl Into<Op>, cx: &EvalCx<'_>) -> Value {
-    let op = op.into();
-    let (mut graph, inputs) = scratch("module", cx.types, &tensors_of(&op, cx.tensors));
-    let expansion = op.rule().expand(&mut Expand { graph: &mut graph, name: "module", inputs: &inputs });
-    let id = expansion
-        .expect("only modules ask for their expansion")
+pub fn eval<R: OpRule + ?Sized>(rule: &R, cx: &EvalCx<'_>) -> Value {
+    let written = write_out(rule, "module", cx.types, cx.tensors);
+    let (graph, id) = written
+        .expect("an op has a value of its own, or an expansion")
         .expect("the type rule has expanded the same");
     interpret::value_from(&graph, cx.inputs, id)
 }
@@ -113,11 +103,6 @@ pub fn expand(graph: &mut Graph, node: &Node) -> Option<Result<NodeId>> {
 /// A node's expansion by itself, if its op is a module: the first nodes stand for the operands, the output is the value.
 pub fn alone(graph: &Graph, node: &Node) -> Option<Result<Graph>> {
     let types: Vec<&Type> = node.inputs.iter().map(|&i| &graph.node(i).ty).collect();
-    let (mut expansion, inputs) = scratch(&node.name, &types, &tensors_of(&node.op, &graph.tensors));
-    let id =
-        node.op.rule().expand(&mut Expand { graph: &mut expansion, name: &node.name, inputs: &inputs })?;
-    Some(id.map(|id| {
-        expansion.output = id;
-        expansion
-    }))
+    let written = write_out(node.op.rule(), &node.name, &types, &graph.tensors)?;
+    Some(written.map(|(expansion, output)| Graph { output, ..expansion }))
 }

@@ -26,11 +26,11 @@ use super::mul::Mul;
 use super::reduce::{Reduce, ReduceKind};
 use super::relu::Relu;
 use super::sigmoid::Sigmoid;
-use super::{add::Add, expand, EvalCx, InferCx, OpRule};
+use super::{add::Add, expand, InferCx, OpRule};
 use crate::diag::Result;
 use crate::graph::{Level, NodeId};
 use crate::shape::{Axes, Axis, Type};
-use crate::tensor::{Tensor, Value};
+use crate::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
@@ -140,11 +140,7 @@ impl OpRule for Fsta {
         if learned.iter().any(|w| w.is_empty()) {
             return Err(cx.refuse("a spatial kernel is empty", "give at least one filter of at least 1 x 1"));
         }
-        expand::infer(self.clone(), cx)
-    }
-
-    fn eval(&self, cx: &EvalCx<'_>) -> Value {
-        expand::eval(self.clone(), cx)
+        expand::infer(self, cx)
     }
 
     fn expand(&self, e: &mut Expand<'_>) -> Option<Result<NodeId>> {

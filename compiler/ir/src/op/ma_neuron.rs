@@ -17,15 +17,14 @@
 
 use super::add::Add;
 use super::affine::Affine;
-use super::expand::{self, Expand};
+use super::expand::Expand;
 use super::mul::Mul;
 use super::neuron::{Compare, Neuron, Reset, ResetTiming};
 use super::step_attention::StepAttention;
-use super::{EvalCx, InferCx, OpRule};
+use super::{InferCx, OpRule};
 use crate::diag::Result;
 use crate::graph::{Level, NodeId};
 use crate::shape::Type;
-use crate::tensor::Value;
 use serde::{Deserialize, Serialize};
 
 /// Attributes of `ma_neuron`.
@@ -94,10 +93,6 @@ impl OpRule for MaNeuron {
         }
         self.gates().check(cx, x)?;
         Ok(x.clone())
-    }
-
-    fn eval(&self, cx: &EvalCx<'_>) -> Value {
-        expand::eval(self.clone(), cx)
     }
 
     fn expand(&self, e: &mut Expand<'_>) -> Option<Result<NodeId>> {

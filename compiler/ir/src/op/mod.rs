@@ -152,8 +152,10 @@ impl<'a> EvalCx<'a> {
 pub trait OpRule {
     /// Type of the result, or why there is none.
     fn infer(&self, cx: &InferCx<'_>) -> Result<Type>;
-    /// Value of the result; operands and tensors are as the type rule saw them.
-    fn eval(&self, cx: &EvalCx<'_>) -> Value;
+    /// Value of the result; operands and tensors are as the type rule saw them. That of a module is its expansion's.
+    fn eval(&self, cx: &EvalCx<'_>) -> Value {
+        expand::eval(self, cx)
+    }
     /// Names of the tensors in the attributes.
     fn tensors(&self) -> Vec<&str> {
         Vec::new()

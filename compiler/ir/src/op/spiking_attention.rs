@@ -25,11 +25,11 @@ use super::matmul::{Matmul, Over};
 use super::mul::Mul;
 use super::neuron::Neuron;
 use super::reduce::{Reduce, ReduceKind};
-use super::{EvalCx, InferCx, OpRule};
+use super::{InferCx, OpRule};
 use crate::diag::Result;
 use crate::graph::{Level, NodeId};
 use crate::shape::{Axes, Axis, Type};
-use crate::tensor::{Tensor, Value};
+use crate::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 /// Member of the family.
@@ -126,11 +126,7 @@ impl OpRule for SpikingAttention {
                 "give a number of heads that divides the channels",
             ));
         }
-        expand::infer(self.clone(), cx)
-    }
-
-    fn eval(&self, cx: &EvalCx<'_>) -> Value {
-        expand::eval(self.clone(), cx)
+        expand::infer(self, cx)
     }
 
     fn expand(&self, e: &mut Expand<'_>) -> Option<Result<NodeId>> {

@@ -12,15 +12,14 @@
 //! Source: Yao et al., "Attention Spiking Neural Networks" (arXiv 2209.13929): the authors' code of the residual networks
 //! (r 8, k 3) and the paper's equations (k 7).
 
-use super::expand::{self, Expand};
+use super::expand::Expand;
 use super::ma_attention::{check_spatial, expand_spatial, Branch};
 use super::mul::Mul;
 use super::relu::Relu;
-use super::{EvalCx, InferCx, OpRule};
+use super::{InferCx, OpRule};
 use crate::diag::Result;
 use crate::graph::{Level, NodeId};
 use crate::shape::{Axis, Type};
-use crate::tensor::Value;
 use serde::{Deserialize, Serialize};
 
 /// Attributes of `step_attention`.
@@ -76,10 +75,6 @@ impl OpRule for StepAttention {
         let [x] = cx.operands()?;
         self.check(cx, x)?;
         Ok(x.clone())
-    }
-
-    fn eval(&self, cx: &EvalCx<'_>) -> Value {
-        expand::eval(self.clone(), cx)
     }
 
     fn expand(&self, e: &mut Expand<'_>) -> Option<Result<NodeId>> {

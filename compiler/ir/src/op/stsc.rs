@@ -15,16 +15,15 @@
 use super::affine::Affine;
 use super::conv1d::Conv1d;
 use super::dense::Dense;
-use super::expand::{self, Expand};
+use super::expand::Expand;
 use super::mul::Mul;
 use super::reduce::{Reduce, ReduceKind};
 use super::relu::Relu;
 use super::sigmoid::Sigmoid;
-use super::{EvalCx, InferCx, OpRule};
+use super::{InferCx, OpRule};
 use crate::diag::Result;
 use crate::graph::{Level, NodeId};
 use crate::shape::{Axes, Axis, Type};
-use crate::tensor::Value;
 use serde::{Deserialize, Serialize};
 
 /// Attributes of `stsc`.
@@ -80,10 +79,6 @@ impl OpRule for Stsc {
         cx.tensor(&self.gate0_bias, &[Some(hidden)])?;
         cx.tensor(&self.gate1, &[Some(c), Some(hidden)])?;
         Ok(x.clone())
-    }
-
-    fn eval(&self, cx: &EvalCx<'_>) -> Value {
-        expand::eval(self.clone(), cx)
     }
 
     fn expand(&self, e: &mut Expand<'_>) -> Option<Result<NodeId>> {

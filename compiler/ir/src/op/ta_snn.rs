@@ -6,16 +6,15 @@
 //! 2107.11711), the authors' code dialect. `t_attention` is the form of the later paper: two statistics, no bias.
 
 use super::dense::Dense;
-use super::expand::{self, Expand};
+use super::expand::Expand;
 use super::mul::Mul;
 use super::reduce::{Reduce, ReduceKind};
 use super::relu::Relu;
 use super::sigmoid::Sigmoid;
-use super::{EvalCx, InferCx, OpRule};
+use super::{InferCx, OpRule};
 use crate::diag::Result;
 use crate::graph::{Level, NodeId};
 use crate::shape::{Axes, Axis, Type};
-use crate::tensor::Value;
 use serde::{Deserialize, Serialize};
 
 /// Attributes of `ta_snn`.
@@ -59,10 +58,6 @@ impl OpRule for TaSnn {
         cx.tensor(&self.w1, &[Some(t), Some(hidden)])?;
         cx.tensor(&self.b1, &[Some(t)])?;
         Ok(x.clone())
-    }
-
-    fn eval(&self, cx: &EvalCx<'_>) -> Value {
-        expand::eval(self.clone(), cx)
     }
 
     fn expand(&self, e: &mut Expand<'_>) -> Option<Result<NodeId>> {

@@ -18,11 +18,10 @@ use super::expand::Expand;
 use super::mul::Mul;
 use super::reduce::{Reduce, ReduceKind};
 use super::sigmoid::Sigmoid;
-use super::{expand, EvalCx, InferCx, OpRule};
+use super::{expand, InferCx, OpRule};
 use crate::diag::Result;
 use crate::graph::{Level, NodeId};
 use crate::shape::{Axes, Axis, Type};
-use crate::tensor::Value;
 use serde::{Deserialize, Serialize};
 
 /// Attributes of `tcja`.
@@ -60,11 +59,7 @@ impl OpRule for Tcja {
                 return Err(cx.refuse(format!("the kernel `{weight}` is empty"), "give it at least one tap"));
             }
         }
-        expand::infer(self.clone(), cx)
-    }
-
-    fn eval(&self, cx: &EvalCx<'_>) -> Value {
-        expand::eval(self.clone(), cx)
+        expand::infer(self, cx)
     }
 
     fn expand(&self, e: &mut Expand<'_>) -> Option<Result<NodeId>> {
