@@ -10,6 +10,10 @@
 //! Either has the mean rate r. Correlated spikes come in bursts of patches: A has the share f of ones and the
 //! autocorrelation rho^k at k steps; with rho = 0 they are correlated in space only.
 
+mod table;
+
+pub use table::Rates;
+
 use crate::random::{stream, uniform};
 use pulvinar_ir::{Diagnostic, Result, Shape, Value};
 

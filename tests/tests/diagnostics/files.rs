@@ -128,6 +128,13 @@ pub const NUMBERS: &[Case] = &[
         rates::spikes(Shape::new(1, 1, 1, 1), 1.5, rates::Spread::Bernoulli, (1, "layer"))
             .expect_err("no rate")
     }),
+    ("E0408", "a file of rates without its header", || {
+        rates::Rates::parse("conv0.spikes,0.2\n", "rates.csv").expect_err("no header")
+    }),
+    ("E0409", "a rate of a layer that does not spike", || {
+        let rates = rates::Rates::parse("layer,rate\nconv0,0.2\n", "rates.csv").expect("a table");
+        rates.check(&["conv0.spikes"], &["input"]).expect_err("no such layer")
+    }),
 ];
 
 fn weights(w: Owned) -> Diagnostic {
