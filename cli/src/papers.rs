@@ -45,7 +45,7 @@ pub fn layers(
 fn layer_kind(graph: &Graph, id: NodeId) -> Option<LayerKind> {
     let node = graph.node(id);
     match node.op {
-        Op::Conv2d(_) if node.ty.shape.t == graph.timesteps => Some(LayerKind::Conv),
+        Op::Conv2d(_) | Op::ConvTranspose2d(_) if node.ty.shape.t == graph.timesteps => Some(LayerKind::Conv),
         Op::Linear(_) => Some(LayerKind::Linear),
         _ => None,
     }
@@ -55,6 +55,10 @@ fn dense_macs(graph: &Graph, id: NodeId) -> u64 {
     let node = graph.node(id);
     match &node.op {
         Op::Conv2d(c) => graph.tensors[&c.weight].len() as u64 * (node.ty.shape.h * node.ty.shape.w) as u64,
+        Op::ConvTranspose2d(c) => {
+            let x = graph.node(node.inputs[0]).ty.shape;
+            graph.tensors[&c.weight].len() as u64 * (x.h * x.w) as u64
+        }
         Op::Linear(l) => graph.tensors[&l.weight].len() as u64,
         _ => 0,
     }
@@ -93,10 +97,9 @@ fn attention_costs(graph: &Graph) -> Result<BTreeMap<NodeId, (u64, u64)>> {
             }
             _ => continue,
         };
-        let before = node
-            .inputs
-            .first()
-            .and_then(|&i| upstream(graph, i, |op| matches!(op, Op::Conv2d(_) | Op::Linear(_))));
+        let before = node.inputs.first().and_then(|&i| {
+            upstream(graph, i, |op| matches!(op, Op::Conv2d(_) | Op::ConvTranspose2d(_) | Op::Linear(_)))
+        });
         if let Some(layer) = before {
             let sum: &mut (u64, u64) = costs.entry(layer).or_default();
             *sum = (sum.0 + cost.0, sum.1 + cost.1);

@@ -32,7 +32,7 @@ fn layer(net: &mut Net, x: NodeId, i: usize, pick: &mut Choices<'_>) -> NodeId {
     let flat = s.h == 1 && s.w == 1;
     let from = if pick.below(6) == 0 { net.delay(&name("late"), x) } else { x };
     let channels = 1 + pick.below(40) as usize;
-    let current = match pick.below(6) {
+    let current = match pick.below(8) {
         0 if flat => net.sparse(&name("sparse"), from, 4 + channels, 1 + pick.below(3) as usize),
         _ if flat => net.linear(&name("fc"), from, channels),
         0 if s.h >= 4 => net.avg_pool(&name("avg"), from),
@@ -41,6 +41,8 @@ fn layer(net: &mut Net, x: NodeId, i: usize, pick: &mut Choices<'_>) -> NodeId {
             let flat = net.flatten(&name("flat"), from);
             net.linear(&name("fc"), flat, channels)
         }
+        4 => net.upsample(&name("up"), from),
+        5 => net.transposed(&name("transposed"), from, channels),
         3 => net.conv(&name("dw"), from, s.c * 2, s.c),
         _ => net.conv(&name("conv"), from, channels, 1),
     };

@@ -17,7 +17,8 @@
 //   ROW_TABLE          per input row, lowest first: {accumulator offset of its first tap
 //                      [ACC_ADDR_BITS], weight offset [WEIGHT_ADDR_BITS], taps [TAP_BITS]}
 //   COLUMN_TABLE       the same per input column
-//   ROW_ACC_STEP, COLUMN_ACC_STEP         subtracted from tap to tap
+//   ROW_ACC_STEP, COLUMN_ACC_STEP         subtracted from tap to tap; modulo 2^ACC_ADDR_BITS, so that
+//                      outputs may rise too (transposed windows)
 //   ROW_WEIGHT_STEP, COLUMN_WEIGHT_STEP   added from tap to tap
 //   BLOCKS, LAST_MASK  mode 0: channel blocks, lanes of the last one
 //   WEIGHT_BASE        modes 0, 2: address of the synapse's first weight word

@@ -41,12 +41,13 @@ impl Reach {
     }
 }
 
-/// Taps of every input row (or column): number, first kernel index, output of the first; the steps between them.
+/// Taps of every input row (or column): number, first kernel index, output of the first; the steps between them. Outputs
+/// fall from tap to tap through a window, and rise (a negative step) through a transposed one.
 #[derive(Debug)]
 struct Line {
     entries: Vec<(usize, usize, usize)>,
     kernel_step: usize,
-    output_step: usize,
+    output_step: isize,
 }
 
 impl Line {
@@ -56,10 +57,10 @@ impl Line {
             let (k, o) = list.first().copied().unwrap_or_default();
             (list.len(), k as usize, o as usize)
         };
-        // All lists advance alike: kernel indices rise and outputs fall by constants.
+        // All lists advance alike: kernel indices rise and outputs fall (or rise) by constants.
         let step = lists().flat_map(|l| l.windows(2)).next();
         let (kernel_step, output_step) =
-            step.map_or((0, 0), |w| ((w[1].0 - w[0].0) as usize, (w[0].1 - w[1].1) as usize));
+            step.map_or((0, 0), |w| ((w[1].0 - w[0].0) as usize, w[0].1 as isize - w[1].1 as isize));
         Line { entries: lists().map(entry).collect(), kernel_step, output_step }
     }
 
@@ -174,7 +175,7 @@ impl Generator {
                 [bits(n, taps), bits(k * weight, widths.weight_addr), bits(o * acc, widths.acc_addr)]
             };
             all.push((names[0], Parameter::Vector(line.entries.iter().flat_map(entry).collect())));
-            all.push((names[1], vector(line.output_step * acc, widths.acc_addr)));
+            all.push((names[1], wrapped(line.output_step * acc as isize, widths.acc_addr)));
             all.push((names[2], vector(line.kernel_step * weight, widths.weight_addr)));
         }
         all.extend(self.channel_parameters(widths, base, blocks));
@@ -240,6 +241,11 @@ fn bits(value: usize, width: u32) -> Bits {
 
 fn vector(value: usize, width: u32) -> Parameter {
     Parameter::Vector(vec![bits(value, width)])
+}
+
+/// A step that is taken off an address of this width, which wraps.
+fn wrapped(value: isize, width: u32) -> Parameter {
+    vector(value.rem_euclid(1 << width) as usize, width)
 }
 
 fn mask(value: u128, lanes: usize) -> Bits {

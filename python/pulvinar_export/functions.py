@@ -222,6 +222,13 @@ def same(emit, x, *_args, **_kwargs):
     return x
 
 
+@_on(F.interpolate)
+def interpolate(emit, x, size=None, scale_factor=None, mode="nearest", **_others):
+    from .adapters.torch_nn import nearest
+
+    return nearest(emit, x, mode)
+
+
 @_on(F.adaptive_avg_pool2d, F.adaptive_max_pool2d)
 def adaptive_pool(emit, x, output_size, **_others):
     if output_size not in (1, (1, 1)):

@@ -50,6 +50,25 @@ def _conv2d(x, weight, bias, a):
     return y if bias is None else y + bias[:, None, None]
 
 
+def _conv_transpose2d(x, weight, bias, a):
+    groups, (kh, kw) = a["groups"], weight.shape[2:]
+    (sh, sw), (dh, dw), (top, bottom, left, right) = a["stride"], a["dilation"], a["padding"]
+    n, t, c, h, w = x.shape
+    rows, columns = (h - 1) * sh + dh * (kh - 1) + 1, (w - 1) * sw + dw * (kw - 1) + 1
+    more = a["output_padding"]
+    y = np.zeros((n, t, len(weight), rows + more[0], columns + more[1]), np.float32)
+    o, i = len(weight) // groups, c // groups
+    for g in range(groups):
+        for ky in range(kh):
+            for kx in range(kw):
+                kernel = weight[g * o : (g + 1) * o, :, ky, kx]
+                part = np.einsum("ntchw,oc->ntohw", x[:, :, g * i : (g + 1) * i], kernel)
+                rows_hit = slice(ky * dh, ky * dh + (h - 1) * sh + 1, sh)
+                y[:, :, g * o : (g + 1) * o, rows_hit, kx * dw : kx * dw + (w - 1) * sw + 1 : sw] += part
+    y = y[:, :, :, top : y.shape[3] - bottom, left : y.shape[4] - right]
+    return y if bias is None else y + bias[:, None, None]
+
+
 def _along(x, weight, axis: str):
     """Linear map along one native axis."""
     i = _AXIS[axis]
@@ -109,6 +128,10 @@ def _evaluate(node: dict, xs: list, w: dict):
     bias = w[a["bias"]] if a.get("bias") else None
     if op == "conv2d":
         return _conv2d(x, w[a["weight"]], bias, a)
+    if op == "conv_transpose2d":
+        return _conv_transpose2d(x, w[a["weight"]], bias, a)
+    if op == "upsample":
+        return x.repeat(a["scale"][0], 3).repeat(a["scale"][1], 4)
     if op in ("linear", "dense"):
         axis = a.get("axis", "c")
         y = _along(x, w[a["weight"]], axis)

@@ -94,6 +94,23 @@ class Residual(nn.Module):
         return self.join(torch.cat([y, x], 2)) / 2
 
 
+class Enlarged(nn.Module):
+    """A transposed convolution in groups, an upsampling by a module and one by a function, and back."""
+
+    def __init__(self):
+        super().__init__()
+        self.up = layer.SeqToANNContainer(
+            nn.ConvTranspose2d(8, 16, (3, 2), stride=2, padding=(1, 0), output_padding=(1, 0), groups=2),
+            nn.Upsample(scale_factor=2),
+        )
+        self.sn = neuron.IFNode(v_threshold=0.5, step_mode="m")
+        self.down = layer.SeqToANNContainer(nn.Conv2d(16, 8, 2, stride=4))
+
+    def forward(self, x):
+        y = self.sn(self.up(x))
+        return self.down(y) * 3
+
+
 class PooledHead(nn.Module):
     """Global pooling before the classifier, as in residual networks."""
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from nets import AuthorsAttention, Net, PooledHead, Residual, SqueezeExcite, StepGate, T, randomise
+from nets import AuthorsAttention, Enlarged, Net, PooledHead, Residual, SqueezeExcite, StepGate, T, randomise
 from pulvinar_export import export, reference, verify
 from pulvinar_export.neurons import MaSnnNeuron
 from spikingjelly.activation_based import layer, neuron
@@ -48,6 +48,7 @@ MIDDLES = {
     "authors": lambda: AuthorsAttention(T, 8),
     "step-gate": lambda: StepGate(T),
     "residual": lambda: Residual(),
+    "enlarged": lambda: Enlarged(),
     "sequential": lambda: nn.Sequential(nn.ReLU(), nn.Dropout(), nn.Sigmoid()),
 }
 

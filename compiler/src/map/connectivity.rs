@@ -27,7 +27,7 @@ pub enum Connectivity<'a> {
         /// Number of targets.
         outputs: usize,
     },
-    /// Sum or maximum over windows of one channel.
+    /// Sum or maximum over windows of one channel; an upsampling is a transposed one.
     Pool {
         /// Geometry.
         window: Window,
@@ -78,11 +78,20 @@ impl<'a> Connectivity<'a> {
                     group_inputs: weight.shape[1],
                 }
             }
+            Op::ConvTranspose2d(a) => {
+                let weight = &graph.tensors[&a.weight];
+                Connectivity::Conv {
+                    window: a.window(weight),
+                    groups: a.groups,
+                    group_inputs: weight.shape[1],
+                }
+            }
             Op::Linear(a) => Connectivity::Linear { inputs: graph.tensors[&a.weight].shape[1] },
             Op::Sparse(a) => Connectivity::Sparse {
                 targets: graph.tensors[&a.targets].as_int().expect("level flow"),
                 outputs: a.outputs,
             },
+            Op::Upsample(a) => Connectivity::Pool { window: a.window(), max: false },
             Op::AvgPool(a) => Connectivity::Pool { window: a.window(), max: false },
             Op::MaxPool(a) => Connectivity::Pool { window: a.window(), max: true },
             _ => Connectivity::Identity,

@@ -122,9 +122,8 @@ fn role_of(graph: &Graph, id: NodeId, live: &[bool], small: &[bool]) -> Role {
         (_, _, true) => Role::Small,
         (Op::Input(_), ..) => Role::Input,
         (Op::Flatten(_) | Op::Delay(_), ..) => Role::Alias,
-        (Op::Conv2d(_) | Op::Linear(_) | Op::Sparse(_) | Op::AvgPool(_) | Op::MaxPool(_), ..) => {
-            Role::Synapse
-        }
+        (Op::Conv2d(_) | Op::ConvTranspose2d(_) | Op::Linear(_) | Op::Sparse(_), ..) => Role::Synapse,
+        (Op::AvgPool(_) | Op::MaxPool(_) | Op::Upsample(_), ..) => Role::Synapse,
         _ => Role::Full,
     }
 }
@@ -134,7 +133,7 @@ fn check_node(graph: &Graph, id: NodeId, role: &[Role]) -> Result<()> {
     let small = |i: usize| role[node.inputs[i].index()] == Role::Small;
     let no = |message: &str, help: &str| Err(refuse(graph, id, message, help));
     match (&node.op, role[id.index()]) {
-        (Op::Lif(_) | Op::Sparse(_) | Op::Delay(_), Role::Small) => no(
+        (Op::Lif(_) | Op::Sparse(_) | Op::Delay(_) | Op::ConvTranspose2d(_), Role::Small) => no(
             &format!(
                 "is a `{}` on an attention statistic, which the attention engine does not have",
                 node.op.name()

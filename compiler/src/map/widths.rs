@@ -45,21 +45,19 @@ fn sum_range(graph: &Graph, synapse: &Synapse) -> Result<(i64, i64)> {
             }
             sums.into_iter().fold((0, 0), widest)
         }
-        Connectivity::Pool { window, max: false } => {
+        Connectivity::Pool { window, max: false } if !window.transposed => {
             let n = (window.kernel[0] * window.kernel[1]) as i64;
             (lo * n, hi * n)
         }
-        Connectivity::Pool { max: true, .. } | Connectivity::Identity => (lo, hi),
+        Connectivity::Pool { .. } | Connectivity::Identity => (lo, hi),
     })
 }
 
 /// Name of a synapse layer's weight tensor.
 pub fn weight_name(op: &Op) -> Option<&str> {
     match op {
-        Op::Conv2d(a) => Some(&a.weight),
-        Op::Linear(a) => Some(&a.weight),
         Op::Sparse(a) => Some(&a.weight),
-        _ => None,
+        _ => op.weights().map(|w| w.0),
     }
 }
 

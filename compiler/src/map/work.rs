@@ -5,6 +5,7 @@
 use super::connectivity::{Connectivity, Region};
 use super::memory::group_blocks;
 use super::options::MapOptions;
+use pulvinar_ir::op::window::Window;
 use pulvinar_ir::{Diagnostic, Graph, NodeId, Result, Shape, Stage, Strategy, Synapse};
 
 /// Expected events of streams.
@@ -108,7 +109,7 @@ fn density(graph: &Graph, synapse: &Synapse, shape: Shape, region: Region, lanes
     let channels = region.channel_count() as u64;
     match Connectivity::of(graph, synapse.node) {
         Connectivity::Conv { window, groups, group_inputs } => {
-            let taps = positions * (window.kernel[0] * window.kernel[1] * group_inputs) as u64;
+            let taps = window_taps(&window, positions) * group_inputs as u64;
             (taps * group_blocks(shape.c, groups, region, lanes), taps * channels, sources)
         }
         Connectivity::Linear { inputs } => {
@@ -120,10 +121,20 @@ fn density(graph: &Graph, synapse: &Synapse, shape: Shape, region: Region, lanes
             (synapses.div_ceil(lanes as u64), synapses, sources)
         }
         Connectivity::Pool { window, .. } => {
-            let taps = positions * channels * (window.kernel[0] * window.kernel[1]) as u64;
+            let taps = window_taps(&window, positions) * channels;
             (taps, taps, sources)
         }
         Connectivity::Identity => (positions * channels, positions * channels, sources),
+    }
+}
+
+/// Pairs of an input position and one of these output positions that a tap joins, at the borders too.
+fn window_taps(window: &Window, positions: u64) -> u64 {
+    let taps = positions * (window.kernel[0] * window.kernel[1]) as u64;
+    if window.transposed {
+        taps.div_ceil((window.stride[0] * window.stride[1]) as u64)
+    } else {
+        taps
     }
 }
 

@@ -31,7 +31,7 @@ fn is_identity(graph: &Graph, id: NodeId, non_negative: &[bool]) -> bool {
         Op::Relu(_) => non_negative[source.index()],
         Op::AvgPool(p) => plain(p.kernel, p.stride, p.padding),
         Op::MaxPool(p) => plain(p.kernel, p.stride, p.padding),
-        Op::Flatten(_) | Op::Reduce(_) => same_shape,
+        Op::Flatten(_) | Op::Reduce(_) | Op::Upsample(_) => same_shape,
         Op::Concat(_) => node.inputs.len() == 1,
         _ => false,
     }

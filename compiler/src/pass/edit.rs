@@ -122,6 +122,7 @@ pub(crate) fn non_negative(graph: &Graph) -> Vec<bool> {
             Op::Neuron(_) | Op::Sigmoid(_) | Op::Relu(_) => true,
             Op::AvgPool(_)
             | Op::MaxPool(_)
+            | Op::Upsample(_)
             | Op::Flatten(_)
             | Op::Reduce(_)
             | Op::Delay(_)

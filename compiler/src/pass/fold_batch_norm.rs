@@ -70,7 +70,7 @@ fn layer_before(graph: &Graph, mut id: NodeId) -> Option<NodeId> {
             return None;
         }
         match &graph.node(id).op {
-            Op::Conv2d(_) | Op::Linear(_) => return Some(id),
+            Op::Conv2d(_) | Op::ConvTranspose2d(_) | Op::Linear(_) => return Some(id),
             Op::AvgPool(p) if p.padding == [0; 4] => id = graph.node(id).inputs[0],
             _ => return None,
         }
@@ -80,27 +80,20 @@ fn layer_before(graph: &Graph, mut id: NodeId) -> Option<NodeId> {
 /// Scales the rows of a layer and moves its bias; shared tensors are copied.
 fn fold(graph: &mut Graph, layer: NodeId, slopes: &[(f64, f64)]) {
     let name = graph.node(layer).name.clone();
-    let (weight, bias) = match &graph.node(layer).op {
-        Op::Conv2d(c) => (c.weight.clone(), c.bias.clone()),
-        Op::Linear(l) => (l.weight.clone(), l.bias.clone()),
-        _ => unreachable!("layer_before returns convolutions and linear layers"),
-    };
-    let tensor = &graph.tensors[&weight];
+    let op = graph.node(layer).op.clone();
+    let (weight, bias) = op.weights().expect("layer_before returns layers with weights");
+    let tensor = &graph.tensors[weight];
     let values = tensor.as_real().expect("level trained");
     let row = (values.len() / slopes.len()).max(1);
     let scaled = values.iter().enumerate().map(|(i, &w)| (slopes[i / row].0 * f64::from(w)) as f32).collect();
     let scaled = Tensor::real(tensor.shape.clone(), scaled);
-    let old_bias = bias.map(|b| graph.tensors[&b].as_real().expect("level trained").to_vec());
+    let old_bias = bias.map(|b| graph.tensors[b].as_real().expect("level trained").to_vec());
     let old = |o: usize| old_bias.as_ref().map_or(0.0, |b| f64::from(b[o]));
     let moved = slopes.iter().enumerate().map(|(o, &(a, c))| (a * old(o) + c) as f32).collect();
     let moved = Tensor::real(vec![slopes.len()], moved);
     let new_weight = insert_tensor(graph, &format!("{name}.weight.folded"), scaled);
     let new_bias = Some(insert_tensor(graph, &format!("{name}.bias.folded"), moved));
-    match &mut graph.nodes[layer.index()].op {
-        Op::Conv2d(c) => (c.weight, c.bias) = (new_weight, new_bias),
-        Op::Linear(l) => (l.weight, l.bias) = (new_weight, new_bias),
-        _ => unreachable!("layer_before returns convolutions and linear layers"),
-    }
+    graph.nodes[layer.index()].op = op.with_weights(new_weight, new_bias);
 }
 
 /// The norm as a layer of its own.

@@ -37,14 +37,9 @@ fn changes_nothing(graph: &Graph, id: NodeId) -> bool {
 
 /// Moves the bias of `layer` into the neuron `id` if every constant stays a 32-bit integer.
 fn absorb_bias(graph: &mut Graph, id: NodeId, layer: NodeId, lif: Lif) {
-    let (Op::Conv2d(_) | Op::Linear(_)) = &graph.node(layer).op else { return };
-    let bias = match &graph.node(layer).op {
-        Op::Conv2d(c) => c.bias.clone(),
-        Op::Linear(l) => l.bias.clone(),
-        _ => None,
-    };
-    let Some(bias) = bias else { return };
-    let current = &graph.tensors[&bias];
+    let op = graph.node(layer).op.clone();
+    let Some((weight, Some(bias))) = op.weights().filter(|_| !matches!(op, Op::Dense(_))) else { return };
+    let current = &graph.tensors[bias];
     let old = lif.bias.as_ref().map(|b| graph.tensors[b].as_int().expect("level flow"));
     let sum = |(c, &b): (usize, &i32)| {
         let old = old.map_or(0, |o| o[if o.len() == 1 { 0 } else { c }]);
@@ -60,9 +55,5 @@ fn absorb_bias(graph: &mut Graph, id: NodeId, layer: NodeId, lif: Lif) {
     let tensor = Tensor::int(vec![values.len()], values, 32, scale);
     let name = insert_tensor(graph, &format!("{}.bias", graph.node(id).name), tensor);
     graph.nodes[id.index()].op = Lif { bias: Some(name), ..lif }.into();
-    match &mut graph.nodes[layer.index()].op {
-        Op::Conv2d(c) => c.bias = None,
-        Op::Linear(l) => l.bias = None,
-        _ => unreachable!("checked above"),
-    }
+    graph.nodes[layer.index()].op = op.with_weights(weight.to_owned(), None);
 }

@@ -114,7 +114,7 @@ impl<'a> Quantiser<'a> {
         let node = self.old.node(id);
         match &node.op {
             Op::Input(i) => self.input(id, i),
-            Op::Conv2d(_) | Op::Linear(_) | Op::Dense(_) => self.weighted(id),
+            Op::Conv2d(_) | Op::ConvTranspose2d(_) | Op::Linear(_) | Op::Dense(_) => self.weighted(id),
             Op::Add(_) => self.add(id),
             Op::Concat(_) => self.concat(id),
             Op::Mul(_) => self.product(id),
@@ -125,6 +125,7 @@ impl<'a> Quantiser<'a> {
             Op::Delay(_) => self.delay(id),
             Op::AvgPool(_)
             | Op::MaxPool(_)
+            | Op::Upsample(_)
             | Op::Flatten(_)
             | Op::Reduce(_)
             | Op::Relu(_)

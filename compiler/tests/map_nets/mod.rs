@@ -3,8 +3,8 @@
 
 use pulvinar_ir::op::reduce::ReduceKind;
 use pulvinar_ir::op::{
-    add, avg_pool, concat, conv2d, delay, dense, flatten, gate, input, lif, linear, max_pool, neuron,
-    readout, reduce, relu, requantise, sparse, table,
+    add, avg_pool, concat, conv2d, conv_transpose2d, delay, dense, flatten, gate, input, lif, linear,
+    max_pool, neuron, readout, reduce, relu, requantise, sparse, table, upsample,
 };
 use pulvinar_ir::{Axes, Axis, Graph, Level, NodeId, Op, Tensor};
 
@@ -101,6 +101,27 @@ impl Net {
 
     pub fn avg_pool(&mut self, name: &str, x: NodeId) -> NodeId {
         self.push(name, avg_pool::AvgPool { kernel: [2, 2], stride: [2, 2], padding: [0; 4] }, &[x])
+    }
+
+    pub fn upsample(&mut self, name: &str, x: NodeId) -> NodeId {
+        self.push(name, upsample::Upsample { scale: [2, 2] }, &[x])
+    }
+
+    /// 3 x 3 taps, stride 2.
+    pub fn transposed(&mut self, name: &str, x: NodeId, outputs: usize) -> NodeId {
+        let inputs = self.graph.node(x).ty.shape.c;
+        let weight = self.tensor(&format!("{name}.weight"), vec![outputs, inputs, 3, 3], 7);
+        let (stride, padding, output_padding, dilation) = ([2, 2], [1; 4], [1, 1], [1, 1]);
+        let op = conv_transpose2d::ConvTranspose2d {
+            weight,
+            bias: None,
+            stride,
+            padding,
+            output_padding,
+            dilation,
+            groups: 1,
+        };
+        self.push(name, op, &[x])
     }
 
     pub fn readout(&mut self, x: NodeId) -> Graph {

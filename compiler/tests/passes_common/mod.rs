@@ -7,6 +7,7 @@ use pulvinar_ir::op::affine::Affine;
 use pulvinar_ir::op::avg_pool::AvgPool;
 use pulvinar_ir::op::batch_norm::BatchNorm;
 use pulvinar_ir::op::conv2d::Conv2d;
+use pulvinar_ir::op::conv_transpose2d::ConvTranspose2d;
 use pulvinar_ir::op::delay::Delay;
 use pulvinar_ir::op::flatten::Flatten;
 use pulvinar_ir::op::input::{Input, InputKind};
@@ -21,6 +22,7 @@ use pulvinar_ir::op::relu::Relu;
 use pulvinar_ir::op::scale::Scale;
 use pulvinar_ir::op::sigmoid::Sigmoid;
 use pulvinar_ir::op::t_attention::TAttention;
+use pulvinar_ir::op::upsample::Upsample;
 use pulvinar_ir::{interpret, Axes, Axis, Graph, Level, NodeId, Op, Shape, Tensor, Type, Value};
 
 /// One convolutional layer of a random network.
@@ -35,7 +37,8 @@ pub struct ConvSpec {
     pub norm: u8,
     /// The norm comes after the pool.
     pub norm_late: bool,
-    /// 0 none, 1 average behind, 2 maximum behind, 3 average before, 4 padded average behind.
+    /// 0 none, 1 average behind, 2 maximum behind, 3 average before, 4 padded average behind, 5 an upsampling behind, and the
+    /// convolution is a transposed one.
     pub pool: u8,
     /// 0 none, 1 times its own mean over rows and columns (any sign), 2 times the sigmoid of that.
     pub own_gate: u8,
@@ -64,7 +67,7 @@ pub struct NetSpec {
 prop_compose! {
     fn conv_spec()(
         channels in 1usize..4, kernel in 1usize..4, padding in 0usize..2, stride in 1usize..3,
-        norm in 0u8..4, norm_late: bool, pool in 0u8..5, own_gate in 0u8..3, gates in 0u8..8, relu: bool, residual: bool, neuron in 0u8..6,
+        norm in 0u8..4, norm_late: bool, pool in 0u8..6, own_gate in 0u8..3, gates in 0u8..8, relu: bool, residual: bool, neuron in 0u8..6,
     ) -> ConvSpec {
         ConvSpec { channels, kernel, padding, stride, norm, norm_late, pool, own_gate, gates, relu, residual, neuron }
     }
@@ -118,6 +121,13 @@ impl Builder {
             bound * 1.3,
         );
         let bias = Some(self.tensor(&format!("{name}.b"), &[s.channels], -0.2, 0.3));
+        let p = s.padding.min(s.kernel - 1);
+        let (stride, padding, dilation) = ([s.stride; 2], [p, 0, p, 0], [1, 1]);
+        if s.pool == 5 {
+            let output_padding = [s.stride - 1, 0];
+            let op = ConvTranspose2d { weight, bias, stride, padding, output_padding, dilation, groups: 1 };
+            return self.push(name, op, &[x]);
+        }
         let op = Conv2d {
             weight,
             bias,
@@ -159,6 +169,7 @@ impl Builder {
             1 | 3 => self.push(name, AvgPool { kernel, stride, padding }, &[x]),
             2 => self.push(name, MaxPool { kernel, stride, padding }, &[x]),
             4 => self.push(name, AvgPool { kernel, stride, padding: [1, 0, 1, 0] }, &[x]),
+            5 => self.push(name, Upsample { scale: [1, 2] }, &[x]),
             _ => x,
         }
     }

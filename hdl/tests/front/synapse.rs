@@ -51,12 +51,19 @@ impl Synapse {
 
 fn window(rng: &mut Rng, dot: bool) -> Window {
     if dot {
-        return Window { kernel: [1, 1], stride: [1, 1], padding: [0; 4], dilation: [1, 1] };
+        return Window {
+            kernel: [1, 1],
+            stride: [1, 1],
+            padding: [0; 4],
+            dilation: [1, 1],
+            transposed: false,
+        };
     }
     let mut pair = |hi| [rng.within(1, hi), rng.within(1, hi)];
     let (kernel, stride, dilation) = (pair(4), pair(3), pair(3));
     let padding = [0, 1, 2, 3].map(|_| rng.within(0, 4));
-    Window { kernel, stride, padding, dilation }
+    let transposed = rng.chance(40);
+    Window { kernel, stride, padding, dilation, transposed }
 }
 
 fn synapse(rng: &mut Rng, input: Shape, output: Shape, pool: bool) -> Synapse {

@@ -14,7 +14,7 @@ pub enum Kind {
     MaybeTensor,
     /// Rows, columns.
     Pair,
-    /// Before, after.
+    /// Two sizes that may be 0: before and after, or rows and columns.
     Ends,
     /// Top, bottom, left, right.
     Quad,
@@ -181,6 +181,19 @@ pub const ATTRS: &[(&str, &[(&str, Kind)])] = &[
     ),
     ("readout", &[("kind", Kind::Word(&["mean", "sum"]))]),
     ("scale", &[("factor", Kind::Tensor)]),
+    (
+        "conv_transpose2d",
+        &[
+            ("weight", Kind::Tensor),
+            ("bias", Kind::MaybeTensor),
+            ("stride", Kind::Pair),
+            ("padding", Kind::Quad),
+            ("output_padding", Kind::Ends),
+            ("dilation", Kind::Pair),
+            ("groups", Kind::Size),
+        ],
+    ),
+    ("upsample", &[("scale", Kind::Pair)]),
 ];
 
 impl Kind {

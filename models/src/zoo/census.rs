@@ -190,6 +190,7 @@ fn joins_branches(graph: &Graph, node: &Node) -> bool {
 fn weight_of(op: &Op) -> Option<(&str, LayerKind)> {
     match op {
         Op::Conv2d(c) => Some((&c.weight, LayerKind::Conv)),
+        Op::ConvTranspose2d(c) => Some((&c.weight, LayerKind::Conv)),
         Op::Linear(l) => Some((&l.weight, LayerKind::Linear)),
         Op::Dense(d) => Some((&d.weight, LayerKind::Axis)),
         Op::Conv1d(c) => Some((&c.weight, LayerKind::Axis)),
@@ -197,9 +198,13 @@ fn weight_of(op: &Op) -> Option<(&str, LayerKind)> {
     }
 }
 
-/// Every output of a layer sums one row of its weights.
+/// Every output of a layer sums one row of its weights; every input of a transposed one is spread by its channel's.
 fn macs(graph: &Graph, node: &Node) -> Option<u64> {
     let (weight, _) = weight_of(&node.op)?;
+    if matches!(node.op, Op::ConvTranspose2d(_)) {
+        let x = graph.node(node.inputs[0]).ty.shape;
+        return Some((x.len() / x.c * graph.tensors[weight].len()) as u64);
+    }
     let row: usize = graph.tensors[weight].shape[1..].iter().product();
     Some((node.ty.shape.len() * row) as u64)
 }
@@ -218,7 +223,7 @@ fn behind_linear(graph: &Graph, node: &Node) -> bool {
     for _ in 0..graph.nodes.len() {
         match at.op {
             Op::Linear(_) => return true,
-            Op::Conv2d(_) | Op::Input(_) => return false,
+            Op::Conv2d(_) | Op::ConvTranspose2d(_) | Op::Input(_) => return false,
             _ => at = graph.node(at.inputs[0]),
         }
     }

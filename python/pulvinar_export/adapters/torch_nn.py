@@ -91,6 +91,39 @@ def conv2d(emit, module, x):
     return emit("conv2d", [x], attrs, axes=_renamed(x, len(x.axes) - 3, "c"))
 
 
+@register(nn.ConvTranspose2d)
+def conv_transpose2d(emit, module, x):
+    _spatial(emit, x)
+    groups = int(module.groups)
+    inputs, each, *kernel = module.weight.shape
+    # [in, out / groups] a group to [out, in / groups].
+    weight = module.weight.reshape(groups, inputs // groups, each, *kernel).transpose(1, 2)
+    attrs = {
+        "weight": emit.tensor("weight", weight.reshape(groups * each, inputs // groups, *kernel)),
+        "bias": _bias(emit, module),
+        "stride": pair(module.stride),
+        "padding": sides(module.padding),
+        "output_padding": pair(module.output_padding),
+        "dilation": pair(module.dilation),
+        "groups": groups,
+    }
+    return emit("conv_transpose2d", [x], attrs, axes=_renamed(x, len(x.axes) - 3, "c"))
+
+
+@register(nn.Upsample, nn.UpsamplingNearest2d)
+def upsample(emit, module, x):
+    return nearest(emit, x, module.mode)
+
+
+def nearest(emit, x, mode: str):
+    """Upsampling to the call's own size."""
+    _spatial(emit, x)
+    (height, width), (out_height, out_width) = x.shape[-2:], emit.out_shape[-2:]
+    if mode != "nearest" or out_height % height or out_width % width:
+        emit.fail(f"it resizes {height} x {width} to {out_height} x {out_width} by {mode!r}", "use mode='nearest' and a whole scale")
+    return emit("upsample", [x], {"scale": [out_height // height, out_width // width]}, axes=x.axes)
+
+
 def _spatial(emit, x) -> None:
     names = tuple("c" if a == "1" and i == 0 else a for i, a in enumerate(x.axes[-3:]))
     if names != ("c", "h", "w"):

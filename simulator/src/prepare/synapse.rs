@@ -29,7 +29,7 @@ pub enum Connect<'p> {
         /// Output channels of a group.
         group_outputs: usize,
     },
-    /// Pooling; identity is pooling over windows of one element.
+    /// Pooling and upsampling; identity is pooling over windows of one element.
     Pool {
         /// Geometry.
         window: Window,
@@ -122,11 +122,16 @@ fn plan<'p>(
 ) -> Result<SynapsePlan<'p>> {
     let node = graph.node(synapse.node);
     let operand = |i: usize| graph.node(node.inputs[i]).ty.shape;
-    let dot = Window { kernel: [1, 1], stride: [1, 1], padding: [0; 4], dilation: [1, 1] };
+    let dot = Window { kernel: [1, 1], stride: [1, 1], padding: [0; 4], dilation: [1, 1], transposed: false };
     let (input, kind) = match &node.op {
         // The source's own value, whatever made it.
         _ if synapse.node == synapse.source => (node.ty.shape, Connect::Pool { window: dot }),
         Op::Conv2d(conv) => {
+            add_bias(graph, bias, conv.bias.as_deref());
+            let weight = &graph.tensors[&conv.weight];
+            (operand(0), convolution(weight, conv.window(weight), conv.groups))
+        }
+        Op::ConvTranspose2d(conv) => {
             add_bias(graph, bias, conv.bias.as_deref());
             let weight = &graph.tensors[&conv.weight];
             (operand(0), convolution(weight, conv.window(weight), conv.groups))
@@ -136,6 +141,7 @@ fn plan<'p>(
             (operand(0), convolution(&graph.tensors[&linear.weight], dot, 1))
         }
         Op::AvgPool(pool) => (operand(0), Connect::Pool { window: pool.window() }),
+        Op::Upsample(up) => (operand(0), Connect::Pool { window: up.window() }),
         Op::MaxPool(pool) => (operand(0), Connect::Pool { window: pool.window() }),
         Op::Sparse(Sparse { targets, rows, weight, .. }) => {
             let [targets, rows, weights] = [targets, rows, weight].map(|n| ints(graph, n));

@@ -1,6 +1,8 @@
 //! Random networks.
 
 use super::{Net, Rng};
+use pulvinar_ir::op::conv_transpose2d::ConvTranspose2d;
+use pulvinar_ir::op::upsample;
 use pulvinar_ir::op::{add, avg_pool, delay, dense, gate, max_pool, reduce, relu, requantise, table};
 use pulvinar_ir::{Axes, Axis, NodeId, Pass, Strategy, Synapse};
 
@@ -36,7 +38,12 @@ fn source(net: &mut Net, x: NodeId, late: bool) -> NodeId {
 pub fn layer(net: &mut Net, x: NodeId, late: bool) -> NodeId {
     let from = source(net, x, late);
     let shape = net.shape(x);
+    // Drawn apart, so that older kinds keep their draws.
+    let mut apart = Rng(net.rng.0 ^ 0x7E57);
     let threshold = net.rng.range(1, 12) as i32;
+    if apart.chance(15) {
+        return enlarged(net, x, from, late, threshold);
+    }
     match net.rng.below(7) {
         0 | 1 => {
             let (kernel, stride) = (net.rng.pick(&[1, 3]), net.rng.pick(&[1, 1, 2]));
@@ -70,6 +77,29 @@ pub fn layer(net: &mut Net, x: NodeId, late: bool) -> NodeId {
         5 => pool(net, x, from, late),
         _ => residual(net, x, from, late, threshold),
     }
+}
+
+/// A transposed convolution or an upsampling, then a neuron.
+fn enlarged(net: &mut Net, x: NodeId, from: NodeId, late: bool, threshold: i32) -> NodeId {
+    let mut two = |hi| [1 + net.rng.below(hi), 1 + net.rng.below(hi)];
+    let (scale, kernel, stride, dilation) = (two(3), two(3), two(3), two(2));
+    let larger = if net.rng.chance(30) {
+        net.push("up", upsample::Upsample { scale }, &[from])
+    } else {
+        let c = net.shape(x).c;
+        let groups = if net.rng.chance(30) { c } else { 1 };
+        let outputs = groups * (1 + net.rng.below(3));
+        let weight = net.tensor("w", vec![outputs, c / groups, kernel[0], kernel[1]], -7, 9);
+        let bias = net.rng.chance(50).then(|| net.tensor("b", vec![outputs], -3, 3));
+        // Padding that leaves something of one row and column.
+        let padding = [(kernel[0] - 1) * dilation[0], 0, 0, (kernel[1] - 1) * dilation[1]];
+        let output_padding = [0, 1].map(|i| net.rng.below(stride[i].max(dilation[i])));
+        let op = ConvTranspose2d { weight, bias, stride, padding, output_padding, dilation, groups };
+        net.push("transposed", op, &[from])
+    };
+    let lif = net.lif(larger, threshold);
+    net.stage(&[(larger, x, late)], larger, &[lif], lif);
+    lif
 }
 
 fn pool(net: &mut Net, x: NodeId, from: NodeId, late: bool) -> NodeId {

@@ -22,7 +22,7 @@ pub struct AvgPool {
 impl AvgPool {
     /// Window geometry.
     pub fn window(&self) -> Window {
-        Window { kernel: self.kernel, stride: self.stride, padding: self.padding, dilation: [1, 1] }
+        Window { kernel: self.kernel, stride: self.stride, padding: self.padding, dilation: [1, 1], transposed: false }
     }
 }
 

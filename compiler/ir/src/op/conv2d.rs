@@ -28,7 +28,7 @@ pub struct Conv2d {
 impl Conv2d {
     /// Window geometry for this weight tensor.
     pub fn window(&self, weight: &Tensor) -> Window {
-        Window { kernel: [weight.shape[2], weight.shape[3]], stride: self.stride, padding: self.padding, dilation: self.dilation }
+        Window { kernel: [weight.shape[2], weight.shape[3]], stride: self.stride, padding: self.padding, dilation: self.dilation, transposed: false }
     }
 }
 
@@ -68,39 +68,55 @@ impl Conv2d {
 
 impl OpRule for Conv2d {
     fn infer(&self, cx: &InferCx<'_>) -> Result<Type> {
-        let [x] = cx.operands()?;
-        let weight = cx.tensor(&self.weight, &[None; 4])?;
-        let (outputs, inputs) = (weight.shape[0], weight.shape[1]);
-        if self.groups == 0 || outputs == 0 || inputs.checked_mul(self.groups) != Some(x.shape.c) || outputs % self.groups != 0 {
-            return Err(cx.refuse(
-                format!("weights {:?} in {} group(s) do not fit {} input channels", weight.shape, self.groups, x.shape.c),
-                "check the producing layer's channels and the group count",
-            ));
-        }
-        let bias = self.bias.as_deref().map(|b| cx.tensor(b, &[Some(outputs)])).transpose()?;
+        let (weight, bias) = operands(cx, &self.weight, self.bias.as_deref(), self.groups)?;
+        let x = cx.inputs[0];
         let (h, w) = self.window(weight).output(cx, x.shape.h, x.shape.w)?;
-        cx.int_or_real(Shape::new(x.shape.t, outputs, h, w), || linear_range(cx, weight, bias, x.as_int(cx.name)?))
+        cx.int_or_real(Shape::new(x.shape.t, weight.shape[0], h, w), || linear_range(cx, weight, bias, x.as_int(cx.name)?))
     }
 
     fn eval(&self, cx: &EvalCx<'_>) -> Value {
-        let (x, weight) = (cx.inputs[0], cx.tensor(&self.weight));
-        let window = self.window(weight);
-        let bias = self.bias.as_deref().map(|b| cx.tensor(b));
-        if cx.is_real() {
-            let w: Vec<f64> = weight.as_real().expect("level trained").iter().map(|&v| f64::from(v)).collect();
-            let b = bias.map(|b| b.as_real().expect("level trained").iter().map(|&v| f64::from(v)).collect());
-            let y = convolve(x.shape, cx.ty.shape, &window, weight.shape[1], x.reals(), &w, b, 0.0, |a, w, x| a + w * x);
-            Value::real(cx.ty.shape, y)
-        } else {
-            let w: Vec<i64> = weight.as_int().expect("level flow").iter().map(|&v| i64::from(v)).collect();
-            let b = bias.map(|b| b.as_int().expect("level flow").iter().map(|&v| i64::from(v)).collect());
-            let y = convolve(x.shape, cx.ty.shape, &window, weight.shape[1], x.ints(), &w, b, 0, |a, w, x| a + w * x);
-            Value::int(cx.ty.shape, y)
-        }
+        let weight = cx.tensor(&self.weight);
+        scatter(cx, &self.window(weight), weight, self.bias.as_deref().map(|b| cx.tensor(b)))
     }
 
     fn tensors(&self) -> Vec<&str> {
         std::iter::once(self.weight.as_str()).chain(self.bias.as_deref()).collect()
+    }
+}
+
+/// Weights `[out, in / groups, kh, kw]` and bias of a layer that fit its one operand.
+pub(super) fn operands<'a>(
+    cx: &InferCx<'a>,
+    weight: &str,
+    bias: Option<&str>,
+    groups: usize,
+) -> Result<(&'a Tensor, Option<&'a Tensor>)> {
+    let [x] = cx.operands()?;
+    let weight = cx.tensor(weight, &[None; 4])?;
+    let (outputs, inputs) = (weight.shape[0], weight.shape[1]);
+    if groups == 0 || outputs == 0 || inputs.checked_mul(groups) != Some(x.shape.c) || outputs % groups != 0 {
+        return Err(cx.refuse(
+            format!("weights {:?} in {groups} group(s) do not fit {} input channels", weight.shape, x.shape.c),
+            "check the producing layer's channels and the group count",
+        ));
+    }
+    let bias = bias.map(|b| cx.tensor(b, &[Some(outputs)])).transpose()?;
+    Ok((weight, bias))
+}
+
+/// Value of a convolution through a window, plain or transposed.
+pub(super) fn scatter(cx: &EvalCx<'_>, window: &Window, weight: &Tensor, bias: Option<&Tensor>) -> Value {
+    let x = cx.inputs[0];
+    if cx.is_real() {
+        let w: Vec<f64> = weight.as_real().expect("level trained").iter().map(|&v| f64::from(v)).collect();
+        let b = bias.map(|b| b.as_real().expect("level trained").iter().map(|&v| f64::from(v)).collect());
+        let y = convolve(x.shape, cx.ty.shape, window, weight.shape[1], x.reals(), &w, b, 0.0, |a, w, x| a + w * x);
+        Value::real(cx.ty.shape, y)
+    } else {
+        let w: Vec<i64> = weight.as_int().expect("level flow").iter().map(|&v| i64::from(v)).collect();
+        let b = bias.map(|b| b.as_int().expect("level flow").iter().map(|&v| i64::from(v)).collect());
+        let y = convolve(x.shape, cx.ty.shape, window, weight.shape[1], x.ints(), &w, b, 0, |a, w, x| a + w * x);
+        Value::int(cx.ty.shape, y)
     }
 }
 

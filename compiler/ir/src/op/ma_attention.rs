@@ -169,7 +169,7 @@ impl MaAttention {
         }
         let k = [weight.shape[2], weight.shape[3]];
         let (pads, padl) = (same_padding(k[0]), same_padding(k[1]));
-        let window = Window { kernel: k, stride: [1, 1], padding: [pads.0, pads.1, padl.0, padl.1], dilation: [1, 1] };
+        let window = Window { kernel: k, stride: [1, 1], padding: [pads.0, pads.1, padl.0, padl.1], dilation: [1, 1], transposed: false };
         let w = weight.as_real().expect("level trained");
         (0..plane)
             .map(|p| {

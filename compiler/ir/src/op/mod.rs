@@ -264,6 +264,37 @@ ops! {
     Readout = readout, "readout", BOTH, "Mean or sum over time.";
     Sparse = sparse, "sparse", FLOW, "Linear layer over stored connections only.";
     Scale = scale, "scale", TRAINED, "A constant factor per channel.";
+    ConvTranspose2d = conv_transpose2d, "conv_transpose2d", BOTH, "Transpose of a 2-D convolution, one per timestep.";
+    Upsample = upsample, "upsample", BOTH, "Nearest-neighbour upsampling of rows and columns.";
+}
+
+impl Op {
+    /// Weights and bias of a layer, by the names of their tensors.
+    pub fn weights(&self) -> Option<(&str, Option<&str>)> {
+        let (weight, bias) = match self {
+            Op::Conv2d(l) => (&l.weight, &l.bias),
+            Op::ConvTranspose2d(l) => (&l.weight, &l.bias),
+            Op::Linear(l) => (&l.weight, &l.bias),
+            Op::Dense(l) => (&l.weight, &l.bias),
+            _ => return None,
+        };
+        Some((weight, bias.as_deref()))
+    }
+
+    /// The same layer with other weights and bias; ops without are unchanged.
+    #[must_use]
+    pub fn with_weights(&self, new_weight: String, new_bias: Option<String>) -> Op {
+        let mut op = self.clone();
+        let (weight, bias) = match &mut op {
+            Op::Conv2d(l) => (&mut l.weight, &mut l.bias),
+            Op::ConvTranspose2d(l) => (&mut l.weight, &mut l.bias),
+            Op::Linear(l) => (&mut l.weight, &mut l.bias),
+            Op::Dense(l) => (&mut l.weight, &mut l.bias),
+            _ => return op,
+        };
+        (*weight, *bias) = (new_weight, new_bias);
+        op
+    }
 }
 
 /// `round_half_up(v / 2^shift)`: ties go towards +infinity; exact for any `i64` in range.

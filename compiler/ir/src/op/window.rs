@@ -1,4 +1,7 @@
-//! Sliding windows shared by convolution and pooling: geometry and iteration.
+//! Sliding windows shared by convolution, pooling and their transposes: geometry and iteration.
+//!
+//! In a window, output place o sees input place `o·stride + k·dilation − padding` through tap k. In a transposed one the
+//! two change places: input place i reaches output place `i·stride + k·dilation − padding`.
 
 use crate::diag::Result;
 use crate::op::InferCx;
@@ -15,6 +18,8 @@ pub struct Window {
     pub padding: [usize; 4],
     /// Distance between taps in rows and columns.
     pub dilation: [usize; 2],
+    /// True if input places reach outputs as the outputs of a plain window see inputs.
+    pub transposed: bool,
 }
 
 impl Window {
@@ -32,6 +37,15 @@ impl Window {
             ));
         }
         let span = |i: usize| self.dilation[i] * (self.kernel[i] - 1) + 1;
+        if self.transposed {
+            let size = |i: usize, n: usize| {
+                let padding = self.padding[2 * i] + self.padding[2 * i + 1];
+                ((n - 1) * self.stride[i] + span(i)).checked_sub(padding).filter(|&n| n > 0)
+            };
+            return size(0, h).zip(size(1, w)).ok_or_else(|| {
+                cx.refuse("the padding takes away all of the output", "use a larger kernel or less padding")
+            });
+        }
         let (ph, pw) = (h + self.padding[0] + self.padding[1], w + self.padding[2] + self.padding[3]);
         if ph < span(0) || pw < span(1) {
             return Err(cx.refuse(
@@ -42,30 +56,61 @@ impl Window {
         Ok(((ph - span(0)) / self.stride[0] + 1, (pw - span(1)) / self.stride[1] + 1))
     }
 
-    /// Input row under output row `o` and kernel row `k`, if it is not padding.
+    /// `place · stride + k · dilation − padding` on an axis, if it is one of `n` places.
     #[inline]
-    pub fn row(&self, o: usize, k: usize, h: usize) -> Option<usize> {
-        (o * self.stride[0] + k * self.dilation[0]).checked_sub(self.padding[0]).filter(|&y| y < h)
+    fn ahead(&self, axis: usize, place: usize, k: usize, n: usize) -> Option<usize> {
+        (place * self.stride[axis] + k * self.dilation[axis])
+            .checked_sub(self.padding[2 * axis])
+            .filter(|&p| p < n)
     }
 
-    /// Input column under output column `o` and kernel column `k`, if it is not padding.
+    /// The place whose `ahead` is `place`, if it is one of `n`.
+    #[inline]
+    fn behind(&self, axis: usize, place: usize, k: usize, n: usize) -> Option<usize> {
+        let d = (place + self.padding[2 * axis]).checked_sub(k * self.dilation[axis])?;
+        (d % self.stride[axis] == 0).then_some(d / self.stride[axis]).filter(|&p| p < n)
+    }
+
+    #[inline]
+    fn source(&self, axis: usize, o: usize, k: usize, n: usize) -> Option<usize> {
+        if self.transposed {
+            self.behind(axis, o, k, n)
+        } else {
+            self.ahead(axis, o, k, n)
+        }
+    }
+
+    #[inline]
+    fn target(&self, axis: usize, i: usize, k: usize, n: usize) -> Option<usize> {
+        if self.transposed {
+            self.ahead(axis, i, k, n)
+        } else {
+            self.behind(axis, i, k, n)
+        }
+    }
+
+    /// Input row under output row `o` and kernel row `k`, if there is one of `h`.
+    #[inline]
+    pub fn row(&self, o: usize, k: usize, h: usize) -> Option<usize> {
+        self.source(0, o, k, h)
+    }
+
+    /// Input column under output column `o` and kernel column `k`, if there is one of `w`.
     #[inline]
     pub fn col(&self, o: usize, k: usize, w: usize) -> Option<usize> {
-        (o * self.stride[1] + k * self.dilation[1]).checked_sub(self.padding[2]).filter(|&x| x < w)
+        self.source(1, o, k, w)
     }
 
     /// Output row that sees input row `y` through kernel row `k`, if there is one of `oh`.
     #[inline]
     pub fn out_row(&self, y: usize, k: usize, oh: usize) -> Option<usize> {
-        let d = (y + self.padding[0]).checked_sub(k * self.dilation[0])?;
-        (d % self.stride[0] == 0).then_some(d / self.stride[0]).filter(|&o| o < oh)
+        self.target(0, y, k, oh)
     }
 
     /// Output column that sees input column `x` through kernel column `k`, if there is one of `ow`.
     #[inline]
     pub fn out_col(&self, x: usize, k: usize, ow: usize) -> Option<usize> {
-        let d = (x + self.padding[2]).checked_sub(k * self.dilation[1])?;
-        (d % self.stride[1] == 0).then_some(d / self.stride[1]).filter(|&o| o < ow)
+        self.target(1, x, k, ow)
     }
 
     /// Folds every window of every plane: `step(acc, element)` from `start`, padding skipped.

@@ -2,6 +2,7 @@
 
 use pulvinar_ir::op::avg_pool::AvgPool;
 use pulvinar_ir::op::conv2d::Conv2d;
+use pulvinar_ir::op::conv_transpose2d::ConvTranspose2d;
 use pulvinar_ir::op::dense::Dense;
 use pulvinar_ir::op::gate::Gate;
 use pulvinar_ir::op::input::{Input, InputKind};
@@ -15,6 +16,7 @@ use pulvinar_ir::op::requantise::Requantise;
 use pulvinar_ir::op::sparse::Sparse;
 use pulvinar_ir::op::table::Table;
 use pulvinar_ir::op::top_k::TopK;
+use pulvinar_ir::op::upsample::Upsample;
 use pulvinar_ir::op::{add, concat, delay, flatten, relu};
 use pulvinar_ir::{Axes, Axis, Graph, Level, NodeId, Op, Tensor};
 
@@ -69,6 +71,17 @@ pub fn flow() -> Graph {
     let x = push("concat", concat::Concat {}.into(), &[x, back, x]);
     let x = push("max_pool", MaxPool { kernel: [1, 1], stride: [1, 1], padding: [0; 4] }.into(), &[x]);
     let x = push("half", MaxPool { kernel: [2, 1], stride: [2, 1], padding: [0; 4] }.into(), &[x]);
+    let x = push("up", Upsample { scale: [2, 1] }.into(), &[x]);
+    let transposed = ConvTranspose2d {
+        weight: "transposed".into(),
+        bias: None,
+        stride: [1, 2],
+        padding: [0, 0, 1, 0],
+        output_padding: [0, 1],
+        dilation: [1, 1],
+        groups: 1,
+    };
+    let x = push("transposed", transposed.into(), &[x]);
     let x = push("flatten", flatten::Flatten {}.into(), &[x]);
     let x = push("fc", Linear { weight: "fc.weight".into(), bias: None }.into(), &[x]);
     let x = push("fc.q", Requantise { mul: 1, shift: 2, lo: -8, hi: 7, scale: 0.4 }.into(), &[x]);
@@ -89,7 +102,8 @@ fn tensors(g: &mut Graph) {
     tensor("mlp", &[4, 4], (0..16).map(|i| i % 5 - 2).collect(), vec![0.25]);
     tensor("sigmoid", &[16], (0..16).map(|i| i * 17).collect(), vec![1.0 / 256.0]);
     tensor("v th", &[1], vec![5], vec![1.0]);
-    tensor("fc.weight", &[3, 12], (0..36).map(|i| i % 7 - 3).collect(), vec![0.1]);
+    tensor("transposed", &[2, 6, 1, 2], (0..24).map(|i| i % 5 - 2).collect(), vec![0.1]);
+    tensor("fc.weight", &[3, 16], (0..48).map(|i| i % 7 - 3).collect(), vec![0.1]);
     tensor("targets", &[4], vec![1, 0, 1, 2], vec![1.0]);
     tensor("rows", &[4], vec![0, 2, 2, 4], vec![1.0]);
     tensor("synapses", &[4], vec![5, -3, 7, 2], vec![0.5]);

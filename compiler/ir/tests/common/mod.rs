@@ -13,6 +13,7 @@ use pulvinar_ir::op::affine::Affine;
 use pulvinar_ir::op::avg_pool::AvgPool;
 use pulvinar_ir::op::batch_norm::BatchNorm;
 use pulvinar_ir::op::conv2d::Conv2d;
+use pulvinar_ir::op::conv_transpose2d::ConvTranspose2d;
 use pulvinar_ir::op::dense::Dense;
 use pulvinar_ir::op::input::{Input, InputKind};
 use pulvinar_ir::op::linear::Linear;
@@ -23,6 +24,7 @@ use pulvinar_ir::op::readout::{Readout, ReadoutKind};
 use pulvinar_ir::op::reduce::{Reduce, ReduceKind};
 use pulvinar_ir::op::scale::Scale;
 use pulvinar_ir::op::t_attention::TAttention;
+use pulvinar_ir::op::upsample::Upsample;
 use pulvinar_ir::op::{add, concat, delay, flatten, mul, relu, sigmoid};
 use pulvinar_ir::tensor::Value;
 use pulvinar_ir::{Axes, Axis, Graph, Level, NodeId, Op, Shape, Tensor};
@@ -92,7 +94,7 @@ impl Builder {
         let shape = self.graph.node(last).ty.shape;
         let earlier = NodeId(u32::from(a) % self.graph.nodes.len() as u32);
         let name = format!("n{}", self.graph.nodes.len());
-        let (op, inputs): (Op, Vec<NodeId>) = match kind % 22 {
+        let (op, inputs): (Op, Vec<NodeId>) = match kind % 24 {
             0..=2 => (self.conv(shape, a, b), vec![last]),
             3..=5 => (neuron(a, b), vec![last]),
             6 if b % 4 == 0 => (
@@ -112,6 +114,8 @@ impl Builder {
             18 => (Affine { mul: f64::from(a) / 7.0, add: -f64::from(b) / 3.0 }.into(), vec![last]),
             19 => self.module(shape, a, b),
             20 => self.step_module(last, shape, a, b),
+            21 => (Upsample { scale: [1 + a as usize % 3, 1 + b as usize % 2] }.into(), vec![last]),
+            22 => (self.transposed(shape, a, b), vec![last]),
             _ => return self.feedback(last),
         };
         if shape.len() > 4000 || self.graph.push(&name, op, &inputs).is_err() {
@@ -143,6 +147,23 @@ impl Builder {
             stride: [stride, 1],
             padding: [pad, pad, pad, 0],
             dilation: [1, 1 + b as usize / 16 % 2],
+            groups,
+        }
+        .into()
+    }
+
+    fn transposed(&mut self, shape: Shape, a: u8, b: u8) -> Op {
+        let groups = if b % 3 == 0 { shape.c } else { 1 };
+        let outputs = groups * (1 + a as usize / 3 % 2);
+        let weight = self.tensor(&[outputs, shape.c / groups, 1 + a as usize % 3, 2], -1.0, 1.0);
+        let bias = (b % 2 == 0).then(|| self.tensor(&[outputs], -0.5, 0.5));
+        ConvTranspose2d {
+            weight,
+            bias,
+            stride: [1 + b as usize / 4 % 2, 2],
+            padding: [b as usize / 8 % 2, 0, 1, 0],
+            output_padding: [0, b as usize / 16 % 2],
+            dilation: [1, 1 + b as usize / 32 % 2],
             groups,
         }
         .into()

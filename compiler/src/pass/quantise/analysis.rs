@@ -34,7 +34,9 @@ impl Facts {
     pub fn first_gate(&self, graph: &Graph, id: NodeId) -> bool {
         let gated = |mut i: NodeId| loop {
             match &graph.node(i).op {
-                Op::Relu(_) | Op::MaxPool(_) | Op::AvgPool(_) => i = graph.node(i).inputs[0],
+                Op::Relu(_) | Op::MaxPool(_) | Op::AvgPool(_) | Op::Upsample(_) => {
+                    i = graph.node(i).inputs[0]
+                }
                 op => return matches!(op, Op::Mul(_)),
             }
         };
@@ -53,7 +55,7 @@ fn units(graph: &Graph) -> Vec<Option<f64>> {
             Op::Input(_) | Op::Neuron(_) => Some(1.0),
             Op::AvgPool(p) => of(&node.inputs[0]).map(|u| u / (p.kernel[0] * p.kernel[1]) as f64),
             Op::Delay(_) if node.inputs[0] >= id => Some(1.0),
-            Op::MaxPool(_) | Op::Flatten(_) | Op::Delay(_) => of(&node.inputs[0]),
+            Op::MaxPool(_) | Op::Upsample(_) | Op::Flatten(_) | Op::Delay(_) => of(&node.inputs[0]),
             Op::Add(_) | Op::Concat(_) => {
                 let first = of(&node.inputs[0]);
                 first.filter(|_| node.inputs.iter().all(|i| of(i) == first))
@@ -87,7 +89,7 @@ fn lead_to_neurons(graph: &Graph, users: &[Vec<NodeId>], statistic: &[bool]) -> 
         let shape = |id: NodeId| graph.node(id).ty.shape;
         let absorbs = |user: NodeId| match &graph.node(user).op {
             Op::Neuron(_) => true,
-            Op::Relu(_) | Op::MaxPool(_) | Op::AvgPool(_) => yes[user.index()],
+            Op::Relu(_) | Op::MaxPool(_) | Op::AvgPool(_) | Op::Upsample(_) => yes[user.index()],
             Op::Mul(_) => {
                 let other = graph.node(user).inputs.iter().find(|&&i| i != id);
                 yes[user.index()] && other.is_some_and(|&o| statistic[o.index()] && shape(o) != shape(id))
@@ -130,7 +132,7 @@ fn layers_below(graph: &Graph, add: NodeId, seen: &mut [bool]) -> Vec<NodeId> {
             Op::Add(_) if !std::mem::replace(&mut seen[id.index()], true) => {
                 todo.extend(&graph.node(id).inputs);
             }
-            Op::Conv2d(_) | Op::Linear(_) if id != add => layers.push(id),
+            Op::Conv2d(_) | Op::ConvTranspose2d(_) | Op::Linear(_) if id != add => layers.push(id),
             _ => {}
         }
     }
@@ -140,11 +142,7 @@ fn layers_below(graph: &Graph, add: NodeId, seen: &mut [bool]) -> Vec<NodeId> {
 /// Weight scale times input unit of a layer on spikes or counts.
 fn product_scale(graph: &Graph, unit: &[Option<f64>], options: &Options, layer: NodeId) -> Option<f64> {
     let node = graph.node(layer);
-    let weight = match &node.op {
-        Op::Conv2d(c) => &c.weight,
-        Op::Linear(l) => &l.weight,
-        _ => return None,
-    };
+    let (weight, _) = node.op.weights()?;
     let top = f64::from((1 << (options.weight_bits_of(&node.name, false) - 1)) - 1);
     let scale = largest(&graph.tensors[weight]) / top * unit[node.inputs[0].index()]?;
     (scale > 0.0).then_some(scale)

@@ -2,10 +2,7 @@
 
 use super::analysis::largest;
 use super::Quantiser;
-use pulvinar_ir::op::conv2d::Conv2d;
-use pulvinar_ir::op::dense::Dense;
-use pulvinar_ir::op::linear::Linear;
-use pulvinar_ir::{Diagnostic, NodeId, Op, Result, Tensor};
+use pulvinar_ir::{Diagnostic, NodeId, Result, Tensor};
 
 /// A channel's scale is at least the largest channel's over this, so that nearly dead channels do not widen the membrane.
 const SCALE_SPREAD: f64 = 256.0;
@@ -23,12 +20,7 @@ impl Quantiser<'_> {
         let small = self.facts.statistic[source.index()];
         let x = self.narrow(source, &node.name, self.cx.options.stat_bits_of(&node.name))?;
         let unit = self.scale(x, &node.name)?;
-        let (weight, bias) = match &node.op {
-            Op::Conv2d(c) => (&c.weight, &c.bias),
-            Op::Linear(l) => (&l.weight, &l.bias),
-            Op::Dense(d) => (&d.weight, &d.bias),
-            _ => unreachable!("called for layers with weights"),
-        };
+        let (weight, bias) = node.op.weights().expect("called for layers with weights");
         let bits = self.cx.options.weight_bits_of(&node.name, small);
         let tensor = &self.old.tensors[weight];
         let scales = self.scales(id, tensor, bits, unit);
@@ -40,13 +32,7 @@ impl Quantiser<'_> {
         };
         let weight = self.table(weight, Tensor::int(tensor.shape.clone(), values, bits, scales));
         let bias = bias.map(|(name, tensor)| self.table(name, tensor));
-        let op: Op = match &node.op {
-            Op::Conv2d(c) => Conv2d { weight, bias, ..c.clone() }.into(),
-            Op::Linear(_) => Linear { weight, bias }.into(),
-            Op::Dense(d) => Dense { weight, bias, axis: d.axis }.into(),
-            _ => unreachable!("called for layers with weights"),
-        };
-        self.counterpart(id, op, &[x])
+        self.counterpart(id, node.op.with_weights(weight, bias), &[x])
     }
 
     /// One scale, or one a channel where neurons absorb it.
