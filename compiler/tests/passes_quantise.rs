@@ -205,6 +205,7 @@ fn ties_at_the_threshold_fall_as_the_comparison_says() {
             reset_timing: ResetTiming::SameStep,
             initial: 0.0,
             clamp_min: None,
+            ..Neuron::default()
         };
         g.push("neuron", neuron.into(), &[y]).unwrap();
         let input = Value::int(shape, vec![1, 0, 1]);

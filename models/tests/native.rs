@@ -131,7 +131,7 @@ fn faults_of_the_graph_are_refused() {
         ("E0118", "a b", |j| j["nodes"][0]["name"] = json!("a b")),
         ("E0118", "../weights", |j| j["weights"]["file"] = json!("../weights")),
         ("E0103", "node `conv`, tensor `v`", |j| j["nodes"][0]["attrs"]["weight"] = json!("v")),
-        ("E0201", "spike", |j| j["nodes"][1]["attrs"]["leak"] = json!(1.5)),
+        ("E0201", "spike", |j| j["nodes"][1]["attrs"]["leak"] = json!(2.5)),
         ("E0201", "readout", |j| j["nodes"][2]["inputs"] = json!(["spike", "spike"])),
         ("E0101", "requantise", |j| {
             j["nodes"][1] = json!({"name": "spike", "op": "requantise", "inputs": ["conv"], "attrs": {"mul": 1, "shift": 0, "lo": 0, "hi": 1, "scale": 1.0}});

@@ -225,6 +225,7 @@ fn one_neuron(change: impl Fn(&mut Neuron)) -> Graph {
         reset_timing: ResetTiming::SameStep,
         initial: 0.0,
         clamp_min: None,
+        ..Neuron::default()
     };
     change(&mut neuron);
     graph.push("spike", neuron.into(), &[input]).unwrap();

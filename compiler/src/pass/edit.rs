@@ -119,7 +119,8 @@ pub(crate) fn non_negative(graph: &Graph) -> Vec<bool> {
         let node = graph.node(id);
         let value = match &node.op {
             Op::Input(i) => i.kind != InputKind::Real,
-            Op::Neuron(_) | Op::Sigmoid(_) | Op::Relu(_) => true,
+            Op::Neuron(n) => n.is_non_negative(),
+            Op::Sigmoid(_) | Op::Relu(_) => true,
             Op::AvgPool(_)
             | Op::MaxPool(_)
             | Op::Upsample(_)

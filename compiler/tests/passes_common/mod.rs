@@ -15,7 +15,7 @@ use pulvinar_ir::op::linear::Linear;
 use pulvinar_ir::op::ma_attention::MaAttention;
 use pulvinar_ir::op::max_pool::MaxPool;
 use pulvinar_ir::op::mul::Mul;
-use pulvinar_ir::op::neuron::{Compare, Neuron, Reset, ResetTiming};
+use pulvinar_ir::op::neuron::{Compare, Neuron, Reset, ResetTiming, State};
 use pulvinar_ir::op::readout::{Readout, ReadoutKind};
 use pulvinar_ir::op::reduce::{Reduce, ReduceKind};
 use pulvinar_ir::op::relu::Relu;
@@ -218,6 +218,7 @@ impl Builder {
             reset_timing: if kind >= 4 { ResetTiming::NextStep } else { ResetTiming::SameStep },
             initial: if kind == 3 { 0.1 } else { 0.0 },
             clamp_min: (kind == 2).then_some(-1.0),
+            ..Neuron::default()
         };
         self.push(name, op, &[x])
     }
@@ -323,17 +324,18 @@ pub fn smallest_margin(graph: &Graph, values: &[Value]) -> f64 {
         let Op::Neuron(n) = &graph.node(id).op else { continue };
         let x = &values[graph.node(id).inputs[0].index()];
         let step = x.shape.step_len();
-        let mut state = vec![(n.initial, false); step];
+        let mut state = vec![State::at(n.initial); step];
+        let table = n.table(|name| &graph.tensors[name]);
         for (i, &current) in x.reals().iter().enumerate() {
-            let (v, spiked) = &mut state[i % step];
-            let start = match (n.reset_timing, *spiked, n.reset) {
-                (ResetTiming::NextStep, true, Reset::Value { value }) => value,
-                (ResetTiming::NextStep, true, Reset::Subtract { value }) => *v - value,
-                _ => *v,
+            let state = &mut state[i % step];
+            let start = match (n.reset_timing, state.last, n.reset) {
+                (ResetTiming::NextStep, 1, Reset::Value { value }) => value,
+                (ResetTiming::NextStep, 1, Reset::Subtract { value }) => state.membrane - value,
+                _ => state.membrane,
             };
             let h = n.leak * start + n.input_gain * current + n.input_bias;
             smallest = smallest.min((h - n.threshold).abs());
-            (*v, *spiked) = n.step(*v, *spiked, current);
+            n.step(table.at(i / step, 0), state, current);
         }
     }
     smallest

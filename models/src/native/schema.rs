@@ -36,6 +36,18 @@ pub enum Kind {
     Reset,
     /// The attributes of a `neuron`.
     Neuron,
+    /// The negative threshold of a neuron.
+    Negative,
+    /// The synaptic current of a neuron.
+    Current,
+    /// What leaves a neuron.
+    Output,
+    /// Smallest and largest.
+    Range,
+    /// Tensors in the place of a neuron's constants.
+    Each,
+    /// The same, and it may be left out.
+    Absent(&'static Kind),
 }
 
 /// Attributes of every op of the file format.
@@ -174,9 +186,17 @@ pub const ATTRS: &[(&str, &[(&str, Kind)])] = &[
             ("threshold", Kind::Real),
             ("compare", Kind::Word(&[">=", ">"])),
             ("reset", Kind::Reset),
-            ("reset_timing", Kind::Word(&["same_step", "next_step"])),
+            ("reset_timing", Kind::Word(&["same_step", "next_step", "next_charge"])),
             ("initial", Kind::Real),
             ("clamp_min", Kind::MaybeReal),
+            ("leak_fired", Kind::Absent(&Kind::Real)),
+            ("amplitude", Kind::Absent(&Kind::Real)),
+            ("levels", Kind::Absent(&Kind::Size)),
+            ("negative", Kind::Absent(&Kind::Negative)),
+            ("budget", Kind::Absent(&Kind::Range)),
+            ("current", Kind::Absent(&Kind::Current)),
+            ("output", Kind::Absent(&Kind::Output)),
+            ("each", Kind::Absent(&Kind::Each)),
         ],
     ),
     ("readout", &[("kind", Kind::Word(&["mean", "sum"]))]),
@@ -221,10 +241,56 @@ impl Kind {
             Kind::Neuron => {
                 let attrs: Vec<(&str, Value)> =
                     neuron().iter().map(|&(k, kind)| (k, kind.schema())).collect();
-                closed(&attrs)
+                without_absent(closed(&attrs), neuron())
             }
+            Kind::Negative => {
+                closed(&[("threshold", json!({"type": "number"})), ("compare", json!({"enum": [">=", ">"]}))])
+            }
+            Kind::Current => closed(&[
+                ("leak", json!({"type": "number"})),
+                ("delayed", json!({"type": "boolean"})),
+                ("reset", json!({"type": "boolean"})),
+            ]),
+            Kind::Output => json!({"oneOf": [
+                closed(&[("kind", json!({"const": "spikes"}))]),
+                closed(&[
+                    ("kind", json!({"const": "membrane"})),
+                    ("above_threshold", json!({"type": "boolean"})),
+                    ("relu", json!({"type": "boolean"})),
+                ]),
+            ]}),
+            Kind::Range => {
+                json!({"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2})
+            }
+            Kind::Each => {
+                let properties: Map<String, Value> =
+                    EACH.iter().map(|k| ((*k).to_owned(), json!({"type": "string"}))).collect();
+                json!({"type": "object", "properties": properties, "additionalProperties": false})
+            }
+            Kind::Absent(kind) => kind.schema(),
         }
     }
+}
+
+/// Constants of a neuron that a tensor may give.
+const EACH: [&str; 10] = [
+    "leak",
+    "leak_fired",
+    "input_gain",
+    "input_bias",
+    "threshold",
+    "negative",
+    "reset",
+    "initial",
+    "amplitude",
+    "current_leak",
+];
+
+/// The schema of an object, with only those attributes required that may not be left out.
+fn without_absent(mut schema: Value, attrs: &[(&str, Kind)]) -> Value {
+    let needed = |a: &&(&str, Kind)| !matches!(a.1, Kind::Absent(_));
+    schema["required"] = attrs.iter().filter(needed).map(|a| a.0).collect::<Vec<_>>().into();
+    schema
 }
 
 /// The attributes of `neuron`.
@@ -246,6 +312,7 @@ fn closed(fields: &[(&str, Value)]) -> Value {
 }
 
 fn node(op: &str, attrs: &[(&str, Kind)]) -> Value {
+    let kinds = attrs;
     let attrs: Vec<(&str, Value)> = attrs.iter().map(|&(k, kind)| (k, kind.schema())).collect();
     let inputs = match op {
         "add" | "mul" | "matmul" | "gac" => json!({"minItems": 2, "maxItems": 2}),
@@ -257,7 +324,7 @@ fn node(op: &str, attrs: &[(&str, Kind)]) -> Value {
         ("name", json!({"$ref": "#/$defs/name"})),
         ("op", json!({"const": op})),
         ("inputs", json!({"type": "array", "items": {"$ref": "#/$defs/name"}})),
-        ("attrs", object(&attrs)),
+        ("attrs", without_absent(object(&attrs), kinds)),
     ]);
     if let (Some(all), Value::Object(bounds)) = (schema["properties"]["inputs"].as_object_mut(), inputs) {
         all.extend(bounds);
@@ -327,6 +394,13 @@ mod tests {
             Kind::Bool => json!(true),
             Kind::Word(words) => json!(words[words.len() - 1]),
             Kind::Axes => json!(["t", "w"]),
+            Kind::Negative => json!({"threshold": 0.5, "compare": ">"}),
+            Kind::Current => json!({"leak": 0.5, "delayed": true, "reset": false}),
+            Kind::Output => json!({"kind": "membrane", "above_threshold": true, "relu": false}),
+            Kind::Range => json!([-1, 1]),
+            Kind::Each => EACH.iter().map(|k| ((*k).to_owned(), json!("w"))).collect::<Map<_, _>>().into(),
+            Kind::Absent(Kind::Size) => json!(2),
+            Kind::Absent(kind) => sample(*kind),
             Kind::Reset => json!({"kind": "subtract", "value": 1.0}),
             Kind::Neuron => {
                 neuron().iter().map(|&(k, kind)| (k.to_owned(), sample(kind))).collect::<Map<_, _>>().into()
@@ -347,6 +421,11 @@ mod tests {
             assert_eq!(read.attrs(), Value::Object(all.clone()), "{op}");
             for (key, kind) in *attrs {
                 let mut without = all.clone();
+                if matches!(kind, Kind::Absent(_)) {
+                    without.remove(*key);
+                    assert!(Op::from_parts(op, Value::Object(without)).is_ok(), "{op}.{key}");
+                    continue;
+                }
                 without.insert((*key).to_owned(), Value::Null);
                 let optional = matches!(kind, Kind::MaybeTensor | Kind::MaybeReal);
                 assert_eq!(Op::from_parts(op, Value::Object(without)).is_ok(), optional, "{op}.{key}");

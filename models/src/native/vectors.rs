@@ -16,7 +16,7 @@ pub struct Vectors {
     pub output: Vec<f32>,
     /// Classes, one a sample, if recorded.
     pub labels: Option<Vec<u32>>,
-    /// Packed spikes of every neuron node, samples one after the other (see [`Vectors::spikes`]).
+    /// Packed spikes of every neuron node whose value is 0 or 1, samples one after the other (see [`Vectors::spikes`]).
     packed: BTreeMap<String, Vec<u8>>,
 }
 
@@ -52,7 +52,7 @@ impl Vectors {
         let classes = graph.node(graph.output).ty.shape.len();
         let output = output_of(&take("output")?, count, classes)?;
         let mut packed = BTreeMap::new();
-        for node in graph.nodes.iter().filter(|n| matches!(n.op, Op::Neuron(_))) {
+        for node in graph.nodes.iter().filter(|n| matches!(&n.op, Op::Neuron(n) if n.is_binary())) {
             let name = format!("spikes.{}", node.name);
             packed.insert(node.name.clone(), spikes_of(&name, &take(&name)?, count, node.ty.shape.len())?);
         }

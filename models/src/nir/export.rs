@@ -329,6 +329,10 @@ impl Export<'_> {
 
     fn neuron(&mut self, id: NodeId, n: &Neuron, shape: &[usize]) -> Result<()> {
         let node = self.graph.node(id);
+        if !n.is_plain() {
+            let text = "NIR has no word for its spikes, its current or its constants by channel";
+            return Err(no(node, text, "keep the native format"));
+        }
         let n = &from_zero(n);
         let array = |value: f64| full(shape, value);
         if n.compare == Compare::AtLeast {

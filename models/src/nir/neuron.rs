@@ -229,6 +229,7 @@ fn fire(
         reset_timing: ResetTiming::SameStep,
         initial,
         clamp_min: None,
+        ..Neuron::default()
     };
     net.node(site.ir, vec![x], neuron);
     let scaling = if all_one { "" } else { "; parameters of its channels are scaled into its input" };

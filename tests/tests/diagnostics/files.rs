@@ -57,7 +57,7 @@ pub const MODELS: &[Case] = &[
     ("E0130", "a text that ends early", || {
         text::parse("graph \"g\" level=flow timesteps=1 {", BTreeMap::new()).expect_err("no output")
     }),
-    ("E0201", "a leak above 1", || small().refused(|j| j["nodes"][1]["attrs"]["leak"] = json!(1.5))),
+    ("E0201", "a leak above 2", || small().refused(|j| j["nodes"][1]["attrs"]["leak"] = json!(2.5))),
     ("E0202", "a real value where integers are needed", || {
         Type::real(Shape::new(1, 1, 1, 1)).as_int("node `conv`").expect_err("a real type")
     }),

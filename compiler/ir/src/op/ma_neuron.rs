@@ -61,6 +61,7 @@ impl MaNeuron {
             reset_timing: ResetTiming::SameStep,
             initial: 0.0,
             clamp_min: None,
+            ..Neuron::default()
         }
     }
 

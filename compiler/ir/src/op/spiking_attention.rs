@@ -132,4 +132,8 @@ impl OpRule for SpikingAttention {
     fn expand(&self, e: &mut Expand<'_>) -> Option<Result<NodeId>> {
         Some(self.write_out(e))
     }
+
+    fn tensors(&self) -> Vec<&str> {
+        self.neuron.tensors()
+    }
 }

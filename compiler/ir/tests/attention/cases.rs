@@ -185,6 +185,7 @@ pub fn spiking(form: Form, heads: usize, scale: f64) -> SpikingAttention {
         reset_timing: ResetTiming::SameStep,
         initial: 0.0,
         clamp_min: None,
+        ..Neuron::default()
     };
     SpikingAttention { form, heads, scale, neuron }
 }

@@ -22,6 +22,7 @@ fn neuron() -> Neuron {
         reset_timing: ResetTiming::SameStep,
         initial: 0.0,
         clamp_min: None,
+        ..Neuron::default()
     }
 }
 

@@ -57,6 +57,7 @@ fn without_gates_it_is_the_plain_neuron() {
         reset_timing: ResetTiming::SameStep,
         initial: 0.0,
         clamp_min: None,
+        ..Neuron::default()
     };
     plain.push(neuron).unwrap();
     // Sixteenths: the threshold is met exactly now and then.

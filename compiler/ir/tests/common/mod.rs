@@ -238,6 +238,7 @@ fn neuron(a: u8, b: u8) -> Op {
         reset_timing: if b < 128 { ResetTiming::SameStep } else { ResetTiming::NextStep },
         initial: [0.0, 0.125][b as usize / 16 % 2],
         clamp_min: (b % 7 == 0).then_some(-1.0),
+        ..Neuron::default()
     }
     .into()
 }

@@ -14,6 +14,9 @@ impl Quantiser<'_> {
     /// A neuron on a current with one scale, or one a channel.
     pub(super) fn neuron(&mut self, id: NodeId, neuron: &Neuron) -> Result<NodeId> {
         let node = self.old.node(id);
+        if !neuron.is_plain() {
+            return Err(self.without_integer_form(id));
+        }
         let x = self.mapped(node.inputs[0]);
         let int = self.int(x);
         let (leak, leak_shift) = fixed_leak(neuron.leak, self.cx.options.leak_bits);

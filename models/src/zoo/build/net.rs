@@ -58,6 +58,7 @@ pub(super) fn leaky(leak: f64, input_gain: f64, threshold: f64, compare: Compare
         reset_timing: ResetTiming::SameStep,
         initial: 0.0,
         clamp_min: None,
+        ..Neuron::default()
     }
 }
 
