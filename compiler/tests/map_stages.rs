@@ -7,6 +7,7 @@ use map_nets::{attention_net, plain_net, Net};
 use pulvinar_compiler::map::stages;
 use pulvinar_ir::op::concat::Concat;
 use pulvinar_ir::op::reduce::ReduceKind;
+use pulvinar_ir::program::{gate_maker, gates_made};
 use pulvinar_ir::{interpret, Arch, Axis, Graph, NodeId, Stage, Strategy, Value};
 
 fn names(graph: &Graph, ids: &[NodeId]) -> Vec<String> {
@@ -168,6 +169,31 @@ fn an_attention_residual_stays_in_its_stage() {
     assert_eq!(names(&graph, &stages[0].passes[1].elementwise), ["gated", "sum", "lif0"]);
 }
 
+/// Both layers wait for the gate: what they make meets again, and neither may run ahead of the other.
+#[test]
+fn a_gate_may_come_from_another_layer() {
+    let (mut net, x) = Net::new(2, [2, 8, 8], 1);
+    let a = net.conv("conv0", x, 4, 1);
+    let b = net.conv("conv1", x, 4, 1);
+    let gate = net.time_channel_gate("att", a);
+    let crossed = net.gate("crossed", b, gate);
+    let seen = net.lif("lif1", a);
+    let out = net.lif("lif0", crossed);
+    let sum = net.add("sum", seen, out);
+    let stages = stages_of(&net.readout(sum));
+    let find = |name: &str| stages.iter().position(|s| s.name == name).unwrap();
+    let (lender, borrower) = (find("lif1"), find("lif0"));
+    assert!(stages[lender].borrowed().is_empty());
+    assert_eq!(stages[borrower].borrowed(), [gate]);
+    assert_eq!(gate_maker(&stages, borrower), lender);
+    assert_eq!(gates_made(&stages, lender), [vec![gate], vec![]]);
+    for stage in [&stages[lender], &stages[borrower]] {
+        assert_eq!(stage.passes.len(), 2, "{}", stage.name);
+    }
+    assert_eq!(stages[lender].passes[0].taps.len(), 1);
+    assert!(stages[borrower].passes[0].taps.is_empty());
+}
+
 #[test]
 fn what_no_unit_evaluates_is_refused_by_name() {
     let (mut net, x) = Net::new(2, [2, 8, 8], 1);
@@ -187,12 +213,14 @@ fn what_no_unit_evaluates_is_refused_by_name() {
     let a = net.conv("conv0", x, 4, 1);
     let b = net.conv("conv1", x, 4, 1);
     let gate = net.time_channel_gate("att", a);
-    let crossed = net.gate("crossed", b, gate);
+    let own = net.time_channel_gate("own", b);
+    let kept = net.gate("kept", b, own);
+    let crossed = net.gate("crossed", kept, gate);
     let seen = net.lif("lif1", a);
     let out = net.lif("lif0", crossed);
     let sum = net.add("sum", seen, out);
     let message = refusal(&net.readout(sum));
-    assert!(message.contains("`crossed`") && message.contains("E0601"), "{message}");
+    assert!(message.contains("gates layer `lif0`") && message.contains("E0601"), "{message}");
 
     let (mut net, x) = Net::new(2, [2, 8, 8], 1);
     let a = net.conv("conv0", x, 4, 1);

@@ -77,7 +77,7 @@ fn expected(
 /// Runs a case; gives the kinds of small nodes it had.
 fn check(seed: u64, simulate: Simulate) -> Vec<&'static str> {
     let case = Case::new(seed);
-    let stage = stage_plan(&case.graph, &case.stage).unwrap();
+    let stage = stage_plan(&case.graph, std::slice::from_ref(&case.stage), 0).unwrap();
     let arrivals = case.regions.len() > 1;
     let engine =
         assemble(&case.graph, &stage, &case.regions[0], case.lanes, case.attention_lanes, arrivals).unwrap();
@@ -180,7 +180,7 @@ fn what_the_engine_cannot_compute_is_refused() {
         let tap = case.stage.passes[0].taps[0];
         let node = case.graph.push("odd", op, &vec![tap; operands]).unwrap();
         case.stage.passes[0].program.push(node);
-        let stage = stage_plan(&case.graph, &case.stage).unwrap();
+        let stage = stage_plan(&case.graph, std::slice::from_ref(&case.stage), 0).unwrap();
         let refusal = assemble(&case.graph, &stage, &case.regions[0], 4, 4, false).unwrap_err();
         assert_eq!(refusal.code, "E0801", "{refusal}");
     }

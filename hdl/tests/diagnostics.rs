@@ -66,7 +66,7 @@ fn pooled_statistic() -> Diagnostic {
     let last = Pass { elementwise: vec![], gates: vec![pool], taps: vec![], program: vec![] };
     let synapses = vec![Synapse { node: conv, source: input, delayed: false }];
     net.push_stage(synapses, conv, vec![first, last], Strategy::SpillSram, conv);
-    let stage = stage_plan(&net.graph, &net.stages[0]).unwrap();
+    let stage = stage_plan(&net.graph, &net.stages, 0).unwrap();
     let region = Region { channels: [0, 2], rows: [0, 2], columns: 2 };
     assemble(&net.graph, &stage, &region, 2, 2, false).unwrap_err()
 }

@@ -97,7 +97,8 @@ pub struct Synapse {
 pub struct Pass {
     /// Full-size nodes evaluated per element, in order, from the accumulator on.
     pub elementwise: Vec<NodeId>,
-    /// Small gate values that `elementwise` reads, made by the programs of earlier passes.
+    /// Small gate values that `elementwise` reads, made by the programs of earlier passes, of this stage or of the one
+    /// from which it borrows them.
     pub gates: Vec<NodeId>,
     /// Reductions of full-size values that this sweep accumulates.
     pub taps: Vec<NodeId>,
@@ -127,7 +128,8 @@ pub struct Slice {
     pub channels: [u32; 2],
     /// First row and end.
     pub rows: [u32; 2],
-    /// True for the slice whose attention engine makes the stage's gates (exactly one a stage and phase).
+    /// True for the slice whose attention engine makes the stage's gates (exactly one a stage and phase, none where a
+    /// stage borrows its gates).
     pub home: bool,
 }
 
@@ -151,7 +153,7 @@ pub enum StreamKind {
     Events,
     /// Statistics of a slice to the stage's home, one end token a pass.
     Statistics,
-    /// Gates from the home to the slices, one end token a pass.
+    /// Gates from the home to the slices, and to those of stages that borrow them, one end token a pass.
     Gates,
 }
 
@@ -191,6 +193,41 @@ impl Stage {
     pub fn is_multipass(&self) -> bool {
         self.passes.len() > 1
     }
+    /// Gates that its sweeps read and the programs of another stage make; none in most stages.
+    pub fn borrowed(&self) -> Vec<NodeId> {
+        let mut gates: Vec<NodeId> = self.passes.iter().flat_map(|p| p.gates.iter().copied()).collect();
+        gates.retain(|g| !self.makes(*g));
+        gates.dedup();
+        gates
+    }
+    fn makes(&self, gate: NodeId) -> bool {
+        self.passes.iter().any(|p| p.program.contains(&gate) || p.taps.contains(&gate))
+    }
+}
+
+/// Index of the stage whose attention engine makes the gates of `stages[reader]`: another one if it borrows them.
+pub fn gate_maker(stages: &[Stage], reader: usize) -> usize {
+    let borrowed = stages[reader].borrowed();
+    let lender = borrowed.first().and_then(|&g| stages.iter().position(|s| s.makes(g)));
+    lender.unwrap_or(reader)
+}
+
+/// By pass of `stages[maker]`: the gates that its program hands on, to later passes of its own sweeps first, then to those
+/// of stages that borrow, in the order in which these read them.
+pub fn gates_made(stages: &[Stage], maker: usize) -> Vec<Vec<NodeId>> {
+    let others = stages.iter().enumerate().filter(|(i, _)| *i != maker).map(|(_, s)| s);
+    let readers: Vec<&Stage> = std::iter::once(&stages[maker]).chain(others).collect();
+    let made = |(p, pass): (usize, &Pass)| {
+        let mut made = Vec::new();
+        for &gate in readers.iter().flat_map(|s| s.passes.iter().skip(p + 1)).flat_map(|q| &q.gates) {
+            let here = pass.program.contains(&gate) || pass.taps.contains(&gate);
+            if here && !made.contains(&gate) {
+                made.push(gate);
+            }
+        }
+        made
+    };
+    stages[maker].passes.iter().enumerate().map(made).collect()
 }
 
 impl Program {

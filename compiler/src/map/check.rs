@@ -2,8 +2,8 @@
 
 use super::connectivity::Region;
 use super::memory::StageMemory;
-use super::streams::gates_by_pass;
 use super::work::Rates;
+use pulvinar_ir::program::{gate_maker, gates_made};
 use pulvinar_ir::{
     Diagnostic, Endpoint, NodeId, Op, Pass, Phase, Program, Result, Stage, StageId, Strategy, StreamKind,
 };
@@ -26,8 +26,8 @@ pub fn check(program: &Program, rates: &Rates) -> Result<()> {
 
 /// Refuses a program whose parts do not fit together, whatever the memories hold.
 pub fn check_structure(program: &Program) -> Result<()> {
-    for stage in &program.stages {
-        check_stage(program, stage)?;
+    for i in 0..program.stages.len() {
+        check_stage(program, i)?;
     }
     for (p, phase) in program.phases.iter().enumerate() {
         let place = format!("phase {p}");
@@ -39,8 +39,11 @@ pub fn check_structure(program: &Program) -> Result<()> {
     check_dram(program)
 }
 
-/// Passes in order: gates come from earlier programs, only the last pass lacks taps, and it ends in the output.
-fn check_stage(program: &Program, stage: &Stage) -> Result<()> {
+/// Passes in order: gates come from earlier programs, only the last pass lacks taps (all do where gates are borrowed), and
+/// it ends in the output.
+fn check_stage(program: &Program, index: usize) -> Result<()> {
+    let stage = &program.stages[index];
+    let maker = gate_maker(&program.stages, index);
     let place = format!("layer `{}`", stage.name);
     let Some(last) = stage.passes.last() else { return Err(fault(place, "has no pass")) };
     let mut made: BTreeSet<NodeId> = BTreeSet::new();
@@ -48,14 +51,15 @@ fn check_stage(program: &Program, stage: &Stage) -> Result<()> {
         if pass.gates.iter().any(|g| !made.contains(g)) {
             return Err(fault(place, format!("pass {i} reads a gate that no earlier pass has made")));
         }
-        if pass.taps.is_empty() != (i + 1 == stage.passes.len()) {
+        let silent = maker != index || i + 1 == stage.passes.len();
+        if pass.taps.is_empty() != silent {
             return Err(fault(
                 place,
                 format!("pass {i} of {} has {} taps", stage.passes.len(), pass.taps.len()),
             ));
         }
         check_taps(program, stage, pass).map_err(|d| d.within(&place))?;
-        made.extend(&pass.program);
+        made.extend(program.stages[maker].passes.get(i).iter().flat_map(|p| &p.program));
     }
     if last.elementwise.last().copied().unwrap_or(stage.accumulator) != stage.output {
         return Err(fault(place, "the last pass does not end in the output"));
@@ -103,10 +107,11 @@ fn check_cores(program: &Program, phase: &Phase) -> Result<()> {
         }
         *homes.entry(slice.stage).or_default() += u32::from(slice.home);
     }
-    match homes.into_iter().find(|(_, n)| *n != 1) {
+    let wanted = |id: &StageId| u32::from(program.stage(*id).borrowed().is_empty());
+    match homes.into_iter().find(|(id, n)| *n != wanted(id)) {
         Some((stage, n)) => Err(fault(
             format!("layer `{}`", program.stage(stage).name),
-            format!("has {n} homes and needs one"),
+            format!("has {n} homes and needs {}", wanted(&stage)),
         )),
         None => Ok(()),
     }
@@ -170,12 +175,12 @@ fn check_inputs(program: &Program, p: usize) -> Result<()> {
             }
         }
         let mates = phase.slices.iter().filter(|s| s.stage == slice.stage).count() - 1;
+        let maker = gate_maker(&program.stages, slice.stage.0 as usize);
         let multipass = usize::from(stage.is_multipass());
         let want = if slice.home { (mates * multipass, 0) } else { (0, multipass) };
-        let gates_made = gates_by_pass(stage).iter().any(|g| !g.is_empty());
-        if (into(StreamKind::Statistics, stage.output), into(StreamKind::Gates, stage.output)) != want
-            || (multipass == 1 && !gates_made)
-        {
+        let makes = gates_made(&program.stages, maker).iter().any(|g| !g.is_empty());
+        let gates = into(StreamKind::Gates, program.stages[maker].output);
+        if (into(StreamKind::Statistics, stage.output), gates) != want || (multipass == 1 && !makes) {
             return Err(fault(
                 format!("core {}", slice.core),
                 "statistics or gates do not flow between home and slices",
@@ -214,7 +219,8 @@ fn check_cover(program: &Program) -> Result<()> {
 
 fn check_memories(program: &Program, rates: &Rates) -> Result<()> {
     for (i, stage) in program.stages.iter().enumerate() {
-        let memory = StageMemory::new(&program.graph, &program.arch, stage, rates);
+        let made = gates_made(&program.stages, i).concat();
+        let memory = StageMemory::new(&program.graph, &program.arch, stage, &made, rates);
         for slice in program.phases.iter().flat_map(|p| &p.slices).filter(|s| s.stage.0 as usize == i) {
             if let Some((memory, bits)) =
                 memory.footprint(Region::of(slice), stage.strategy).overflow(&program.arch)

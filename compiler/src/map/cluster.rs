@@ -21,6 +21,8 @@ pub struct Cluster {
     pub small: Vec<NodeId>,
     /// The one node that leaves as a stream.
     pub output: NodeId,
+    /// Small nodes that gate another cluster.
+    pub lent: Vec<NodeId>,
 }
 
 /// Why a visit stops.
@@ -53,6 +55,8 @@ struct Visit<'a> {
     parent: Vec<usize>,
     /// Cluster of every visited node.
     of: Vec<Option<usize>>,
+    /// Gates of full-size values that other clusters make.
+    borrowed: Vec<NodeId>,
 }
 
 /// Clusters of a graph, by ascending output.
@@ -99,6 +103,7 @@ impl<'a> Visit<'a> {
             open: Vec::new(),
             parent: Vec::new(),
             of: vec![None; graph.nodes.len()],
+            borrowed: Vec::new(),
         };
         for id in graph.ids() {
             let cluster = match roles.get(id) {
@@ -112,6 +117,7 @@ impl<'a> Visit<'a> {
             };
             visit.of[id.index()] = cluster;
         }
+        visit.adopt();
         visit.close()
     }
 
@@ -146,16 +152,22 @@ impl<'a> Visit<'a> {
         Ok(self.root(self.of[operand.index()].expect("operands come first and only delays read later nodes")))
     }
 
-    /// One cluster for all operands of an elementwise or small node.
+    /// One cluster for all operands of an elementwise or small node. A full-size value may borrow its gate from another.
     fn join(&mut self, id: NodeId) -> std::result::Result<usize, Stop> {
         let mut joined: Option<usize> = None;
-        for &operand in &self.graph.node(id).inputs {
-            let k = self.at_hand(operand)?;
+        let is_small = |i: &NodeId| self.roles.get(*i) == Role::Small;
+        let (gates, values): (Vec<NodeId>, Vec<NodeId>) =
+            self.graph.node(id).inputs.iter().copied().partition(is_small);
+        for operand in values.iter().chain(&gates) {
+            let k = self.at_hand(*operand)?;
             let j = joined.unwrap_or(k);
-            if !self.union(j, k) {
+            if self.union(j, k) {
+                joined = Some(j);
+            } else if self.roles.get(id) == Role::Full && gates.contains(operand) {
+                self.borrowed.push(*operand);
+            } else {
                 return Err(self.mismatch(id, j, k));
             }
-            joined = Some(j);
         }
         Ok(joined.expect("every op but the input has an operand"))
     }
@@ -176,7 +188,7 @@ impl<'a> Visit<'a> {
             self.graph,
             id,
             format!("joins an attention gate of layer `{}` with layer `{}`", name(a), name(b)),
-            "a gate must come from statistics of the layer it gates",
+            "the statistics of a gate must come from one layer",
         ))
     }
 
@@ -227,6 +239,30 @@ impl<'a> Visit<'a> {
         open.accumulator == node && self.roles.users[node.index()].len() == 1 && !max_pool
     }
 
+    /// Clusters of statistics alone join one that works on the same values: a neuron's, which waits for the gates just as
+    /// what they gate does, else the first.
+    fn adopt(&mut self) {
+        let root_of = |v: &Self, id: NodeId| v.of[id.index()].map(|k| v.root(k));
+        let full: Vec<NodeId> = self.graph.ids().filter(|&i| self.roles.get(i) == Role::Full).collect();
+        let (neurons, others): (Vec<NodeId>, Vec<NodeId>) =
+            full.into_iter().partition(|&i| matches!(self.graph.node(i).op, Op::Lif(_)));
+        for k in 0..self.open.len() {
+            let members: Vec<NodeId> =
+                self.graph.ids().filter(|&i| self.root(k) == k && root_of(self, i) == Some(k)).collect();
+            if members.is_empty() || members.iter().any(|&i| self.roles.get(i) != Role::Small) {
+                continue;
+            }
+            let same = |&i: &NodeId| {
+                let other = root_of(self, i)?;
+                let (a, b) = (&self.open[k], &self.open[other]);
+                (a.accumulator == b.accumulator && a.synapses == b.synapses).then_some(other)
+            };
+            if let Some(other) = neurons.iter().chain(&others).find_map(same) {
+                self.parent[k] = other;
+            }
+        }
+    }
+
     fn close(self) -> std::result::Result<Vec<Cluster>, Stop> {
         let mut clusters = Vec::new();
         for k in (0..self.open.len()).filter(|&k| self.root(k) == k) {
@@ -245,6 +281,7 @@ impl<'a> Visit<'a> {
                     accumulator,
                     synapses: self.open[k].synapses.clone(),
                     full,
+                    lent: small.iter().copied().filter(|i| self.borrowed.contains(i)).collect(),
                     small,
                     output,
                 }),

@@ -47,14 +47,15 @@ pub struct StageMemory<'a> {
 }
 
 impl<'a> StageMemory<'a> {
-    /// Prepares a stage.
-    pub fn new(graph: &'a Graph, arch: &'a Arch, stage: &'a Stage, rates: &Rates) -> Self {
+    /// Prepares a stage, whose programs make the gates `made`.
+    pub fn new(graph: &'a Graph, arch: &'a Arch, stage: &'a Stage, made: &[NodeId], rates: &Rates) -> Self {
         let below = stage.synapses.iter().map(|s| synapses_below(graph, s)).collect();
         let value_bits = |id: NodeId| {
             let ty = &graph.node(id).ty;
             ty.shape.len() as u64 * u64::from(ty.as_int("").map_or(0, pulvinar_ir::IntType::bits))
         };
-        let gates: BTreeSet<NodeId> = stage.passes.iter().flat_map(|p| p.gates.iter().copied()).collect();
+        let read = stage.passes.iter().flat_map(|p| &p.gates);
+        let gates: BTreeSet<NodeId> = read.chain(made).copied().collect();
         let stored: u64 = stage.synapses.iter().map(|s| rates.stored_events(graph, s.source)).sum();
         StageMemory {
             graph,

@@ -31,6 +31,7 @@ use memory::StageMemory;
 use partition::{spread, Grid, Layer};
 use phases::Part;
 use place::{place, Placed};
+use pulvinar_ir::program::gates_made;
 use pulvinar_ir::{Arch, Diagnostic, Endpoint, Graph, NodeId, Phase, Program, Result, Slice, Stage, StageId};
 use streams::{Crossing, StreamCx};
 
@@ -78,15 +79,15 @@ fn layers<'a>(
     rates: &'a Rates,
     options: &MapOptions,
 ) -> Vec<Layer<'a>> {
-    let layer = |stage: &'a Stage| Layer {
+    let layer = |(i, stage): (usize, &'a Stage)| Layer {
         graph,
         arch,
         stage,
-        memory: StageMemory::new(graph, arch, stage, rates),
+        memory: StageMemory::new(graph, arch, stage, &gates_made(stages, i).concat(), rates),
         rates,
         max_channels: options.max_channels.get(&stage.name).copied(),
     };
-    stages.iter().map(layer).collect()
+    stages.iter().enumerate().map(layer).collect()
 }
 
 /// Refuses options for layers that do not exist.
@@ -182,7 +183,7 @@ fn slices_of(cx: &StreamCx<'_>, layers: &[Layer<'_>], phase: &[Part]) -> Vec<Sli
                 core: slices.len() as u32,
                 channels: region.channels.map(|v| v as u32),
                 rows: region.rows.map(|v| v as u32),
-                home: i == 0,
+                home: i == 0 && layers[part.stage()].stage.borrowed().is_empty(),
             });
         }
     }

@@ -84,6 +84,23 @@ fn check(layers: &[Layer<'_>], phases: &[Vec<Part>]) -> Result<()> {
         let all: Vec<usize> = (0..phases.len()).collect();
         (all.iter().find(holds).copied().unwrap_or(0), all.iter().rfind(holds).copied().unwrap_or(0))
     };
+    for (reader, layer) in layers.iter().enumerate() {
+        let gates = layer.stage.borrowed();
+        let lends =
+            |l: &Layer<'_>| l.stage.passes.iter().any(|p| gates.iter().any(|g| p.program.contains(g)));
+        let lender = layers.iter().position(lends);
+        if let Some(lender) = lender.filter(|&l| span(l) != span(reader)) {
+            return Err(Diagnostic::new(
+                "E0604",
+                format!("layer `{}`", layer.stage.name),
+                format!(
+                    "is gated by statistics of `{}`, and both do not fit on the chip together",
+                    layers[lender].stage.name
+                ),
+                "enlarge the mesh or the memories of a core",
+            ));
+        }
+    }
     for (consumer, layer) in layers.iter().enumerate() {
         for synapse in &layer.stage.synapses {
             let Some(producer) = layers.iter().position(|l| l.stage.output == synapse.source) else {

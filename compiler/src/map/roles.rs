@@ -167,10 +167,10 @@ fn check_node(graph: &Graph, id: NodeId, role: &[Role]) -> Result<()> {
                 "put a relu before it, or pool after the neuron",
             )
         }
-        (Op::Relu(_) | Op::Gate(_) | Op::Requantise(_) | Op::Lif(_), Role::Full) => Ok(()),
+        (Op::Relu(_) | Op::Gate(_) | Op::Requantise(_) | Op::Table(_) | Op::Lif(_), Role::Full) => Ok(()),
         (_, Role::Full) => no(
             &format!("is a `{}` on a full-size value, which no unit evaluates", node.op.name()),
-            "rewrite it as conv2d, add, relu, requantise or gate",
+            "rewrite it as conv2d, add, relu, requantise, table or gate",
         ),
         _ => Ok(()),
     }

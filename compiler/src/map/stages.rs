@@ -4,6 +4,7 @@ use super::cluster::{clusters, Cluster};
 use super::roles::{refuse, Role, Roles};
 use super::widths::{accumulator_bits, state_bits};
 use pulvinar_ir::arch::Sync;
+use pulvinar_ir::program::gate_maker;
 use pulvinar_ir::{Arch, Diagnostic, Graph, NodeId, Op, Pass, Result, Stage, Strategy};
 
 /// Stages of a flow graph in topological order. Stages of several passes keep their currents in SRAM until a
@@ -12,6 +13,7 @@ pub fn stages(graph: &Graph, arch: &Arch) -> Result<Vec<Stage>> {
     let roles = Roles::of(graph)?;
     let stages =
         clusters(graph, &roles)?.iter().map(|c| stage(graph, &roles, c)).collect::<Result<Vec<_>>>()?;
+    check_borrowed(graph, &stages)?;
     match arch.noc.sync {
         Sync::Barrier => check_barrier(graph, &stages)?,
         Sync::Tokens => check_buffers(arch, &stages)?,
@@ -84,7 +86,9 @@ impl<'a> Levels<'a> {
     }
 
     fn passes(&self, cluster: &Cluster) -> Result<Vec<Pass>> {
-        let last = if cluster.output == cluster.accumulator { 0 } else { self.at(cluster.output) };
+        // A lender waits for the gates too: what both make meets again.
+        let own = if cluster.output == cluster.accumulator { 0 } else { self.at(cluster.output) };
+        let last = cluster.lent.iter().map(|&g| self.at(g) + 1).fold(own, u32::max);
         let mut passes = Vec::new();
         for p in 0..=last {
             let small = |want_tap: bool| {
@@ -139,6 +143,27 @@ impl<'a> Levels<'a> {
         }
         Ok(())
     }
+}
+
+/// Gates travel to another stage between its first pass and its last, from one program.
+fn check_borrowed(graph: &Graph, stages: &[Stage]) -> Result<()> {
+    for (i, stage) in stages.iter().enumerate() {
+        let borrowed = stage.borrowed();
+        let Some(&gate) = borrowed.first() else { continue };
+        let lender = &stages[gate_maker(stages, i)];
+        let programs = || lender.passes.iter().take(1).flat_map(|p| &p.program);
+        let alone = stage.passes.iter().all(|p| p.taps.is_empty() && p.program.is_empty());
+        let simple = [lender, stage].iter().all(|s| s.passes.len() == 2);
+        if !(alone && simple && borrowed.iter().all(|g| programs().any(|p| p == g))) {
+            return Err(refuse(
+                graph,
+                gate,
+                format!("gates layer `{}`, which has or needs other gates beside it", stage.name),
+                "take all gates of a layer from statistics of one layer; a gate of another layer must be the only one",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Events of step t arrive for step t + 1 while step t is still being summed.

@@ -2,6 +2,7 @@
 
 use super::connectivity::{Connectivity, Region};
 use super::work::Rates;
+use pulvinar_ir::program::{gate_maker, gates_made};
 use pulvinar_ir::{Arch, Endpoint, Graph, IntType, NodeId, Op, Slice, Stage, Stream, StreamKind, Synapse};
 use std::collections::BTreeSet;
 
@@ -168,14 +169,19 @@ impl StreamCx<'_> {
         if !stage.is_multipass() {
             return None;
         }
-        let mates = slices.iter().filter(|s| s.stage == slice.stage && s.home != slice.home);
+        let of = |s: &Slice| s.stage.0 as usize;
+        let served = |s: &&Slice| {
+            let mate = s.stage == slice.stage && s.home != slice.home;
+            mate || slice.home && s.stage != slice.stage && gate_maker(self.stages, of(s)) == of(slice)
+        };
+        let mates = slices.iter().filter(served);
         let to: Vec<Endpoint> =
             mates.map(|s| Endpoint::Core(s.core)).collect::<BTreeSet<_>>().into_iter().collect();
         if to.is_empty() {
             return None;
         }
         let lists: Vec<Vec<NodeId>> = if slice.home {
-            gates_by_pass(stage)
+            gates_made(self.stages, of(slice))
         } else {
             stage.passes.iter().map(|p| p.taps.clone()).collect()
         };
@@ -200,12 +206,6 @@ impl StreamCx<'_> {
             milli_flits: (entries as u64 * 1000).div_ceil(u64::from(events_per_flit)) + tokens * 1000,
         })
     }
-}
-
-/// Gates that the program of each pass makes for later passes, in the order of the passes' `gates`.
-pub fn gates_by_pass(stage: &Stage) -> Vec<Vec<NodeId>> {
-    let read: BTreeSet<NodeId> = stage.passes.iter().flat_map(|p| p.gates.iter().copied()).collect();
-    stage.passes.iter().map(|p| p.program.iter().copied().filter(|g| read.contains(g)).collect()).collect()
 }
 
 /// Bits of an address in `0..len`.

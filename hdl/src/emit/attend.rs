@@ -115,6 +115,10 @@ impl CoreBuilder<'_> {
             let engine = self.engine_of_home(control, (oldest, statistic), &mut side)?;
             side.taps = self.statistics_memories(&Reader::Engine(&engine), &engine.stat_data.clone());
             self.gate_memory(&mut side, control, Some(&engine), (oldest, gate));
+        } else if self.stage.passes.iter().all(|p| p.taps.is_empty()) {
+            // Its gates are borrowed.
+            side.taps = self.stage.passes.iter().map(|_| Vec::new()).collect();
+            self.gate_memory(&mut side, control, None, (oldest, gate));
         } else {
             let value = self.m.wire("list_value", self.statistic_bits());
             let reader = self.statistics_list(control, &mut side, &value);

@@ -42,7 +42,7 @@ fn clamp(m: &mut Module, value: &Bits, (lo, hi): (i64, i64), width: u32) -> Bits
     m.sext(&capped, width)
 }
 
-/// One elementwise operation (not the neuron) in `width` bits.
+/// One elementwise operation (not a table or the neuron) in `width` bits.
 pub fn element(m: &mut Module, op: &Element<'_>, a: &Bits, b: &Bits, width: u32) -> Bits {
     match op {
         Element::Relu => {
@@ -67,6 +67,7 @@ pub fn element(m: &mut Module, op: &Element<'_>, a: &Bits, b: &Bits, width: u32)
             let quotient = round_shift(m, &product, r.shift, quotient_bits);
             clamp(m, &quotient, (r.lo, r.hi), width)
         }
+        Element::Table(..) => unreachable!("a table is a memory and is built apart"),
         Element::Lif(_) => unreachable!("the neuron keeps a state and is built apart"),
     }
 }
@@ -81,6 +82,25 @@ struct Constants {
 }
 
 impl CoreBuilder<'_> {
+    /// Entries of a table, one memory a lane.
+    pub(super) fn looked_up(
+        &mut self,
+        (table, lo): (&[i32], i64),
+        operands: &[Bits],
+        width: u32,
+    ) -> Vec<Bits> {
+        let bits = index_bits(table.len());
+        let look = |operand: &Bits| {
+            let wide = operand.width().max(signed_bits(lo, lo)) + 1;
+            let value = self.m.sext(operand, wide);
+            let index = self.m.sub(&value, &Bits::signed(lo, wide));
+            let index = self.m.zext(&index, bits);
+            let data = table.iter().map(|&v| Bits::signed(v.into(), width)).collect();
+            self.lookup("table", width, data, index)
+        };
+        operands.iter().map(look).collect()
+    }
+
     /// Neurons of all lanes on the current in `stage`; gives the spikes of that stage.
     ///
     /// The membrane potential is read two stages earlier, leaks in between, and is written back when the word leaves.

@@ -285,8 +285,7 @@ impl CoreBuilder<'_> {
         current: &Lanes,
         attention: &AttentionSide,
     ) -> Vec<Lanes> {
-        let heavy =
-            |e: &Element<'_>| matches!(e, Element::Gate(_) | Element::Requantise(_) | Element::Lif(_));
+        let heavy = |e: &Element<'_>| !matches!(e, Element::Relu | Element::Add);
         let total = pass.steps.iter().filter(|s| heavy(&s.op)).count();
         // Products of one stage; one as long as there are stages enough.
         let share = total.div_ceil(LAST_STAGE - 1).max(1);
@@ -314,6 +313,7 @@ impl CoreBuilder<'_> {
             let width = value_bits(self.graph(), id);
             let values = match &step.op {
                 Element::Lif(lif) => self.neuron(at, id, lif, &operands[0], stage),
+                Element::Table(table, lo) => self.looked_up((table, *lo), &operands[0], width),
                 op => (0..self.lanes())
                     .map(|l| lanes::element(&mut self.m, op, &operands[0][l], &operands[1][l], width))
                     .collect(),

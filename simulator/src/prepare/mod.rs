@@ -57,8 +57,9 @@ impl<'p> Machine<'p> {
                 "quantise first",
             ));
         }
+        let indices = 0..program.stages.len();
         let stages: Vec<StagePlan<'p>> =
-            program.stages.iter().map(|s| sweep::stage_plan(graph, s)).collect::<Result<_>>()?;
+            indices.map(|i| sweep::stage_plan(graph, &program.stages, i)).collect::<Result<_>>()?;
         let barrier = (arch.noc.sync == Sync::Barrier).then_some(u64::from(arch.noc.barrier_cycles));
         let buffers = if barrier.is_some() { 2 } else { arch.core.accumulator_buffers as usize };
         check_sync(program, barrier.is_some(), buffers)?;

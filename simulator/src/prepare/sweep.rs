@@ -5,6 +5,7 @@ use pulvinar_ir::op::gate::Gate;
 use pulvinar_ir::op::lif::{Lif, LifConstants};
 use pulvinar_ir::op::reduce::{Reduce, ReduceKind};
 use pulvinar_ir::op::requantise::Requantise;
+use pulvinar_ir::program::{gate_maker, gates_made};
 use pulvinar_ir::{Axis, Graph, NodeId, Op, Result, Shape, Stage, Strategy};
 
 /// An operand of an elementwise operation.
@@ -30,6 +31,8 @@ pub enum Element<'p> {
     Gate(&'p Gate),
     /// Rescaling.
     Requantise(&'p Requantise),
+    /// table[a − lo]: the entries, and `lo`.
+    Table(&'p [i32], i64),
     /// a + b.
     Add,
     /// Membrane update; the result is the spike.
@@ -123,8 +126,9 @@ impl StagePlan<'_> {
     }
 }
 
-/// Prepares a stage.
-pub fn stage_plan<'p>(graph: &'p Graph, stage: &'p Stage) -> Result<StagePlan<'p>> {
+/// Prepares `stages[index]`; the others matter where one borrows the gates of another.
+pub fn stage_plan<'p>(graph: &'p Graph, stages: &'p [Stage], index: usize) -> Result<StagePlan<'p>> {
+    let stage = &stages[index];
     if stage.passes.is_empty() || (stage.passes.len() > 1 && stage.strategy == Strategy::Direct) {
         return Err(refuse(
             &stage.name,
@@ -140,11 +144,11 @@ pub fn stage_plan<'p>(graph: &'p Graph, stage: &'p Stage) -> Result<StagePlan<'p
     let (groups, bias) = super::synapse::groups(graph, stage, shape)?;
     check_programs(graph, stage)?;
     let mut builder = Builder { graph, stage, gates: Vec::new(), gate_len: 0 };
-    let made = builder.lay_out_gates();
+    let made = builder.lay_out_gates(gates_made(stages, gate_maker(stages, index)));
     let mut passes = Vec::new();
-    for (p, (made, made_range)) in made.into_iter().enumerate() {
+    for p in 0..stage.passes.len() {
         let mut plan = builder.pass(p, shape)?;
-        (plan.made, plan.made_range) = (made, made_range);
+        (plan.made, plan.made_range) = made.get(p).cloned().unwrap_or_default();
         passes.push(plan);
     }
     let lif = passes.iter().flat_map(|p| &p.steps).find_map(|s| match s.op {
@@ -194,19 +198,14 @@ struct Builder<'p> {
 }
 
 impl<'p> Builder<'p> {
-    /// Per pass: the nodes made there that later passes read, in the order of their `gates`, and their words.
-    fn lay_out_gates(&mut self) -> Vec<(Vec<NodeId>, [usize; 2])> {
+    /// The gates that the programs of each pass hand on, and their words.
+    fn lay_out_gates(&mut self, made: Vec<Vec<NodeId>>) -> Vec<(Vec<NodeId>, [usize; 2])> {
         let mut all = Vec::new();
-        for (p, pass) in self.stage.passes.iter().enumerate() {
+        for made in made {
             let first = self.gate_len;
-            let mut made = Vec::new();
-            for &node in self.stage.passes[p + 1..].iter().flat_map(|q| &q.gates) {
-                let here = pass.program.contains(&node) || pass.taps.contains(&node);
-                if here && !made.contains(&node) {
-                    made.push(node);
-                    self.gates.push((node, self.gate_len));
-                    self.gate_len += self.graph.node(node).ty.shape.len();
-                }
+            for &node in &made {
+                self.gates.push((node, self.gate_len));
+                self.gate_len += self.graph.node(node).ty.shape.len();
             }
             all.push((made, [first, self.gate_len]));
         }
@@ -281,6 +280,10 @@ impl<'p> Builder<'p> {
         let (op, operands) = match &node.op {
             Op::Relu(_) => (Element::Relu, unary()?),
             Op::Requantise(r) => (Element::Requantise(r), unary()?),
+            Op::Table(t) => {
+                let entries = self.graph.tensors.get(&t.table).and_then(|t| t.as_int()).unwrap_or(&[]);
+                (Element::Table(entries, t.lo), unary()?)
+            }
             Op::Lif(l) => (Element::Lif(l), unary()?),
             Op::Gate(g) => (Element::Gate(g), binary()?),
             Op::Add(_) => (Element::Add, binary()?),
@@ -288,7 +291,7 @@ impl<'p> Builder<'p> {
                 return Err(refuse(
                     &self.stage.name,
                     format!("`{}` ({}) cannot be computed in a sweep", node.name, other.name()),
-                    "sweeps compute relu, requantise, gate, add and lif",
+                    "sweeps compute relu, requantise, table, gate, add and lif",
                 ))
             }
         };

@@ -180,6 +180,9 @@ impl UpdateEngine {
         match &step.op {
             Element::Relu => out.iter_mut().enumerate().for_each(|(c, y)| *y = a[c * sa].max(0)),
             Element::Requantise(r) => out.iter_mut().enumerate().for_each(|(c, y)| *y = r.apply(a[c * sa])),
+            Element::Table(table, lo) => {
+                out.iter_mut().enumerate().for_each(|(c, y)| *y = looked_up(table, *lo, a[c * sa]));
+            }
             Element::Add => out.iter_mut().enumerate().for_each(|(c, y)| *y = a[c * sa] + b[c * sb]),
             Element::Gate(g) => {
                 let product = |(c, y): (usize, &mut i64)| *y = round_shift(a[c * sa] * b[c * sb], g.shift);
@@ -289,12 +292,17 @@ pub struct SweepCounts {
     pub gate_products: u64,
     /// Gate times current.
     pub gate_multiplies: u64,
-    /// Relu, requantise, add.
+    /// Relu, requantise, table, add.
     pub other: u64,
     /// Leak multiplications.
     pub leaks: u64,
     /// Neurons updated.
     pub neurons: u64,
+}
+
+/// Entry of a table; the type rule has proven that the operand stays in it.
+fn looked_up(table: &[i32], lo: i64, operand: i64) -> i64 {
+    i64::from(table[(operand - lo) as usize])
 }
 
 fn leaks(lif: &Lif) -> bool {
@@ -345,6 +353,7 @@ fn compute(
     match &step.op {
         Element::Relu => a.max(0),
         Element::Requantise(r) => r.apply(a),
+        Element::Table(table, lo) => looked_up(table, *lo, a),
         Element::Add => a + b,
         Element::Gate(g) => round_shift(a * b, g.shift),
         Element::Lif(lif) => {
