@@ -1,4 +1,5 @@
-//! Moves work into the neuron update: a layer's bias becomes the neuron's constant current. Drops requantisers that do nothing.
+//! Moves work into the neuron update: a layer's bias becomes the neuron's constant current. Drops requantisers that do
+//! nothing, or only name another unit to neurons, whose constants have theirs.
 //!
 //! `(x + b) << s` is `(x << s) + (b << s)`, so the membrane does not change by a bit.
 
@@ -10,8 +11,9 @@ use pulvinar_ir::{Graph, NodeId, Op, Result, Tensor};
 /// The pass.
 pub(super) fn run(graph: &Graph, _: &Context<'_>) -> Result<Graph> {
     let mut graph = graph.clone();
+    let users = graph.users();
     for id in graph.ids() {
-        if changes_nothing(&graph, id) {
+        if changes_nothing(&graph, id, &users[id.index()]) {
             let source = graph.node(id).inputs[0];
             rewire(&mut graph, id, source);
         }
@@ -28,11 +30,12 @@ pub(super) fn run(graph: &Graph, _: &Context<'_>) -> Result<Graph> {
     tidy(&graph)
 }
 
-/// True for a requantiser whose result is its operand, unit included.
-fn changes_nothing(graph: &Graph, id: NodeId) -> bool {
+/// True for a requantiser whose result is its operand, unit included where anybody but neurons reads it.
+fn changes_nothing(graph: &Graph, id: NodeId, readers: &[NodeId]) -> bool {
     let Op::Requantise(r) = &graph.node(id).op else { return false };
     let Ok(x) = graph.node(graph.node(id).inputs[0]).ty.as_int("") else { return false };
-    r.mul == 1 << r.shift && r.lo <= x.lo && x.hi <= r.hi && x.scale == [r.scale]
+    let neurons = || graph.output != id && readers.iter().all(|&u| matches!(graph.node(u).op, Op::Lif(_)));
+    r.mul == 1 << r.shift && r.lo <= x.lo && x.hi <= r.hi && (x.scale == [r.scale] || neurons())
 }
 
 /// Moves the bias of `layer` into the neuron `id` if every constant stays a 32-bit integer.

@@ -5,10 +5,12 @@
 //!   absorb the scale, else per tensor; layers that meet in an addition share one scale;
 //! - reductions keep full sums; a statistic is requantised to `stat_bits` where it enters a layer;
 //! - a sigmoid is a table over a saturated fixed-point index; gates are UQ0.g; a gated current keeps its unit
-//!   (with `current_fraction_bits` more), rounded half up.
+//!   (with `current_fraction_bits` more), rounded half up;
+//! - a product with a stream of zeros and ones is a mask: a layer with a relu.
 
 mod add;
 pub(super) mod analysis;
+mod mask;
 mod neuron;
 mod small;
 mod weights;
@@ -123,11 +125,11 @@ impl<'a> Quantiser<'a> {
             Op::Sigmoid(_) => self.sigmoid(id),
             Op::Neuron(n) => self.neuron(id, n),
             Op::Delay(_) => self.delay(id),
+            Op::Reduce(r) => self.reduction(id, r),
             Op::AvgPool(_)
             | Op::MaxPool(_)
             | Op::Upsample(_)
             | Op::Flatten(_)
-            | Op::Reduce(_)
             | Op::Relu(_)
             | Op::Readout(_) => self.counterpart(id, node.op.clone(), &self.operands(id)),
             _ => Err(self.without_integer_form(id)),

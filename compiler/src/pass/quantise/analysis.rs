@@ -1,7 +1,8 @@
 //! What the quantiser must know about a value before it sees its readers.
 
 use crate::Options;
-use pulvinar_ir::{Graph, NodeId, Op, Tensor};
+use pulvinar_ir::op::reduce::{Reduce, ReduceKind};
+use pulvinar_ir::{Axis, Graph, NodeId, Op, Tensor};
 
 /// Facts per node of a lowered trained graph.
 pub(super) struct Facts {
@@ -56,6 +57,7 @@ fn units(graph: &Graph) -> Vec<Option<f64>> {
             Op::AvgPool(p) => of(&node.inputs[0]).map(|u| u / (p.kernel[0] * p.kernel[1]) as f64),
             Op::Delay(_) if node.inputs[0] >= id => Some(1.0),
             Op::MaxPool(_) | Op::Upsample(_) | Op::Flatten(_) | Op::Delay(_) => of(&node.inputs[0]),
+            Op::Mul(_) => of(&node.inputs[0]).zip(of(&node.inputs[1])).map(|(a, b)| a * b),
             Op::Add(_) | Op::Concat(_) => {
                 let first = of(&node.inputs[0]);
                 first.filter(|_| node.inputs.iter().all(|i| of(i) == first))
@@ -67,18 +69,36 @@ fn units(graph: &Graph) -> Vec<Option<f64>> {
     unit
 }
 
-/// For every node, whether it is computed from reductions only.
+/// For every node, whether it is computed from reductions only; a sum of a plane that only neurons take is none, but
+/// a layer.
 pub(in crate::pass) fn statistics(graph: &Graph) -> Vec<bool> {
+    let users = graph.users();
     let mut yes = vec![false; graph.nodes.len()];
     for id in graph.ids() {
         let node = graph.node(id);
         yes[id.index()] = match &node.op {
-            Op::Reduce(_) => true,
+            Op::Reduce(r) => yes[node.inputs[0].index()] || !is_pool(r) || !neurons_read(graph, &users, id),
             Op::Input(_) | Op::Neuron(_) | Op::Delay(_) => false,
             _ => node.inputs.iter().all(|i| yes[i.index()]),
         };
     }
     yes
+}
+
+/// True for sums and means over rows and columns only.
+fn is_pool(reduce: &Reduce) -> bool {
+    let plane = reduce.axes.members().iter().all(|a| [Axis::H, Axis::W].contains(a));
+    plane && reduce.kind != ReduceKind::Max
+}
+
+/// True if a value has readers, and all of them lead to neurons through layers only.
+fn neurons_read(graph: &Graph, users: &[Vec<NodeId>], id: NodeId) -> bool {
+    let leads = |&user: &NodeId| match &graph.node(user).op {
+        Op::Neuron(_) => true,
+        Op::Affine(_) | Op::BatchNorm(_) | Op::Conv2d(_) => neurons_read(graph, users, user),
+        _ => false,
+    };
+    graph.output != id && !users[id.index()].is_empty() && users[id.index()].iter().all(leads)
 }
 
 /// For every value, whether a scale per channel of it ends in the constants of neurons.

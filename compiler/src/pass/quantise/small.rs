@@ -33,7 +33,10 @@ impl Quantiser<'_> {
                 return self.counterpart(id, table, &[self.mapped(a)]);
             }
         }
-        self.mul(id)
+        match self.mask(id)? {
+            Some(masked) => Ok(masked),
+            None => self.mul(id),
+        }
     }
 
     /// A function of a statistic with few values, if all results are whole numbers.

@@ -87,11 +87,15 @@ fn round(w: f64, scale: f64, bits: u32) -> f64 {
     (w / scale).round().clamp(-top(bits), top(bits))
 }
 
-/// The scale of least squared error among clippings of the largest weight down to a half; 1 for all zeros.
+/// The scale of least squared error among clippings of the largest weight down to a half; 1 for all zeros, and the
+/// magnitude itself where there is one only: such weights are ±1.
 fn best_scale(weights: &[f32], bits: u32) -> f64 {
     let largest = weights.iter().fold(0.0, |a: f64, &w| a.max(f64::from(w).abs()));
     if largest == 0.0 {
         return 1.0;
+    }
+    if weights.iter().all(|&w| w == 0.0 || f64::from(w).abs().to_bits() == largest.to_bits()) {
+        return largest;
     }
     let error = |scale: f64| -> f64 {
         weights.iter().map(|&w| (f64::from(w) - scale * round(f64::from(w), scale, bits)).powi(2)).sum()
