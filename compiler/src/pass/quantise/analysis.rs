@@ -1,5 +1,6 @@
 //! What the quantiser must know about a value before it sees its readers.
 
+use crate::pass::edit::non_negative;
 use crate::Options;
 use pulvinar_ir::op::reduce::{Reduce, ReduceKind};
 use pulvinar_ir::{Axis, Graph, NodeId, Op, Tensor};
@@ -69,15 +70,15 @@ fn units(graph: &Graph) -> Vec<Option<f64>> {
     unit
 }
 
-/// For every node, whether it is computed from reductions only; a sum of a plane that only neurons take is none, but
-/// a layer.
+/// For every node, whether it is computed from reductions only; a sum of a plane that only neurons and the
+/// answer take is none, but a layer.
 pub(in crate::pass) fn statistics(graph: &Graph) -> Vec<bool> {
     let users = graph.users();
     let mut yes = vec![false; graph.nodes.len()];
     for id in graph.ids() {
         let node = graph.node(id);
         yes[id.index()] = match &node.op {
-            Op::Reduce(r) => yes[node.inputs[0].index()] || !is_pool(r) || !neurons_read(graph, &users, id),
+            Op::Reduce(r) => yes[node.inputs[0].index()] || !is_pool(r) || !leads_on(graph, &users, id),
             Op::Input(_) | Op::Neuron(_) | Op::Delay(_) => false,
             _ => node.inputs.iter().all(|i| yes[i.index()]),
         };
@@ -91,11 +92,13 @@ fn is_pool(reduce: &Reduce) -> bool {
     plane && reduce.kind != ReduceKind::Max
 }
 
-/// True if a value has readers, and all of them lead to neurons through layers only.
-fn neurons_read(graph: &Graph, users: &[Vec<NodeId>], id: NodeId) -> bool {
+/// True if a value has readers, and all of them lead to neurons or the answer through layers only.
+fn leads_on(graph: &Graph, users: &[Vec<NodeId>], id: NodeId) -> bool {
     let leads = |&user: &NodeId| match &graph.node(user).op {
-        Op::Neuron(_) => true,
-        Op::Affine(_) | Op::BatchNorm(_) | Op::Conv2d(_) => neurons_read(graph, users, user),
+        Op::Neuron(_) | Op::Readout(_) => true,
+        Op::Affine(_) | Op::BatchNorm(_) | Op::Conv2d(_) | Op::Linear(_) | Op::Flatten(_) => {
+            leads_on(graph, users, user)
+        }
         _ => false,
     };
     graph.output != id && !users[id.index()].is_empty() && users[id.index()].iter().all(leads)
@@ -103,13 +106,15 @@ fn neurons_read(graph: &Graph, users: &[Vec<NodeId>], id: NodeId) -> bool {
 
 /// For every value, whether a scale per channel of it ends in the constants of neurons.
 fn lead_to_neurons(graph: &Graph, users: &[Vec<NodeId>], statistic: &[bool]) -> Vec<bool> {
-    let mut yes = vec![false; graph.nodes.len()];
+    let (mut yes, positive) = (vec![false; graph.nodes.len()], non_negative(graph));
     for i in (0..graph.nodes.len()).rev() {
         let id = NodeId(i as u32);
         let shape = |id: NodeId| graph.node(id).ty.shape;
         let absorbs = |user: NodeId| match &graph.node(user).op {
             Op::Neuron(_) => true,
-            Op::Relu(_) | Op::MaxPool(_) | Op::AvgPool(_) | Op::Upsample(_) => yes[user.index()],
+            Op::Relu(_) | Op::AvgPool(_) | Op::Upsample(_) => yes[user.index()],
+            // Signed values are pooled above their lowest one, which takes one scale.
+            Op::MaxPool(_) => yes[user.index()] && positive[id.index()],
             Op::Mul(_) => {
                 let other = graph.node(user).inputs.iter().find(|&&i| i != id);
                 yes[user.index()] && other.is_some_and(|&o| statistic[o.index()] && shape(o) != shape(id))

@@ -1,4 +1,5 @@
-//! Products with a stream of zeros and ones, and sums of a plane that a neuron takes: synapses, no multiplier.
+//! Products with a stream of zeros and ones, sums of a plane that a neuron takes, maxima of signed values: synapses, and
+//! no multiplier.
 //!
 //! For a value g of 0 ..= M and s of 0 or 1, in integers,
 //!
@@ -14,6 +15,7 @@ use super::Quantiser;
 use pulvinar_ir::op::add::Add;
 use pulvinar_ir::op::avg_pool::AvgPool;
 use pulvinar_ir::op::conv2d::Conv2d;
+use pulvinar_ir::op::max_pool::MaxPool;
 use pulvinar_ir::op::reduce::{Reduce, ReduceKind};
 use pulvinar_ir::op::relu::Relu;
 use pulvinar_ir::op::requantise::Requantise;
@@ -52,13 +54,19 @@ impl Quantiser<'_> {
         let (name, int) = (node.name.clone(), self.int(new[value]));
         let mut g = new[value];
         if sizes[value] != shape {
-            g = self.spread(&format!("{name}.value"), g, shape, (1, 0), vec![1.0])?;
+            let value = format!("{name}.value");
+            let op = self.spread(&value, g, shape, (1, 0), &[1.0]);
+            g = self.helper(&value, op, &[g])?;
         }
         let mask = format!("{name}.mask");
-        let s = match self.spreading(new[1 - value], shape) {
-            Some(conv) => self.enlarged(&mask, new[1 - value], &conv, &int)?,
-            None => self.spread(&mask, new[1 - value], shape, (int.hi, -int.hi), int.scale)?,
+        let mut s = new[1 - value];
+        let op = if let Some(conv) = self.spreading(s, shape) {
+            s = self.new.node(s).inputs[0];
+            self.enlarged(&mask, &conv, &int)
+        } else {
+            self.spread(&mask, s, shape, (int.hi, -int.hi), &int.scale)
         };
+        let s = self.helper(&mask, op, &[s])?;
         let sum = self.helper(&format!("{name}.sum"), Add {}, &[g, s])?;
         self.counterpart(id, Relu {}, &[sum]).map(Some)
     }
@@ -73,48 +81,62 @@ impl Quantiser<'_> {
     }
 
     /// The layer `conv` of zeros and ones with results M times as large, less M.
-    fn enlarged(&mut self, name: &str, conv_node: NodeId, conv: &Conv2d, value: &IntType) -> Result<NodeId> {
+    fn enlarged(&mut self, name: &str, conv: &Conv2d, value: &IntType) -> Conv2d {
         let old = &self.new.tensors[&conv.weight];
         let factor = i32::try_from(value.hi).expect("at most 16 bits");
         let weights: Vec<i32> = old.as_int().expect("level flow").iter().map(|w| w * factor).collect();
         let (shape, channels) = (old.shape.clone(), old.shape[0]);
         let weight = Tensor::int(shape, weights, weight_bits(value.hi), value.scale.clone());
         let bias = Tensor::int(vec![channels], vec![-factor; channels], 32, value.scale.clone());
-        let op = Conv2d {
+        Conv2d {
             weight: self.table(&format!("{name}.weight"), weight),
             bias: Some(self.table(&format!("{name}.bias"), bias)),
             ..conv.clone()
-        };
-        let source = self.new.node(conv_node).inputs[0];
-        self.helper(name, op, &[source])
+        }
     }
 
-    /// `weight · x + bias` in every element of `shape`; axes of size 1 are repeated.
+    /// The layer `weight · x + bias` with a value in every element of `shape`; axes of size 1 are repeated.
     fn spread(
         &mut self,
         name: &str,
         x: NodeId,
         shape: Shape,
         (weight, bias): (i64, i64),
-        scale: Vec<f64>,
-    ) -> Result<NodeId> {
+        scale: &[f64],
+    ) -> Conv2d {
         let from = self.new.node(x).ty.shape;
         let kernel = |from: usize, to: usize| if from == to { 1 } else { to };
         let (kh, kw, channels) = (kernel(from.h, shape.h), kernel(from.w, shape.w), shape.c);
-        let constant = |n: usize, v: i64, bits: u32| {
-            Tensor::int(vec![n], vec![i32::try_from(v).expect("at most 16 bits"); n], bits, scale.clone())
-        };
+        let constant =
+            |n: usize, v: i64, bits: u32| Tensor::int(vec![n], vec![v as i32; n], bits, scale.to_vec());
         let weights = constant(channels * kh * kw, weight, weight_bits(weight));
         let weights = Tensor { shape: vec![channels, 1, kh, kw], ..weights };
-        let op = Conv2d {
+        Conv2d {
             weight: self.table(&format!("{name}.weight"), weights),
             bias: (bias != 0).then(|| self.table(&format!("{name}.bias"), constant(channels, bias, 32))),
             stride: [1, 1],
             padding: [kh - 1, kh - 1, kw - 1, kw - 1],
             dilation: [1, 1],
             groups: from.c,
-        };
-        self.helper(name, op, &[x])
+        }
+    }
+
+    /// A maximum over windows. Zeros send no events, so values that may be negative are pooled as what they are above
+    /// the lowest, which is also what a window finds outside.
+    pub(super) fn max_pool(&mut self, id: NodeId, pool: &MaxPool) -> Result<NodeId> {
+        let source = self.mapped(self.old.node(id).inputs[0]);
+        let lowest = self.int(source).lo;
+        if lowest >= 0 || self.facts.statistic[id.index()] {
+            return self.counterpart(id, pool.clone(), &[source]);
+        }
+        let name = self.old.node(id).name.clone();
+        let shape = |q: &Self, x: NodeId| q.new.node(x).ty.shape;
+        let above = format!("{name}.above");
+        let raise = self.spread(&above, source, shape(self, source), (1, -lowest), &[1.0]);
+        let above = self.helper(&above, raise, &[source])?;
+        let pooled = self.helper(&format!("{name}.pool"), pool.clone(), &[above])?;
+        let lower = self.spread(&name, pooled, shape(self, pooled), (1, lowest), &[1.0]);
+        self.counterpart(id, lower, &[pooled])
     }
 
     /// A reduction: a statistic, or the sum of a plane that neurons take, which a pool makes.
