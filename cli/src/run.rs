@@ -17,7 +17,8 @@ use std::io::IsTerminal;
 const ALTERNATIVE_INPUTS: usize = 4;
 
 /// Ways a layer can wait for gates.
-const WAITING_STRATEGIES: [Strategy; 3] = [Strategy::SpillSram, Strategy::Recompute, Strategy::SpillDram];
+const WAITING_STRATEGIES: [Strategy; 4] =
+    [Strategy::Step, Strategy::SpillSram, Strategy::Recompute, Strategy::SpillDram];
 
 /// The verb.
 pub fn run(args: &RunArgs, global: &Global) -> Result<()> {

@@ -3,11 +3,11 @@
 
 mod map_nets;
 
-use map_nets::{attention_net, plain_net, Net};
+use map_nets::{attention_net, causal_net, plain_net, Net};
 use pulvinar_compiler::map::text::{print, ProgramFile};
 use pulvinar_compiler::map::{check, map, MapOptions, Mapped, Placement, Rates};
 use pulvinar_ir::counts::Memory;
-use pulvinar_ir::{Arch, Endpoint, Graph, Program, Strategy, StreamKind};
+use pulvinar_ir::{Arch, Endpoint, Graph, Program, Scope, Strategy, StreamKind};
 use std::collections::BTreeMap;
 
 fn mapped(graph: &Graph, arch: &Arch, options: &MapOptions) -> Mapped {
@@ -93,6 +93,42 @@ fn a_strategy_can_be_told() {
         assert_eq!(refusal.code, "E0606");
         assert!(refusal.to_string().contains(name));
     }
+}
+
+#[test]
+fn causal_attention_goes_step_by_step() {
+    let graph = causal_net();
+    let told = |strategy: Option<Strategy>| {
+        let strategies = strategy.map(|s| ("lif0".to_owned(), s)).into_iter().collect();
+        mapped(&graph, &Arch::default_chip(), &MapOptions { strategies, ..MapOptions::default() })
+    };
+    let bits = |m: &Mapped, memory: Memory| {
+        let all = m.report.stages[0].slices.iter().flat_map(|s| &s.memories);
+        all.filter(|(kind, ..)| *kind == memory).map(|(_, bits, _)| *bits).max().unwrap_or(0)
+    };
+    let step = told(None);
+    let stage = &step.report.stages[0];
+    assert_eq!((stage.strategy, stage.scope, stage.passes), (Strategy::Step, Scope::Step, 3));
+    assert!(print(&step.program).contains("Step, scope step"), "{}", print(&step.program));
+    assert_eq!((bits(&step, Memory::Frame), bits(&step, Memory::SpikeStore)), (0, 0));
+    let spill = told(Some(Strategy::SpillSram));
+    assert_eq!(strategy_of(&spill, "lif0"), Strategy::SpillSram);
+    assert_eq!(bits(&step, Memory::Statistics) * 4, bits(&spill, Memory::Statistics));
+    assert_eq!(bits(&step, Memory::Gate) * 4, bits(&spill, Memory::Gate));
+    assert!(bits(&spill, Memory::Frame) > 0);
+
+    let waiting = on_default(&attention_net());
+    assert_eq!(waiting.report.stages[0].scope, Scope::Whole);
+    let options = MapOptions {
+        strategies: BTreeMap::from([("lif0".to_owned(), Strategy::Step)]),
+        ..MapOptions::default()
+    };
+    let refusal = map(&attention_net(), &Arch::default_chip(), &options).unwrap_err();
+    assert_eq!(refusal.code, "E0606", "{refusal}");
+    let mut edited = waiting.program;
+    edited.stages[0].strategy = Strategy::Step;
+    let rates = Rates::of(&edited.graph, &MapOptions::default()).unwrap();
+    assert_eq!(check(&edited, &rates).unwrap_err().code, "E0605");
 }
 
 #[test]

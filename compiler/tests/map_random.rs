@@ -170,6 +170,7 @@ fn random_cases_reach_every_outcome() {
             Ok(mapped) => {
                 let kept = mapped.program.stages.iter().map(|s| match s.strategy {
                     Keep::Direct => "direct",
+                    Keep::Step => "step",
                     Keep::SpillSram => "sram",
                     Keep::SpillDram => "dram",
                     Keep::Recompute => "recompute",

@@ -15,7 +15,8 @@
 //   beat_*      the beat that issues in this cycle
 //   weights     its weight word, in the next cycle
 //   sweep_ren, sweep_buffer, sweep_addr   read for the sweep; sweep_data in the next cycle, held
-//               until the next read; the word is set to 0 at the end of that next cycle
+//               until the next read; unless sweep_keep, the word is set to 0 at the end of that
+//               next cycle
 //   clear, clear_addr   zero a word of every buffer; addresses from WORDS on do nothing
 // A buffer is never swept and added to at once.
 
@@ -43,6 +44,7 @@ module accumulator #(
   input  wire                         beat_weighted,
   input  wire [LANES*WEIGHT_BITS-1:0] weights,
   input  wire                         sweep_ren,
+  input  wire                         sweep_keep,
   input  wire                         sweep_buffer,
   input  wire [ADDR_BITS-1:0]         sweep_addr,
   output wire [LANES*ACC_BITS-1:0]    sweep_data,
@@ -73,7 +75,7 @@ module accumulator #(
     end else begin
       valid_1 <= beat_valid;
       valid_2 <= valid_1;
-      swept <= sweep_ren;
+      swept <= sweep_ren && !sweep_keep;
     end
 
   always @(posedge clk) begin

@@ -30,6 +30,7 @@ module banked_accumulator #(
   input  wire [VALUE_BITS-1:0]        beat_value,
   input  wire [BANKS*WEIGHT_BITS-1:0] weights,
   input  wire                         sweep_ren,
+  input  wire                         sweep_keep,
   input  wire                         sweep_buffer,
   input  wire [WORD_BITS-1:0]         sweep_addr,
   output wire [LANES*ACC_BITS-1:0]    sweep_data,
@@ -64,7 +65,8 @@ module banked_accumulator #(
         .beat_addr(beat_rows[b*ROW_BITS +: ROW_BITS]), .beat_mask(1'b1),
         .beat_value(beat_value), .beat_weighted(1'b1),
         .weights(weights[b*WEIGHT_BITS +: WEIGHT_BITS]),
-        .sweep_ren(sweep_ren && mine), .sweep_buffer(sweep_buffer), .sweep_addr(row),
+        .sweep_ren(sweep_ren && mine), .sweep_keep(sweep_keep), .sweep_buffer(sweep_buffer),
+        .sweep_addr(row),
         .sweep_data(data[b*ACC_BITS +: ACC_BITS]), .clear(clear), .clear_addr(clear_addr)
       );
     end

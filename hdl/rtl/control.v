@@ -1,6 +1,7 @@
 // control: which sweep of a core runs when; credits; what happens between passes.
 //
-// Steps 0..STEPS-1 are swept in every pass. A sweep starts in the first cycle in which the one
+// Steps 0..STEPS-1 are swept in every pass; with BY_STEP all passes sweep a step before the next
+// step (docs/machine.md section 9). A sweep starts in the first cycle in which the one
 // before is over, its currents are there, the gates of earlier passes are there and, in the last
 // pass, every consumer has granted the step (docs/machine.md sections 4, 6, 8, 9).
 //
@@ -8,6 +9,7 @@
 //   STEP_BITS, PASS_BITS, LAST_STEP, ALL_STEPS (LAST_STEP + 1), LAST_PASS
 //   BUFFERS     accumulator buffers, 1 or 2; AHEAD: the same number, STEP_BITS wide
 //   HELD_FROM   with several passes: steps from here on are granted at the end of everything
+//   BY_STEP     1: the passes of a step follow each other
 //   HOME        1: this core's attention engine makes the gates
 //   RECOMPUTE   1: later passes replay the spike store
 //   CREDIT_BITS, NEEDED consumers that grant credits, EARLY of them take events in their own step
@@ -34,6 +36,7 @@ module control #(
   parameter BUFFERS = 2,
   parameter [STEP_BITS-1:0] AHEAD = 2,
   parameter [STEP_BITS-1:0] HELD_FROM = 2,
+  parameter BY_STEP = 0,
   parameter HOME = 0,
   parameter RECOMPUTE = 0,
   parameter CREDIT_BITS = 1,
@@ -74,8 +77,9 @@ module control #(
   output [STEP_BITS-1:0] grant_step,
   output reg done
 );
-  wire end_of_pass = sweep_end && (step == LAST_STEP);
-  wire end_of_all = end_of_pass && (pass == LAST_PASS);
+  wire end_of_pass = sweep_end && ((BY_STEP != 0) || (step == LAST_STEP));
+  wire end_of_step = sweep_end && ((BY_STEP == 0) || (pass == LAST_PASS));
+  wire end_of_all = sweep_end && (step == LAST_STEP) && (pass == LAST_PASS);
   wire buffer = (BUFFERS > 1) && step[0];
   wire [BUFFERS-1:0] this_buffer;
   generate
@@ -132,15 +136,17 @@ module control #(
       if (start) sweeping <= 1'b1;
       if (sweep_end) begin
         sweeping <= 1'b0;
-        step <= (step == LAST_STEP) ? {STEP_BITS{1'b0}} : step + 1'b1;
       end
+      if (end_of_step) step <= (step == LAST_STEP) ? {STEP_BITS{1'b0}} : step + 1'b1;
       if (end_of_pass) begin
-        if (pass == LAST_PASS) done <= 1'b1;
-        else pass <= pass + 1'b1;
+        if (pass != LAST_PASS) pass <= pass + 1'b1;
+        else if (BY_STEP != 0) pass <= {PASS_BITS{1'b0}};
       end
+      if (end_of_all) done <= 1'b1;
       if (attention_start) due <= 1'b0;
       if (end_of_pass && !last_pass) due <= 1'b1;
       if (gates_come) gates_have <= gates_have + 1'b1;
+      if ((BY_STEP != 0) && end_of_step) gates_have <= {PASS_BITS{1'b0}};
       if (end_of_pass) playback <= !last_pass;
     end
   end
@@ -165,8 +171,8 @@ module control #(
   reg [PRODUCER_BITS-1:0] producer;
   wire frees;
   generate
-    if (LAST_PASS == 0) begin : g_single
-      assign frees = sweep_end;
+    if (LAST_PASS == 0 || BY_STEP != 0) begin : g_single
+      assign frees = end_of_step;
     end else if (HELD_FROM == 0) begin : g_all_held
       assign frees = 1'b0;
     end else begin : g_held

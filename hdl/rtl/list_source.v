@@ -2,7 +2,7 @@
 //
 // A list is a run of segments (a tap of the pass, or the gates a pass hands on), each a box of t,
 // c, h, w walked row-major with one read address and one event address. Lists are sent in the order
-// of the table, one an `open`; the memory is read a cycle ahead.
+// of the table, one an `open`, the first again after the last; the memory is read a cycle ahead.
 //
 // Parameters: SEGMENTS, SEGMENT_BITS (1 or more); per segment, segment 0 lowest: LAST_OF_LIST bit,
 //             EMPTY bit (a list without events is one empty segment), SOURCES: SOURCE_BITS, which
@@ -75,6 +75,8 @@ module list_source #(
   wire c_end = h_end && c == count[2*COUNT_BITS +: COUNT_BITS];
   wire t_end = c_end && t == count[3*COUNT_BITS +: COUNT_BITS];
   wire segment_end = t_end || empty;
+  localparam [31:0] LAST = SEGMENTS - 1;
+  wire last_segment = segment == LAST[SEGMENT_BITS-1:0];
 
   wire [READ_BITS-1:0] word_step =
     !w_end ? reads[READ_BITS +: READ_BITS] : !h_end ? reads[2*READ_BITS +: READ_BITS] :
@@ -99,7 +101,7 @@ module list_source #(
     end else if (fetch) begin
       active <= 1'b1;
       offer_valid <= !empty;
-      if (segment_end) segment <= segment + 1'b1;
+      if (segment_end) segment <= last_segment ? {SEGMENT_BITS{1'b0}} : segment + 1'b1;
       fresh <= segment_end;
     end else if (close) begin
       active <= 1'b0;

@@ -8,7 +8,8 @@
 // Parameters: LANES (power of two), LANE_BITS = log2(LANES), or 0 with CROSS_LANES; ROWS, ROW_BITS
 //             (1 or more); VALUE_BITS of an element, STAT_BITS of a statistic (>= VALUE_BITS), both
 //             signed; MAXIMUM 1: maxima, 0: sums; READS read ports.
-// Ports:      fold: combine fold_values (lanes of fold_mask) into row fold_row, once a cycle.
+// Ports:      fold: combine fold_values (lanes of fold_mask) into row fold_row, once a cycle; with
+//             fold_first they replace it.
 //             clear: set row clear_row to 0 or, for maxima, to the smallest number; not with a
 //             fold. ren[r], raddr, rdata: read port r.
 // Timing:     a fold of cycle c is seen by reads from c + 1 (it is written in c + 1, and a read in
@@ -28,6 +29,7 @@ module statistics #(
   input  wire                                  clk,
   input  wire                                  rst,
   input  wire                                  fold,
+  input  wire                                  fold_first,
   input  wire [ROW_BITS-1:0]                   fold_row,
   input  wire [LANES-1:0]                      fold_mask,
   input  wire [LANES*VALUE_BITS-1:0]           fold_values,
@@ -70,11 +72,11 @@ module statistics #(
     end
   endgenerate
 
-  reg adding, forwarded;
+  reg adding, forwarded, first_fold;
   reg [ROW_BITS-1:0] row;
   reg [BANKS*STAT_BITS-1:0] addend, fresh;
   wire [BANKS*STAT_BITS-1:0] stored;
-  wire [BANKS*STAT_BITS-1:0] old = forwarded ? fresh : stored;
+  wire [BANKS*STAT_BITS-1:0] old = first_fold ? {BANKS{NEUTRAL}} : forwarded ? fresh : stored;
   wire [BANKS*STAT_BITS-1:0] updated;
   wire again = adding && row == fold_row;
 
@@ -84,6 +86,7 @@ module statistics #(
       row <= fold_row;
       addend <= incoming;
       forwarded <= again;
+      first_fold <= fold_first;
       fresh <= updated;
     end
   end

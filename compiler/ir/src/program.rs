@@ -22,12 +22,15 @@ pub struct Program {
 #[serde(transparent)]
 pub struct StageId(pub u32);
 
-/// What a layer does with the currents of all timesteps while it waits for a gate.
+/// What a layer does with its currents while it waits for a gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {
-    /// There is no such gate: one pass.
+    /// There is no gate: one pass.
     Direct,
+    /// Keep the current in its accumulator buffer while all passes run over a step; then the next step. For stages whose
+    /// scope is the step.
+    Step,
     /// Keep the currents in the frame memories of the cores; one synapse pass.
     SpillSram,
     /// Keep the currents in DRAM; one synapse pass.
@@ -38,8 +41,8 @@ pub enum Strategy {
 
 impl Strategy {
     /// Every strategy.
-    pub const ALL: [Strategy; 4] =
-        [Strategy::Direct, Strategy::SpillSram, Strategy::SpillDram, Strategy::Recompute];
+    pub const ALL: [Strategy; 5] =
+        [Strategy::Direct, Strategy::Step, Strategy::SpillSram, Strategy::SpillDram, Strategy::Recompute];
 
     /// The strategy of this name.
     pub fn from_name(name: &str) -> Option<Strategy> {
@@ -50,6 +53,7 @@ impl Strategy {
     pub fn name(self) -> &'static str {
         match self {
             Strategy::Direct => "direct",
+            Strategy::Step => "step",
             Strategy::SpillSram => "spill_sram",
             Strategy::SpillDram => "spill_dram",
             Strategy::Recompute => "recompute",
@@ -71,7 +75,7 @@ pub struct Stage {
     pub accumulator_bits: u32,
     /// Bits of one membrane potential (proven); 0 without a neuron.
     pub state_bits: u32,
-    /// Sweeps over the sequence; the last one fires. One pass unless a gate needs all timesteps.
+    /// Sweeps over the sequence, or with [`Strategy::Step`] over each step; the last one fires. One pass without gates.
     pub passes: Vec<Pass>,
     /// How currents are kept between passes.
     pub strategy: Strategy,
@@ -91,7 +95,7 @@ pub struct Synapse {
     pub delayed: bool,
 }
 
-/// One sweep over all timesteps.
+/// One sweep over all timesteps, or one of those over each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pass {
@@ -189,7 +193,7 @@ impl Slice {
 }
 
 impl Stage {
-    /// True if a gate needs all timesteps before the first output.
+    /// True if a gate comes from statistics of the layer itself.
     pub fn is_multipass(&self) -> bool {
         self.passes.len() > 1
     }
@@ -199,6 +203,10 @@ impl Stage {
         gates.retain(|g| !self.makes(*g));
         gates.dedup();
         gates
+    }
+    /// True if one of the stages borrows gates of this one.
+    pub fn lends<'a>(&self, mut stages: impl Iterator<Item = &'a Stage>) -> bool {
+        stages.any(|s| s.borrowed().iter().any(|g| self.makes(*g)))
     }
     fn makes(&self, gate: NodeId) -> bool {
         self.passes.iter().any(|p| p.program.contains(&gate) || p.taps.contains(&gate))

@@ -4,6 +4,7 @@ use super::connectivity::Region;
 use super::memory::StageMemory;
 use super::work::Rates;
 use pulvinar_ir::program::{gate_maker, gates_made};
+use pulvinar_ir::scope::goes_by_step;
 use pulvinar_ir::{
     Diagnostic, Endpoint, NodeId, Op, Pass, Phase, Program, Result, Stage, StageId, Strategy, StreamKind,
 };
@@ -64,7 +65,9 @@ fn check_stage(program: &Program, index: usize) -> Result<()> {
     if last.elementwise.last().copied().unwrap_or(stage.accumulator) != stage.output {
         return Err(fault(place, "the last pass does not end in the output"));
     }
-    if (stage.strategy == Strategy::Direct) == stage.is_multipass() {
+    let alone = goes_by_step(&program.graph, stage) && !stage.lends(program.stages.iter());
+    let causal = stage.strategy != Strategy::Step || alone;
+    if (stage.strategy == Strategy::Direct) == stage.is_multipass() || !causal {
         return Err(fault(place, format!("{} passes and strategy {:?}", stage.passes.len(), stage.strategy)));
     }
     let mut sources = BTreeSet::new();

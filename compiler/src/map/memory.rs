@@ -31,6 +31,32 @@ impl Footprint {
     }
 }
 
+/// Bits of a stage's statistics, gates and the attention engine's other values.
+#[derive(Debug, Clone, Copy)]
+struct AttentionBits {
+    taps: u64,
+    gates: u64,
+    engine: u64,
+}
+
+impl AttentionBits {
+    /// Of all timesteps or of one.
+    fn new(graph: &Graph, stage: &Stage, made: &[NodeId], one: bool) -> Self {
+        let value_bits = |id: NodeId| {
+            let ty = &graph.node(id).ty;
+            let len = if one { ty.shape.step_len() } else { ty.shape.len() };
+            len as u64 * u64::from(ty.as_int("").map_or(0, pulvinar_ir::IntType::bits))
+        };
+        let read = stage.passes.iter().flat_map(|p| &p.gates);
+        let gates: BTreeSet<NodeId> = read.chain(made).copied().collect();
+        AttentionBits {
+            taps: stage.passes.iter().flat_map(|p| &p.taps).map(|&t| value_bits(t)).sum(),
+            gates: gates.iter().map(|&g| value_bits(g)).sum(),
+            engine: engine_peak(graph, stage, &gates, value_bits),
+        }
+    }
+}
+
 /// What is constant over the slices of one stage.
 pub struct StageMemory<'a> {
     graph: &'a Graph,
@@ -40,9 +66,9 @@ pub struct StageMemory<'a> {
     pub shape: Shape,
     /// Synapses whose target is below j, by j, of each sparse synapse layer.
     below: Vec<Vec<u64>>,
-    tap_bits: u64,
-    gate_bits: u64,
-    engine_bits: u64,
+    /// Attention values of all timesteps, and of one.
+    all: AttentionBits,
+    one: AttentionBits,
     stored_events: u64,
 }
 
@@ -50,12 +76,6 @@ impl<'a> StageMemory<'a> {
     /// Prepares a stage, whose programs make the gates `made`.
     pub fn new(graph: &'a Graph, arch: &'a Arch, stage: &'a Stage, made: &[NodeId], rates: &Rates) -> Self {
         let below = stage.synapses.iter().map(|s| synapses_below(graph, s)).collect();
-        let value_bits = |id: NodeId| {
-            let ty = &graph.node(id).ty;
-            ty.shape.len() as u64 * u64::from(ty.as_int("").map_or(0, pulvinar_ir::IntType::bits))
-        };
-        let read = stage.passes.iter().flat_map(|p| &p.gates);
-        let gates: BTreeSet<NodeId> = read.chain(made).copied().collect();
         let stored: u64 = stage.synapses.iter().map(|s| rates.stored_events(graph, s.source)).sum();
         StageMemory {
             graph,
@@ -63,9 +83,8 @@ impl<'a> StageMemory<'a> {
             stage,
             shape: graph.node(stage.accumulator).ty.shape,
             below,
-            tap_bits: stage.passes.iter().flat_map(|p| &p.taps).map(|&t| value_bits(t)).sum(),
-            gate_bits: gates.iter().map(|&g| value_bits(g)).sum(),
-            engine_bits: engine_peak(graph, stage, &gates, value_bits),
+            all: AttentionBits::new(graph, stage, made, false),
+            one: AttentionBits::new(graph, stage, made, true),
             stored_events: stored,
         }
     }
@@ -82,8 +101,9 @@ impl<'a> StageMemory<'a> {
         let frames = match strategy {
             Strategy::SpillSram => self.graph.timesteps as u64,
             Strategy::SpillDram => 2,
-            Strategy::Direct | Strategy::Recompute => 0,
+            Strategy::Direct | Strategy::Step | Strategy::Recompute => 0,
         };
+        let attention = if strategy == Strategy::Step { self.one } else { self.all };
         let mut out = Footprint::default();
         let (mut weights, mut pointers) = (0, 0);
         for (i, synapse) in self.stage.synapses.iter().enumerate() {
@@ -94,8 +114,8 @@ impl<'a> StageMemory<'a> {
         out.set(Memory::Pointer, pointers);
         out.set(Memory::Accumulator, values * acc_bits * buffers);
         out.set(Memory::State, values * self.state_bits());
-        out.set(Memory::Statistics, self.tap_bits);
-        out.set(Memory::Gate, self.gate_bits + self.engine_bits);
+        out.set(Memory::Statistics, attention.taps);
+        out.set(Memory::Gate, attention.gates + attention.engine);
         out.set(Memory::Frame, values * acc_bits * frames);
         out.set(
             Memory::SpikeStore,

@@ -6,7 +6,8 @@ use super::place::Placed;
 use super::strategy::Alternative;
 use super::work::Rates;
 use pulvinar_ir::counts::Memory;
-use pulvinar_ir::{Program, Strategy, Synapse};
+use pulvinar_ir::scope::stage_scope;
+use pulvinar_ir::{Program, Scope, Strategy, Synapse};
 use serde::{Deserialize, Serialize};
 
 /// Decisions and expectations of a mapping.
@@ -27,8 +28,10 @@ pub struct MapReport {
 pub struct StageReport {
     /// Name.
     pub name: String,
-    /// Passes over the sequence.
+    /// Passes over the sequence, or over each step.
     pub passes: u32,
+    /// How much of the sequence the layer waits for.
+    pub scope: Scope,
     /// How currents are kept between passes.
     pub strategy: Strategy,
     /// What the strategies would have cost.
@@ -81,6 +84,7 @@ pub(super) fn report(
         StageReport {
             name: layer.stage.name.clone(),
             passes: layer.stage.passes.len() as u32,
+            scope: stage_scope(layer.graph, layer.stage),
             strategy: layer.stage.strategy,
             alternatives,
             expected_cycles: slices

@@ -5,6 +5,7 @@ use super::options::MapOptions;
 use super::partition::Layer;
 use super::widths::weight_name;
 use super::work::work;
+use pulvinar_ir::scope::{goes_by_step, stage_scope};
 use pulvinar_ir::{Diagnostic, Result, Strategy};
 use serde::{Deserialize, Serialize};
 
@@ -23,12 +24,7 @@ pub struct Alternative {
 /// The alternatives of every layer.
 pub fn alternatives(layers: &[Layer<'_>], options: &MapOptions) -> Vec<Vec<Alternative>> {
     let one = |layer: &Layer<'_>| {
-        let kinds: &[Strategy] = if layer.stage.is_multipass() {
-            &[Strategy::SpillSram, Strategy::SpillDram, Strategy::Recompute]
-        } else {
-            &[Strategy::Direct]
-        };
-        kinds
+        kinds(layer, layers)
             .iter()
             .map(|&strategy| {
                 let slices = layer.smallest(strategy).ok().map(|g| g.count() as u32);
@@ -43,17 +39,28 @@ pub fn alternatives(layers: &[Layer<'_>], options: &MapOptions) -> Vec<Vec<Alter
     layers.iter().map(one).collect()
 }
 
+/// Strategies that a layer can have.
+fn kinds(layer: &Layer<'_>, layers: &[Layer<'_>]) -> &'static [Strategy] {
+    let alone = !layer.stage.lends(layers.iter().map(|l| l.stage));
+    match (layer.stage.is_multipass(), alone && goes_by_step(layer.graph, layer.stage)) {
+        (false, _) => &[Strategy::Direct],
+        (true, true) => &[Strategy::Step, Strategy::SpillSram, Strategy::SpillDram, Strategy::Recompute],
+        (true, false) => &[Strategy::SpillSram, Strategy::SpillDram, Strategy::Recompute],
+    }
+}
+
 /// The strategy of every layer.
 ///
-/// Each layer takes the cheapest strategy that fits. If the layers then need more cores than there are, layers change
+/// Each layer goes step by step if it can, else takes the cheapest strategy that fits. If the layers then need more cores than there are, layers change
 /// to the strategy with the fewest slices, those that free most cores first, if that makes one phase of it.
 pub fn choose(layers: &[Layer<'_>], all: &[Vec<Alternative>], options: &MapOptions) -> Result<Vec<Strategy>> {
     let cores = layers.first().map_or(0, |l| l.arch.cores());
-    let forced = layers.iter().map(|l| forced(l, options)).collect::<Result<Vec<_>>>()?;
+    let forced = layers.iter().map(|l| forced(l, layers, options)).collect::<Result<Vec<_>>>()?;
     let mut chosen = Vec::new();
     for ((layer, alternatives), forced) in layers.iter().zip(all).zip(&forced) {
         let fits = |a: &&Alternative| a.slices.is_some_and(|n| n <= cores || !layer.stage.is_multipass());
-        let cheapest = alternatives.iter().filter(fits).min_by_key(|a| a.cost_fj).or(alternatives.first());
+        let rank = |a: &&Alternative| (a.strategy != Strategy::Step, a.cost_fj);
+        let cheapest = alternatives.iter().filter(fits).min_by_key(rank).or(alternatives.first());
         chosen.push(forced.or(cheapest.map(|a| a.strategy)).unwrap_or(Strategy::Direct));
     }
     let slices = |i: usize, s: Strategy| {
@@ -78,14 +85,16 @@ pub fn choose(layers: &[Layer<'_>], all: &[Vec<Alternative>], options: &MapOptio
 }
 
 /// The strategy the caller asked for.
-fn forced(layer: &Layer<'_>, options: &MapOptions) -> Result<Option<Strategy>> {
+fn forced(layer: &Layer<'_>, layers: &[Layer<'_>], options: &MapOptions) -> Result<Option<Strategy>> {
     let Some(&strategy) = options.strategies.get(&layer.stage.name) else { return Ok(None) };
-    if layer.stage.is_multipass() == (strategy == Strategy::Direct) {
+    if !kinds(layer, layers).contains(&strategy) {
+        let (passes, scope) = (layer.stage.passes.len(), stage_scope(layer.graph, layer.stage));
         return Err(Diagnostic::new(
             "E0606",
             format!("strategy of layer `{}`", layer.stage.name),
-            format!("a layer of {} pass(es) cannot be {}", layer.stage.passes.len(), strategy.name()),
-            "layers without attention are direct; the others spill_sram, spill_dram or recompute",
+            format!("a layer of {passes} pass(es) and scope {scope} cannot be {}", strategy.name()),
+            "layers without attention are direct; the others spill_sram, spill_dram or recompute, and step if their \
+             scope is the step",
         ));
     }
     Ok(Some(strategy))
@@ -103,6 +112,7 @@ fn cost_fj(layer: &Layer<'_>, options: &MapOptions, strategy: Strategy, slices: 
     let bits = layer.shape().len() as u128 * acc_bits;
     let cost = match strategy {
         Strategy::Direct => 0,
+        Strategy::Step => bits * again * sram,
         Strategy::SpillSram => bits * passes * sram,
         Strategy::SpillDram => {
             let channel = &layer.arch.dram;

@@ -3,7 +3,9 @@
 use super::connectivity::{Connectivity, Region};
 use super::work::Rates;
 use pulvinar_ir::program::{gate_maker, gates_made};
-use pulvinar_ir::{Arch, Endpoint, Graph, IntType, NodeId, Op, Slice, Stage, Stream, StreamKind, Synapse};
+use pulvinar_ir::{
+    Arch, Endpoint, Graph, IntType, NodeId, Op, Slice, Stage, Strategy, Stream, StreamKind, Synapse,
+};
 use std::collections::BTreeSet;
 
 /// What a phase must know about the others.
@@ -185,7 +187,17 @@ impl StreamCx<'_> {
         } else {
             stage.passes.iter().map(|p| p.taps.clone()).collect()
         };
-        let len = |id: &NodeId| self.graph.node(*id).ty.shape.len();
+        // Lists of one step, one after the other, or one list of all steps.
+        let by_step = stage.strategy == Strategy::Step;
+        let rounds = if by_step { self.graph.timesteps } else { 1 };
+        let len = |id: &NodeId| {
+            let shape = self.graph.node(*id).ty.shape;
+            if by_step {
+                shape.step_len()
+            } else {
+                shape.len()
+            }
+        };
         let bits = |id: &NodeId| self.graph.node(*id).ty.as_int("").map_or(1, IntType::bits);
         let longest = lists.iter().map(|l| l.iter().map(len).sum::<usize>()).max().unwrap_or(1);
         let value = lists.iter().flatten().map(bits).max().unwrap_or(1);
@@ -203,7 +215,8 @@ impl StreamCx<'_> {
                 events_per_flit,
                 selective: false,
             },
-            milli_flits: (entries as u64 * 1000).div_ceil(u64::from(events_per_flit)) + tokens * 1000,
+            milli_flits: ((entries as u64 * 1000).div_ceil(u64::from(events_per_flit)) + tokens * 1000)
+                * rounds as u64,
         })
     }
 }

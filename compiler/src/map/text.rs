@@ -2,6 +2,7 @@
 
 use super::place::tree_links;
 use pulvinar_ir::arch::Routing;
+use pulvinar_ir::scope::stage_scope;
 use pulvinar_ir::{
     text, Arch, Diagnostic, Endpoint, Graph, NodeId, Phase, Program, Result, Slice, Stage, Stream, Tensor,
 };
@@ -134,7 +135,9 @@ fn list(graph: &Graph, ids: &[NodeId]) -> String {
 
 fn print_stage(out: &mut String, graph: &Graph, index: usize, stage: &Stage) {
     let shape = graph.node(stage.accumulator).ty.shape;
-    line(out, 0, &format!("stage {index} \"{}\" {} {:?} {{", stage.name, shape, stage.strategy));
+    let scope =
+        if stage.is_multipass() { format!(", scope {}", stage_scope(graph, stage)) } else { String::new() };
+    line(out, 0, &format!("stage {index} \"{}\" {} {:?}{scope} {{", stage.name, shape, stage.strategy));
     for synapse in &stage.synapses {
         let node = graph.node(synapse.node);
         let delayed = if synapse.delayed { " delayed" } else { "" };

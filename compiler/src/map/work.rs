@@ -152,7 +152,9 @@ pub fn cycles(graph: &Graph, stage: &Stage, strategy: Strategy, work: Work, slic
         .iter()
         .map(|p| p.taps.iter().map(len).sum::<u64>() + p.gates.iter().map(len).sum::<u64>())
         .sum();
-    let overlap = if passes == 1 { synapse.max(sweep) } else { synapse + sweep };
+    // A buffer fills while the one before is swept, unless all of one pass comes before the next.
+    let overlaps = passes == 1 || strategy == Strategy::Step;
+    let overlap = if overlaps { synapse.max(sweep) } else { synapse + sweep };
     steps * overlap + (slices - 1) * shared
 }
 

@@ -209,6 +209,22 @@ pub fn attention_net() -> Graph {
     net.readout(out)
 }
 
+/// conv → gates of channels and of rows and columns, both of every step by itself → lif → readout.
+pub fn causal_net() -> Graph {
+    let (mut net, x) = Net::new(4, [2, 8, 8], 3);
+    let conv = net.conv("conv0", x, 24, 1);
+    let mean = net.reduce("mean_hw", ReduceKind::Mean, &[Axis::H, Axis::W], conv);
+    let mean = net.requantise("mean_q", mean, -2048, 2047, 4);
+    let dense = net.dense("dense_c", mean, Axis::C);
+    let gate = net.sigmoid("gate_c", dense, 6);
+    let gated = net.gate("x_c", conv, gate);
+    let max = net.reduce("max_c", ReduceKind::Max, &[Axis::C], gated);
+    let gate = net.sigmoid("gate_s", max, 2);
+    let gated = net.gate("x_cs", gated, gate);
+    let spikes = net.lif("lif0", gated);
+    net.readout(spikes)
+}
+
 /// conv → lif → conv → lif → linear → lif → readout.
 pub fn plain_net() -> Graph {
     let (mut net, x) = Net::new(4, [2, 8, 8], 1);

@@ -4,16 +4,16 @@ use super::control::ControlNets;
 use super::core::{number, CoreBuilder};
 use super::decode::Entry;
 use super::format::value_bits;
-use super::lanes::scaled;
-use super::sweep::Stages;
 use crate::attention::{assemble, lists, Assembled, TapLayout};
 use crate::netlist::{index_bits, Bits, Parameter};
-use pulvinar_ir::{Result, Shape};
+use pulvinar_ir::Result;
 
 /// Nets that a sweep folds one tap by.
 pub struct TapNets {
     /// A word is folded.
     pub fold: Bits,
+    /// It replaces what the row holds.
+    pub first: Bits,
     /// Row of the memory.
     pub row: Bits,
     /// Lanes that hold a channel.
@@ -142,7 +142,8 @@ impl CoreBuilder<'_> {
     ) -> Result<Engine> {
         let lanes = self.machine().program.arch.core.attention_lanes as usize;
         let remote = self.plan.statistics_inputs > 0;
-        let assembled = assemble(self.graph(), self.stage, &self.plan.region, self.lanes(), lanes, remote)?;
+        let graph = self.machine().small_graph(self.plan.stage);
+        let assembled = assemble(graph, self.stage, &self.plan.region, self.lanes(), lanes, remote)?;
         let prefix = format!("core{}_attention", self.plan.core);
         self.files.extend(assembled.files(&prefix));
         let (l, field, width) = (lanes as u32, assembled.field, assembled.width);
@@ -161,7 +162,8 @@ impl CoreBuilder<'_> {
         (side.finish, side.running) = (net("finish", 1), net("running", 1));
         let (arrived_ren, arrived_addr) = (net("arrived_ren", l), net("arrived_addr", l * field));
         let arrived = if remote {
-            self.arrivals_memory(&engine.assembled, (oldest, statistic), (&arrived_ren, &arrived_addr))
+            let start = &control.attention_start;
+            self.arrivals_memory(&engine.assembled, (oldest, statistic), (&arrived_ren, &arrived_addr), start)
         } else {
             Bits::Const { value: 0, width: l * width }
         };
@@ -211,6 +213,7 @@ impl CoreBuilder<'_> {
         assembled: &Assembled,
         (oldest, statistic): (&Entry, &Bits),
         (ren, addr): (&Bits, &Bits),
+        start: &Bits,
     ) -> Bits {
         let lanes = assembled.lanes as u32;
         let depth = *assembled.arrived.last().unwrap_or(&1);
@@ -234,6 +237,7 @@ impl CoreBuilder<'_> {
             ("DEPTH", number(depth)),
             ("ADDR_BITS", number(bits as usize)),
             ("READS", number(lanes as usize)),
+            ("BY_STEP", number(usize::from(self.stage.by_step()))),
         ];
         let inputs = [
             ("add", statistic.clone()),
@@ -243,6 +247,7 @@ impl CoreBuilder<'_> {
             ("clear", self.clear.clone()),
             ("clear_address", clear_address),
             ("clear_maximum", clear_maximum),
+            ("renew", start.clone()),
             ("ren", ren.clone()),
             ("raddr", self.m.join(&reads)),
         ];
@@ -403,6 +408,7 @@ impl CoreBuilder<'_> {
         let mut net = |name: &str, bits: u32| self.m.wire(&format!("tap{k}_{name}"), bits);
         let nets = TapNets {
             fold: net("fold", 1),
+            first: net("first", 1),
             row: net("row", row_bits),
             mask: net("mask", lanes),
             values: net("values", lanes * value),
@@ -422,6 +428,7 @@ impl CoreBuilder<'_> {
         ];
         let inputs = [
             ("fold", nets.fold.clone()),
+            ("fold_first", nets.first.clone()),
             ("fold_row", nets.row.clone()),
             ("fold_mask", nets.mask.clone()),
             ("fold_values", nets.values.clone()),
@@ -456,27 +463,5 @@ impl CoreBuilder<'_> {
                 (1, self.m.and(ren, &here), self.m.zext(address, address_bits))
             }
         }
-    }
-
-    /// Row of a tap's memory for the word in a stage.
-    pub(super) fn fold_row(&mut self, at: &Stages, stage: usize, shape: Shape) -> Bits {
-        let layout = TapLayout::new(shape, &self.plan.region, self.lanes());
-        let width = index_bits(layout.rows());
-        let b = layout.box_shape;
-        let place = at.places[stage].clone();
-        let terms = [
-            (at.step.clone(), b.t, b.h * b.w * layout.blocks),
-            (place.row, b.h, b.w * layout.blocks),
-            (place.column, b.w, layout.blocks),
-            (place.block, layout.blocks, 1),
-        ];
-        let mut row = Bits::unsigned(0, width);
-        for (index, size, stride) in terms {
-            if size > 1 {
-                let term = scaled(&mut self.m, &index, stride as u64, width);
-                row = self.m.add(&row, &term);
-            }
-        }
-        row
     }
 }

@@ -314,6 +314,7 @@ impl CoreBuilder<'_> {
             ("BUFFERS", number(buffers)),
             ("AHEAD", sized(buffers as u64, step)),
             ("HELD_FROM", sized(steps.saturating_sub(buffers) as u64, step)),
+            ("BY_STEP", number(usize::from(self.stage.by_step()))),
             ("HOME", number(usize::from(home))),
             ("RECOMPUTE", number(usize::from(self.recomputes()))),
             ("CREDIT_BITS", number(credits as usize)),

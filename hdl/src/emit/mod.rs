@@ -6,6 +6,7 @@ pub mod connections;
 mod control;
 mod core;
 mod decode;
+mod folds;
 mod format;
 mod gates;
 mod image;

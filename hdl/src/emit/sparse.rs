@@ -211,6 +211,7 @@ impl CoreBuilder<'_> {
             ("beat_value", value_net),
             ("weights", weights.clone()),
             ("sweep_ren", sweep.enable.clone()),
+            ("sweep_keep", sweep.keep.clone()),
             ("sweep_buffer", sweep.buffer.clone()),
             ("sweep_addr", sweep.word.clone()),
             ("clear", self.clear.clone()),

@@ -13,7 +13,7 @@ use crate::netlist::{index_bits, Bits};
 use pulvinar_simulator::prepare::sweep::{Element, Operand, PassPlan, Step};
 
 /// Stages in which arithmetic may lie.
-const LAST_STAGE: usize = 5;
+pub(super) const LAST_STAGE: usize = 5;
 
 /// Nets of the update engine.
 pub struct Stages {
@@ -80,6 +80,7 @@ impl CoreBuilder<'_> {
     pub(super) fn sweep_read(&mut self) -> SweepRead {
         SweepRead {
             enable: self.m.wire("sweep_ren", 1),
+            keep: self.m.wire("sweep_keep", 1),
             buffer: self.m.wire("sweep_buffer", 1),
             word: self.m.wire("sweep_word", index_bits(self.plan.words)),
         }
@@ -148,7 +149,7 @@ impl CoreBuilder<'_> {
     }
 
     /// A word is in stage `stage` for the last time in this cycle.
-    fn leaves(&mut self, at: &Stages, stage: usize) -> Bits {
+    pub(super) fn leaves(&mut self, at: &Stages, stage: usize) -> Bits {
         self.m.and(&at.places[stage].valid, &at.advance)
     }
 
@@ -189,7 +190,7 @@ impl CoreBuilder<'_> {
     }
 
     /// Lanes of the word in a stage that hold a channel.
-    fn held_lanes(&mut self, at: &Stages, stage: usize) -> Vec<Bits> {
+    pub(super) fn held_lanes(&mut self, at: &Stages, stage: usize) -> Vec<Bits> {
         let (lanes, count) = (self.lanes(), self.plan.region.channel_count());
         let used = count - (self.plan.blocks - 1) * lanes;
         let last = self.plan.blocks - 1;
@@ -232,8 +233,16 @@ impl CoreBuilder<'_> {
     fn currents(&mut self, at: &Stages, side: &SynapseSide, read: &SweepRead) -> Lanes {
         let enable = self.read_enable(at, 1);
         let first_pass = self.m.is(&at.pass, 0);
-        let sums = if self.recomputes() { Bits::one() } else { first_pass.clone() };
+        let every_pass = self.recomputes() || self.stage.by_step();
+        let sums = if every_pass { Bits::one() } else { first_pass.clone() };
         let reads_sums = self.m.and(&enable, &sums);
+        let keep = if self.stage.by_step() {
+            let last_pass = self.m.is(&at.pass, self.stage.last_pass() as u64);
+            self.m.not(&last_pass)
+        } else {
+            Bits::zero()
+        };
+        self.join_nets(&read.keep, &keep);
         self.join_nets(&read.enable, &reads_sums);
         let buffer = target_buffer(&mut self.m, &at.step, self.buffers);
         self.join_nets(&read.buffer, &buffer);
@@ -351,35 +360,6 @@ impl CoreBuilder<'_> {
         let second = operands.pop().unwrap_or_default();
         let first = operands.pop().unwrap_or_else(|| second.clone());
         [first, second]
-    }
-
-    /// Statistics of a pass, given to their memories one stage after the value is made.
-    fn folds(
-        &mut self,
-        at: &Stages,
-        p: usize,
-        pass: &PassPlan<'_>,
-        registers: &[Lanes],
-        is_pass: &Bits,
-        attention: &AttentionSide,
-    ) {
-        for (i, tap) in pass.taps.iter().enumerate() {
-            let register = &registers[tap.register];
-            let stage = (register.stage + 1).min(LAST_STAGE);
-            let lanes = self.carry(at, register, stage, &format!("p{p}_tap{i}"));
-            let moves = self.leaves(at, stage);
-            let fold = self.m.and(&moves, is_pass);
-            let held = self.held_lanes(at, stage);
-            let mask = self.m.join(&held);
-            let values = self.m.join(&lanes.values);
-            let row = self.fold_row(at, stage, tap.shape);
-            let nets = &attention.taps[p][i];
-            for (net, value) in
-                [(&nets.fold, fold), (&nets.row, row), (&nets.mask, mask), (&nets.values, values)]
-            {
-                self.join_nets(net, &value);
-            }
-        }
     }
 
     /// Lanes that have an event, and all values, of the word that goes to the encoder.

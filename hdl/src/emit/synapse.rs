@@ -42,6 +42,8 @@ pub struct Taken {
 pub struct SweepRead {
     /// Read.
     pub enable: Bits,
+    /// Leave the word as it is.
+    pub keep: Bits,
     /// Buffer.
     pub buffer: Bits,
     /// Word.
@@ -321,6 +323,7 @@ impl CoreBuilder<'_> {
             ("beat_weighted", beat.weighted.clone()),
             ("weights", weights),
             ("sweep_ren", sweep.enable.clone()),
+            ("sweep_keep", sweep.keep.clone()),
             ("sweep_buffer", sweep.buffer.clone()),
             ("sweep_addr", sweep.word.clone()),
             ("clear", self.clear.clone()),

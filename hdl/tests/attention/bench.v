@@ -24,7 +24,7 @@ module tap #(
     .LANES(LANES), .LANE_BITS(LANE_BITS), .ROWS(ROWS), .ROW_BITS(ROW_BITS), .VALUE_BITS(WIDTH),
     .STAT_BITS(WIDTH), .MAXIMUM(MAXIMUM), .CROSS_LANES(CROSS_LANES), .READS(A+1)
   ) memory (
-    .clk(clk), .rst(rst), .fold(fold), .fold_row(fold_row), .fold_mask(fold_mask),
+    .clk(clk), .rst(rst), .fold(fold), .fold_first(1'b0), .fold_row(fold_row), .fold_mask(fold_mask),
     .fold_values(fold_values), .clear(clear && clear_at < ROWS),
     .clear_row(clear_at[ROW_BITS-1:0]), .ren({own_ren, stat_ren}), .raddr(raddr),
     .rdata({own_data, stat_data})
@@ -87,7 +87,7 @@ module bench;
     .clk(clk), .rst(rst), .add(arrival), .address(arrival_at), .value(arrival_value),
     .maximum(command[2]), .clear(clear && clear_at < ARRIVED),
     .clear_address(clear_at[ARRIVED_BITS-1:0]),
-    .clear_maximum(maximum[clear_at < ARRIVED ? clear_at : 0]),
+    .clear_maximum(maximum[clear_at < ARRIVED ? clear_at : 0]), .renew(1'b0),
     .ren(arrived_ren), .raddr(arrived_raddr), .rdata(arrived_data)
   );
 

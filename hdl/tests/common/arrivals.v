@@ -22,7 +22,7 @@ module bench;
 
   arrivals #(.WIDTH(WIDTH), .DEPTH(DEPTH), .ADDR_BITS(ADDR_BITS), .READS(READS)) arrivals (
     .clk(clk), .rst(rst), .add(add), .address(address), .value(value), .maximum(maximum),
-    .clear(clear), .clear_address(clear_address), .clear_maximum(maximum), .ren(ren),
+    .clear(clear), .clear_address(clear_address), .clear_maximum(maximum), .renew(1'b0), .ren(ren),
     .raddr(raddr), .rdata(rdata)
   );
 

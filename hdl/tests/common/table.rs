@@ -277,8 +277,8 @@ pub const MUTATIONS: &[Mutation] = &[
     ]),
     primitive("arrivals", Logic, [
         "maxima are added",
-        "wire [WIDTH-1:0] updated = largest ? larger : old + addend;",
-        "wire [WIDTH-1:0] updated = old + addend;",
+        "wire [WIDTH-1:0] combined = largest ? larger : old + addend;",
+        "wire [WIDTH-1:0] combined = old + addend;",
     ]),
     primitive("pointer_queue", Timing, [
         "a pointer that is not taken at once is lost",

@@ -69,6 +69,7 @@ module slice (
     .clk(clk), .rst(rst), .beat_valid(beat_valid), .beat_buffer(beat_buffer),
     .beat_addr(beat_addr), .beat_mask(beat_mask), .beat_value(beat_value),
     .beat_weighted(beat_weighted), .weights(weights), .sweep_ren(sweep_ren),
+    .sweep_keep(1'b0),
     .sweep_buffer(sweep_buffer), .sweep_addr(sweep_addr), .sweep_data(sweep_data), .clear(clear),
     .clear_addr(clear_addr)
   );

@@ -85,7 +85,7 @@ module slice (
   ) accumulator (
     .clk(clk), .rst(rst), .beat_valid(beat_valid), .beat_buffer(beat_buffer),
     .beat_rows(beat_rows), .beat_mask(beat_mask), .beat_value(beat_value), .weights(weights),
-    .sweep_ren(sweep_ren), .sweep_buffer(sweep_buffer), .sweep_addr(sweep_addr),
+    .sweep_ren(sweep_ren), .sweep_keep(1'b0), .sweep_buffer(sweep_buffer), .sweep_addr(sweep_addr),
     .sweep_data(sweep_data), .clear(clear), .clear_addr(clear_addr)
   );
 endmodule

@@ -288,7 +288,7 @@ impl Pieces<'_> {
         let elements = self.program.graph.node(stage.accumulator).ty.shape.step_len();
         let steps = self.program.graph.timesteps;
         match stage.strategy {
-            Strategy::Direct => 0.0,
+            Strategy::Direct | Strategy::Step => 0.0,
             Strategy::SpillSram | Strategy::SpillDram => {
                 (elements * steps) as f64 * f64::from(stage.accumulator_bits) / 8.0
             }

@@ -9,7 +9,7 @@ use crate::packet::MAX_STEPS;
 use phase::PhasePlan;
 use pulvinar_ir::arch::{Hazard, Sync};
 use pulvinar_ir::tensor::Data;
-use pulvinar_ir::{Diagnostic, Endpoint, Level, Program, Result, Strategy, Value};
+use pulvinar_ir::{Diagnostic, Endpoint, Graph, Level, Program, Result, Strategy, Value};
 use sweep::StagePlan;
 
 /// A program the simulator cannot run.
@@ -32,6 +32,8 @@ pub struct Machine<'p> {
     pub stages: Vec<StagePlan<'p>>,
     /// Phases.
     pub phases: Vec<PhasePlan>,
+    /// The graph as one step of it is: for stages whose attention runs step by step.
+    one_step: Option<Graph>,
     /// Accumulator buffers in use.
     pub buffers: usize,
     /// Cycles of the chip-wide barrier; none with tokens.
@@ -67,7 +69,24 @@ impl<'p> Machine<'p> {
         let phases = program.phases.iter();
         let phases = phases.map(|p| phase::phase_plan(program, &stages, p, dram)).collect::<Result<_>>()?;
         let stall = arch.core.hazard == Hazard::Stall;
-        Ok(Machine { program, steps: graph.timesteps, stages, phases, buffers, barrier, stall, dram })
+        let one_step = one_step(program);
+        Ok(Machine {
+            program,
+            steps: graph.timesteps,
+            stages,
+            phases,
+            one_step,
+            buffers,
+            barrier,
+            stall,
+            dram,
+        })
+    }
+
+    /// The graph whose shapes a stage's small values have: of all steps, or of one.
+    pub fn small_graph(&self, stage: usize) -> &Graph {
+        let by_step = self.stages[stage].by_step();
+        self.one_step.as_ref().filter(|_| by_step).unwrap_or(&self.program.graph)
     }
 
     /// Lets stages send given values in place of what they compute: a workload by firing rate. Sums, sweeps and gates are
@@ -111,6 +130,25 @@ impl<'p> Machine<'p> {
         }
         Ok(())
     }
+}
+
+/// The nodes with values of one step, and the tensors of the attention programs that go step by step.
+fn one_step(program: &Program) -> Option<Graph> {
+    let stages: Vec<_> = program.stages.iter().filter(|s| s.strategy == Strategy::Step).collect();
+    stages.first()?;
+    let graph = &program.graph;
+    let small = stages.iter().flat_map(|s| &s.passes).flat_map(|p| &p.program);
+    let names = small.flat_map(|id| graph.node(*id).op.rule().tensors());
+    let nodes = graph.nodes.iter().cloned().map(|mut node| {
+        node.ty.shape.t = 1;
+        node
+    });
+    Some(Graph {
+        nodes: nodes.collect(),
+        output: graph.output,
+        tensors: names.map(|n| (n.to_owned(), graph.tensors[n].clone())).collect(),
+        ..Graph::new(&graph.name, graph.level, 1)
+    })
 }
 
 fn uses_dram(program: &Program) -> bool {

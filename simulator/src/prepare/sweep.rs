@@ -6,6 +6,7 @@ use pulvinar_ir::op::lif::{Lif, LifConstants};
 use pulvinar_ir::op::reduce::{Reduce, ReduceKind};
 use pulvinar_ir::op::requantise::Requantise;
 use pulvinar_ir::program::{gate_maker, gates_made};
+use pulvinar_ir::scope::goes_by_step;
 use pulvinar_ir::{Axis, Graph, NodeId, Op, Result, Shape, Stage, Strategy};
 
 /// An operand of an elementwise operation.
@@ -63,7 +64,7 @@ pub struct Tap {
     pub base: usize,
 }
 
-/// One sweep over all steps, and the attention program behind it.
+/// One sweep over all steps (or one of those over each step), and the attention program behind it.
 #[derive(Debug)]
 pub struct PassPlan<'p> {
     /// Elementwise operations in order.
@@ -116,9 +117,25 @@ impl StagePlan<'_> {
         let index = || ((t * self.shape.c + c) * self.shape.h + h) * self.shape.w + w;
         self.given.as_ref().map_or(computed, |g| g[index()])
     }
+    /// True if all passes run over a step before the next step.
+    pub fn by_step(&self) -> bool {
+        self.stage.strategy == Strategy::Step
+    }
     /// True if pass p reads accumulators (else frames).
     pub fn accumulates(&self, pass: usize) -> bool {
-        pass == 0 || self.stage.strategy == Strategy::Recompute
+        pass == 0 || matches!(self.stage.strategy, Strategy::Recompute | Strategy::Step)
+    }
+    /// True if pass p leaves the accumulators as they are, for the passes after it.
+    pub fn keeps(&self, pass: usize) -> bool {
+        self.by_step() && pass < self.last_pass()
+    }
+    /// The pass whose statistics are gathered after those of pass p; the last pass gathers none.
+    pub fn gathers_next(&self, pass: usize) -> usize {
+        if self.by_step() && pass + 1 == self.last_pass() {
+            0
+        } else {
+            pass + 1
+        }
     }
     /// True if pass 0 writes frames.
     pub fn spills(&self) -> bool {
@@ -129,11 +146,16 @@ impl StagePlan<'_> {
 /// Prepares `stages[index]`; the others matter where one borrows the gates of another.
 pub fn stage_plan<'p>(graph: &'p Graph, stages: &'p [Stage], index: usize) -> Result<StagePlan<'p>> {
     let stage = &stages[index];
-    if stage.passes.is_empty() || (stage.passes.len() > 1 && stage.strategy == Strategy::Direct) {
+    let fits = match stage.strategy {
+        Strategy::Direct => stage.passes.len() == 1,
+        Strategy::Step => stage.passes.len() > 1 && goes_by_step(graph, stage) && !stage.lends(stages.iter()),
+        _ => !stage.passes.is_empty(),
+    };
+    if !fits {
         return Err(refuse(
             &stage.name,
             "the passes do not fit the strategy",
-            "several passes need a spill or recompute",
+            "several passes need a spill or recompute, or step if nothing looks ahead",
         ));
     }
     let shape = graph.ty(stage.accumulator)?.shape;
@@ -198,6 +220,12 @@ struct Builder<'p> {
 }
 
 impl<'p> Builder<'p> {
+    /// Shape in which a small value is kept: of all steps, or of one.
+    fn small(&self, id: NodeId) -> Shape {
+        let shape = self.graph.node(id).ty.shape;
+        Shape { t: if self.stage.strategy == Strategy::Step { 1 } else { shape.t }, ..shape }
+    }
+
     /// The gates that the programs of each pass hand on, and their words.
     fn lay_out_gates(&mut self, made: Vec<Vec<NodeId>>) -> Vec<(Vec<NodeId>, [usize; 2])> {
         let mut all = Vec::new();
@@ -205,7 +233,7 @@ impl<'p> Builder<'p> {
             let first = self.gate_len;
             for &node in &made {
                 self.gates.push((node, self.gate_len));
-                self.gate_len += self.graph.node(node).ty.shape.len();
+                self.gate_len += self.small(node).len();
             }
             all.push((made, [first, self.gate_len]));
         }
@@ -221,7 +249,7 @@ impl<'p> Builder<'p> {
         }
         let known = self.stage.passes[pass].gates.contains(&id);
         match self.gates.iter().find(|(n, _)| known && *n == id) {
-            Some(&(_, base)) => Ok(Operand::Gate { base, shape: self.graph.node(id).ty.shape }),
+            Some(&(_, base)) => Ok(Operand::Gate { base, shape: self.small(id) }),
             None => Err(refuse(
                 &self.stage.name,
                 format!("pass {pass} reads `{}`, which is not there", self.graph.node(id).name),
@@ -257,7 +285,7 @@ impl<'p> Builder<'p> {
                     "build programs with the mapper",
                 ));
             };
-            let shape = node.ty.shape;
+            let shape = self.small(id);
             taps.push(Tap { node: id, register, max: *kind == ReduceKind::Max, shape, base: tap_len });
             tap_len += shape.len();
         }

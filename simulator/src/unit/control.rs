@@ -163,7 +163,7 @@ impl Core<'_> {
             self.credits.spend(id.step);
         }
         let buffer = stage.accumulates(id.pass).then_some(id.step % self.buffers);
-        let from = Currents { buffer, frame: stage.spills().then_some(id.step) };
+        let from = Currents { buffer, frame: stage.spills().then_some(id.step), keep: stage.keeps(id.pass) };
         if let Some(dma) = self.dma.as_mut().filter(|_| id.pass == 0) {
             dma.start_frame();
         }
@@ -217,8 +217,7 @@ impl Core<'_> {
             let stream = self.plan.events.expect("invariant: a sweep that is not silent has a stream");
             self.packer.end(stream, step as u16);
         }
-        let multipass = self.stage.passes.len() > 1;
-        if pass == 0 && !(multipass && step + self.buffers >= self.steps) {
+        if self.frees(pass, step) {
             self.grant(cx, step);
         }
         match &mut self.dma {
@@ -228,11 +227,27 @@ impl Core<'_> {
         }
         self.ready_at = now + 1;
         self.changed = true;
+        if self.stage.by_step() && pass < self.stage.last_pass() {
+            self.pass += 1;
+            self.end_pass(cx, pass);
+            return;
+        }
         self.step += 1;
+        if self.stage.by_step() {
+            (self.pass, self.gates_have) = (0, 0);
+        }
         if self.step == self.steps {
             (self.pass, self.step) = (pass + 1, 0);
             self.end_pass(cx, pass);
         }
+    }
+
+    /// True if the end of a sweep leaves the step's buffer free at once.
+    fn frees(&self, pass: usize, step: usize) -> bool {
+        if self.stage.by_step() {
+            return pass == self.stage.last_pass();
+        }
+        pass == 0 && (self.stage.passes.len() == 1 || step + self.buffers < self.steps)
     }
 
     fn end_pass<F>(&mut self, cx: &mut Context<'_, '_, F>, pass: usize) {
@@ -248,7 +263,7 @@ impl Core<'_> {
                 if let Some(stream) = self.plan.statistics {
                     self.list = Some(Offers::list((stream, pass as u16), next, events));
                 }
-                self.memories.statistics.begin(&stage.passes[pass + 1]);
+                self.memories.statistics.begin(&stage.passes[stage.gathers_next(pass)]);
             }
             if let Some(dma) = &mut self.dma {
                 dma.begin_pass(next);
@@ -257,7 +272,7 @@ impl Core<'_> {
                 self.store.rewind();
                 self.playback = Some(next);
             }
-        } else if pass > 0 {
+        } else if pass > 0 && !stage.by_step() {
             self.playback = None;
             (self.steps.saturating_sub(self.buffers)..self.steps).for_each(|t| self.grant(cx, t));
         }
@@ -289,7 +304,7 @@ impl Core<'_> {
     }
 
     fn run_attention<F>(&mut self, cx: &mut Context<'_, '_, F>, attention: &mut AttentionEngine) {
-        let graph = &cx.machine.program.graph;
+        let graph = cx.machine.small_graph(self.plan.stage);
         let stage = self.stage;
         let lanes = u64::from(cx.machine.program.arch.core.attention_lanes);
         if let Some(pass) = self.due.filter(|_| self.statistics_in.is_complete(self.plan.statistics_inputs)) {
@@ -297,7 +312,7 @@ impl Core<'_> {
             self.statistics_in = Inbox::default();
             let taps = self.memories.statistics.values(&stage.passes[pass]);
             attention.start(cx.now, pass, &stage.stage.passes[pass].program, graph, taps, lanes);
-            self.memories.statistics.begin(&stage.passes[pass + 1]);
+            self.memories.statistics.begin(&stage.passes[stage.gathers_next(pass)]);
         }
         if !attention.is_running() {
             return;
@@ -335,7 +350,7 @@ impl Core<'_> {
         row.add(Activity::GateWrite, gates.div_ceil(lanes) as u64);
         row.add(Activity::StatRead, self.stage.passes[pass].tap_len.div_ceil(lanes) as u64);
         for &node in &self.stage.stage.passes[pass].program {
-            let (activity, n) = node_activity(&machine.program.graph, node);
+            let (activity, n) = node_activity(machine.small_graph(self.plan.stage), node);
             row.add(activity, n);
         }
     }
@@ -349,7 +364,7 @@ impl Core<'_> {
         let row = cx.log.row(self.plan.stage, sweep.id.step);
         if sweep.from.buffer.is_some() {
             row.add(Activity::AccRead, n.words);
-            row.add(Activity::AccWrite, n.words);
+            row.add(Activity::AccWrite, if sweep.from.keep { 0 } else { n.words });
             row.add(Activity::FrameWrite, if sweep.from.frame.is_some() { n.words } else { 0 });
         } else {
             row.add(Activity::FrameRead, n.words);

@@ -29,10 +29,12 @@ pub struct SweepId {
 /// What a sweep reads its currents from and where it keeps them.
 #[derive(Debug, Clone, Copy)]
 pub struct Currents {
-    /// Accumulator buffer, read and cleared; none reads a frame.
+    /// Accumulator buffer, read and (unless kept) cleared; none reads a frame.
     pub buffer: Option<usize>,
     /// Frame that is read, or written when there is a buffer too.
     pub frame: Option<usize>,
+    /// The buffer is read and not cleared.
+    pub keep: bool,
 }
 
 /// Memories of a slice.
@@ -149,13 +151,15 @@ impl UpdateEngine {
             }
         };
         match from {
-            Currents { buffer: Some(buffer), frame } => {
+            Currents { buffer: Some(buffer), frame, keep } => {
                 let words = &mut mem.accumulator.buffers[buffer][range.clone()];
                 take(words, self);
                 if let Some(frame) = frame {
                     mem.frames.frame_mut(frame)[range].copy_from_slice(words);
                 }
-                words.fill(0);
+                if !keep {
+                    words.fill(0);
+                }
             }
             Currents { frame, .. } => {
                 let frame = frame.expect("invariant: a sweep reads a buffer or a frame");
@@ -330,7 +334,8 @@ fn load(from: Currents, element: usize, mem: &mut Memories) -> i64 {
         let frame = from.frame.expect("invariant: a sweep reads a buffer or a frame");
         return i64::from(mem.frames.frame(frame)[element]);
     };
-    let value = std::mem::take(&mut mem.accumulator.buffers[buffer][element]);
+    let cell = &mut mem.accumulator.buffers[buffer][element];
+    let value = if from.keep { *cell } else { std::mem::take(cell) };
     if let Some(frame) = from.frame {
         mem.frames.frame_mut(frame)[element] = value;
     }

@@ -137,11 +137,11 @@ fn squash(net: &mut Net, x: NodeId) -> NodeId {
 }
 
 /// Statistics → small layers → table: a gate.
-fn gate_of(net: &mut Net, x: NodeId, pass: &mut Pass) -> NodeId {
+fn gate_of(net: &mut Net, x: NodeId, by_step: bool, pass: &mut Pass) -> NodeId {
     let axes = net.rng.pick(&[
         &[Axis::C, Axis::H, Axis::W][..],
-        &[Axis::T, Axis::H, Axis::W],
-        &[Axis::T, Axis::C],
+        if by_step { &[Axis::H] } else { &[Axis::T, Axis::H, Axis::W] },
+        if by_step { &[Axis::C, Axis::W] } else { &[Axis::T, Axis::C] },
         &[Axis::H, Axis::W],
         &[Axis::C],
     ]);
@@ -151,7 +151,7 @@ fn gate_of(net: &mut Net, x: NodeId, pass: &mut Pass) -> NodeId {
     y = squash(net, y);
     pass.program.push(y);
     if net.rng.chance(60) {
-        let axis = net.rng.pick(&[Axis::T, Axis::C]);
+        let axis = net.rng.pick(&[if by_step { Axis::C } else { Axis::T }, Axis::C]);
         let n = if axis == Axis::T { net.shape(y).t } else { net.shape(y).c };
         let weight = net.tensor("dense", vec![n, n], -5, 6);
         y = net.push("dense", dense::Dense { weight, bias: None, axis }, &[y]);
@@ -170,8 +170,10 @@ fn empty() -> Pass {
     Pass { elementwise: vec![], gates: vec![], taps: vec![], program: vec![] }
 }
 
-/// conv → one to three levels of gates → lif.
+/// conv → one to three levels of gates → lif; in some all statistics are of one step.
 pub fn attention_layer(net: &mut Net, x: NodeId, late: bool) -> NodeId {
+    // Drawn beside the row of numbers, which stays that of the seeds below.
+    let by_step = Rng(net.rng.0 ^ 0x57E9).chance(40);
     let from = source(net, x, late);
     let outputs = 1 + net.rng.below(6);
     let conv = net.conv(from, outputs, 3, 1, 1);
@@ -179,11 +181,11 @@ pub fn attention_layer(net: &mut Net, x: NodeId, late: bool) -> NodeId {
     let (mut current, mut chain, mut gates) = (conv, Vec::new(), Vec::new());
     for level in 0..=net.rng.below(3) {
         let mut pass = Pass { elementwise: chain.clone(), gates: gates.clone(), ..empty() };
-        let first = gate_of(net, current, &mut pass);
+        let first = gate_of(net, current, by_step, &mut pass);
         gates.push(first);
         let mut gate = first;
         if level == 0 && net.rng.chance(40) {
-            let second = gate_of(net, current, &mut pass);
+            let second = gate_of(net, current, by_step, &mut pass);
             gates.push(second);
             let product = net.push("product", gate::Gate { shift: 8 }, &[first, second]);
             if net.shape(product) == net.shape(conv) {
@@ -208,7 +210,10 @@ pub fn attention_layer(net: &mut Net, x: NodeId, late: bool) -> NodeId {
     let lif = net.lif(current, threshold);
     chain.push(lif);
     passes.push(Pass { elementwise: chain, gates, ..empty() });
-    let strategy = net.rng.pick(&[Strategy::SpillSram, Strategy::SpillDram, Strategy::Recompute]);
+    let mut strategy = net.rng.pick(&[Strategy::SpillSram, Strategy::SpillDram, Strategy::Recompute]);
+    if by_step && strategy != Strategy::SpillDram {
+        strategy = Strategy::Step;
+    }
     let synapse = Synapse { node: conv, source: x, delayed: late };
     net.push_stage(vec![synapse], conv, passes, strategy, lif);
     lif

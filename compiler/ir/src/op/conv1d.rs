@@ -87,6 +87,12 @@ impl OpRule for Conv1d {
         Ok(Type::real(Shape { t, c, ..x.shape }))
     }
 
+    fn look_ahead(&self, x: Shape) -> usize {
+        // Along t as many as there are taps after the step's own: the zeros behind the sequence, if it keeps its length.
+        let taps = if self.axis == Axis::T { self.padding[1] } else { x.t };
+        taps.min(x.t - 1)
+    }
+
     fn eval(&self, cx: &EvalCx<'_>) -> Value {
         let (x, weight, shape) = (cx.inputs[0], cx.tensor(&self.weight), cx.ty.shape);
         let (outputs, inputs, k) = (weight.shape[0], weight.shape[1], weight.shape[2]);

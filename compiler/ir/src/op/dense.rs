@@ -50,6 +50,10 @@ impl OpRule for Dense {
         })
     }
 
+    fn look_ahead(&self, x: Shape) -> usize {
+        if self.axis == Axis::T { x.t - 1 } else { 0 }
+    }
+
     fn eval(&self, cx: &EvalCx<'_>) -> Value {
         let (x, weight) = (cx.inputs[0], cx.tensor(&self.weight));
         let bias = self.bias.as_deref().map(|b| cx.tensor(b));

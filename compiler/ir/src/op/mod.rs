@@ -156,6 +156,10 @@ pub trait OpRule {
     fn eval(&self, cx: &EvalCx<'_>) -> Value {
         expand::eval(self, cx)
     }
+    /// Later steps of an operand of shape `x` that a step of the result depends on; a module's is its expansion's.
+    fn look_ahead(&self, _x: Shape) -> usize {
+        0
+    }
     /// Names of the tensors in the attributes.
     fn tensors(&self) -> Vec<&str> {
         Vec::new()

@@ -4,7 +4,7 @@
 
 use super::{EvalCx, InferCx, OpRule};
 use crate::diag::Result;
-use crate::shape::{Axes, IntType, Shape, Type};
+use crate::shape::{Axes, Axis, IntType, Shape, Type};
 use crate::tensor::Value;
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,10 @@ impl OpRule for Reduce {
                 ReduceKind::Mean => IntType { lo: x.lo.saturating_mul(n), hi: x.hi.saturating_mul(n), scale: scale.iter().map(|s| s / n as f64).collect() },
             })
         })
+    }
+
+    fn look_ahead(&self, x: Shape) -> usize {
+        if self.axes.has(Axis::T) { x.t - 1 } else { 0 }
     }
 
     fn eval(&self, cx: &EvalCx<'_>) -> Value {

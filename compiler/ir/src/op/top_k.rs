@@ -47,6 +47,10 @@ impl OpRule for TopK {
         cx.int_or_real(x.shape, || Ok(IntType::new(0, 1, 1.0)))
     }
 
+    fn look_ahead(&self, x: Shape) -> usize {
+        if self.axis == Axis::T { x.t - 1 } else { 0 }
+    }
+
     fn eval(&self, cx: &EvalCx<'_>) -> Value {
         let x = cx.inputs[0];
         if cx.is_real() {

@@ -1,0 +1,119 @@
+//! The mapper's time scope of every attention module is what a changed frame shows on the float reference, and a layer
+//! of scope `step` gives out a step before it has seen the next.
+#![allow(clippy::unwrap_used)] // helpers of tests
+
+#[allow(dead_code)]
+#[path = "../../compiler/ir/tests/attention/cases.rs"]
+mod cases;
+#[path = "../../compiler/ir/tests/attention/support.rs"]
+mod support;
+
+use cases::{Module, Sample, MODULES};
+use pulvinar_compiler::map::{map, MapOptions, Mapped};
+use pulvinar_compiler::{lower, quantise, Calibration, Options};
+use pulvinar_ir::op::input::InputKind;
+use pulvinar_ir::op::readout::{Readout, ReadoutKind};
+use pulvinar_ir::op::spiking_attention::Form;
+use pulvinar_ir::scope::look_ahead;
+use pulvinar_ir::trace::Entry;
+use pulvinar_ir::{interpret, Arch, Graph, Op, Scope, Strategy, Value};
+use pulvinar_simulator::{simulate, SimOptions};
+use std::collections::BTreeMap;
+
+/// Integer graph and input of a module behind counts and before a neuron.
+fn compiled((mut case, _): Sample) -> (Graph, Value) {
+    let Op::Input(input) = &mut case.graph.nodes[0].op else { panic!("the first node is the input") };
+    input.kind = InputKind::Counts;
+    let neuron = cases::spiking(Form::Ssa, 1, 1.0).neuron;
+    let last = case.graph.push("neuron", neuron.into(), &[case.graph.output]).unwrap();
+    case.graph.push("readout", Readout { kind: ReadoutKind::Mean }.into(), &[last]).unwrap();
+    let shape = case.graph.nodes[0].ty.shape;
+    let counts: Vec<i64> = (0..shape.len()).map(|_| case.rng.size(0, 3) as i64).collect();
+    let real = Value::real(shape, counts.iter().map(|&v| v as f64).collect());
+    let lowered = lower(&case.graph, &Options::default()).unwrap();
+    let ranges = Calibration::from_inputs(&lowered, &[real]).unwrap();
+    (quantise(&lowered, &Options::default(), Some(&ranges)).unwrap(), Value::int(shape, counts))
+}
+
+fn mapped(flow: &Graph, strategy: Option<Strategy>) -> Mapped {
+    let strategies = strategy.map(|s| ("neuron".to_owned(), s)).into_iter().collect::<BTreeMap<_, _>>();
+    map(flow, &Arch::default_chip(), &MapOptions { strategies, ..MapOptions::default() }).unwrap()
+}
+
+/// Scope of a module: the mapper's where the machine takes it, else that of the lowered graph.
+fn scope(module: &Module, seed: u64) -> Scope {
+    if module.refusal.is_none() {
+        let report = mapped(&compiled((module.make)(seed)).0, None).report;
+        let waiting = report.stages.iter().find(|s| s.passes > 1).expect("a module has a gate");
+        return waiting.scope;
+    }
+    let lowered = lower(&(module.make)(seed).0.graph, &Options::default()).unwrap();
+    let ahead = look_ahead(&lowered, &lowered.ids().collect());
+    Scope::of(ahead[lowered.output.index()], lowered.timesteps)
+}
+
+/// Steps before the last that a change of the last frame reaches, at most, in a few tries.
+fn reach(module: &Module, seed: u64) -> (usize, usize) {
+    let (mut case, x) = (module.make)(seed);
+    let last = case.graph.timesteps - 1;
+    let first = (0..6).filter_map(|_| case.touched(&x, last).first().copied()).min();
+    (last - first.unwrap_or(last), last)
+}
+
+#[test]
+fn scopes_are_those_that_a_changed_frame_shows() {
+    for module in MODULES {
+        let (mut seen, mut equal, mut longest) = (0, 0, 0);
+        for seed in 0..30 {
+            let (reach, last) = reach(module, seed);
+            let scope = scope(module, seed);
+            let ahead = match scope {
+                Scope::Step => 0,
+                Scope::Window { steps } => steps as usize,
+                Scope::Whole => last,
+            };
+            assert!(reach <= ahead, "{}, seed {seed}: scope {scope} and {reach} steps back", module.name);
+            if last > 0 {
+                seen += 1;
+                equal += usize::from(reach == ahead);
+            }
+            longest = longest.max(ahead);
+        }
+        // A rectified layer may hide a frame by chance.
+        assert!(seen > 10 && equal * 10 >= seen * 8, "{}: {equal} of {seen} scopes are met", module.name);
+        let looks_ahead = ["ta_snn", "fsta", "asa", "stsc"].contains(&module.name);
+        assert_eq!(longest > 0, looks_ahead, "{}", module.name);
+    }
+}
+
+#[test]
+fn a_causal_layer_gives_out_a_step_before_it_sees_the_next() {
+    let mut steps = 0;
+    for seed in 0..12 {
+        let (flow, input) = compiled(cases::step_attention(seed));
+        let options = SimOptions { trace: true, ..SimOptions::default() };
+        let run = |strategy| simulate(&mapped(&flow, strategy).program, &input, &options).unwrap();
+        let by_step = mapped(&flow, None);
+        let stage = by_step.program.stages.iter().find(|s| s.is_multipass()).unwrap();
+        assert_eq!(stage.strategy, Strategy::Step, "seed {seed}");
+        let answer = interpret::output(&flow, &input).unwrap();
+        for strategy in
+            [None, Some(Strategy::SpillSram), Some(Strategy::SpillDram), Some(Strategy::Recompute)]
+        {
+            assert_eq!(run(strategy).output, answer, "seed {seed}, {strategy:?}");
+        }
+        let last = stage.passes.len() as u32 - 1;
+        let mut order: BTreeMap<u32, Vec<(u32, u32)>> = BTreeMap::new();
+        for (_, entry) in run(None).trace.unwrap().entries {
+            if let Entry::Step { core, pass, step } = entry {
+                order.entry(core).or_default().push((step, pass));
+            }
+        }
+        for sweeps in order.values().filter(|s| s.iter().any(|s| s.1 > 0)) {
+            assert!(sweeps.windows(2).all(|w| w[0] < w[1]), "seed {seed}: {sweeps:?}");
+            assert_eq!(sweeps.len(), flow.timesteps * (last as usize + 1), "seed {seed}");
+            steps += sweeps.len();
+        }
+    }
+    assert!(steps > 50, "{steps} sweeps");
+}
