@@ -79,6 +79,8 @@ pub enum Verb {
     Arch(ArchArgs),
     /// List the compiler's passes.
     Passes,
+    /// List the encoders.
+    Encoders,
     /// List the energy estimators.
     Estimators,
     /// Print a shell completion script.
@@ -98,7 +100,7 @@ pub struct Source {
     /// Inputs: a data set (.safetensors or .safetensors.gz) with frames [N,T,C,H,W] or stills [N,C,H,W].
     #[arg(long)]
     pub input: Option<PathBuf>,
-    /// Encoder for still images: direct, rate or latency.
+    /// Encoder for still images or recordings (`pulvinar encoders` lists them).
     #[arg(long)]
     pub encode: Option<String>,
     /// Inputs for calibrating the quantiser; the zoo's own for zoo models, else the first inputs.

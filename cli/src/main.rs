@@ -58,6 +58,10 @@ fn dispatch(cli: Cli) -> Result<()> {
             verbs::passes(json);
             Ok(())
         }
+        Some(Verb::Encoders) => {
+            verbs::encoders(json);
+            Ok(())
+        }
         Some(Verb::Estimators) => {
             verbs::estimators(json);
             Ok(())

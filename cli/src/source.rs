@@ -102,7 +102,14 @@ fn input_shape(model: &Model) -> Shape {
 
 fn frames(path: &Path, source: &Source, timesteps: usize) -> Result<Dataset> {
     match &source.encode {
-        Some(name) => encode::find(name)?.encode(&dataset::load_stills(path)?, timesteps, source.seed),
+        Some(name) => {
+            let encoder = encode::find(name)?;
+            if encoder.takes_recordings() {
+                encoder.encode_recordings(&dataset::load(path)?, timesteps)
+            } else {
+                encoder.encode(&dataset::load_stills(path)?, timesteps, source.seed)
+            }
+        }
         None => dataset::load(path),
     }
 }

@@ -6,6 +6,7 @@ use crate::{output, progress, source, verdict};
 use clap::CommandFactory;
 use pulvinar_compiler::{run_pipeline, Calibration, Options, PASSES};
 use pulvinar_ir::{Arch, Diagnostic, Graph, Level, Result};
+use pulvinar_models::encode::{Encoder, ENCODERS};
 use pulvinar_models::{reference, zoo as networks};
 use pulvinar_reports::energy::estimators::ESTIMATORS;
 use serde_json::json;
@@ -99,6 +100,20 @@ pub fn passes(json: bool) {
     show(json, &json!(facts), || {
         rows(PASSES.iter().map(|p| (p.name, format!("[{}] {}", p.level_in, p.doc))))
     });
+}
+
+/// `pulvinar encoders`.
+pub fn encoders(json: bool) {
+    let takes = |e: &Encoder| if e.takes_recordings() { "recordings" } else { "still images" };
+    let facts: Vec<_> = ENCODERS
+        .iter()
+        .map(|e| json!({"name": e.name, "takes": takes(e), "planes": e.planes, "equation": e.equation, "source": e.source}))
+        .collect();
+    let line = |e: &Encoder| {
+        let planes = if e.planes > 1 { format!(", {} planes", e.planes) } else { String::new() };
+        format!("[{}{planes}] {}\n    {}", takes(e), e.equation, e.source)
+    };
+    show(json, &json!(facts), || rows(ENCODERS.iter().map(|e| (e.name, line(e)))));
 }
 
 /// `pulvinar estimators`.

@@ -105,7 +105,7 @@ fn compile_and_simulate_agree_with_run() {
 #[test]
 fn lists_print() {
     let dir = tempfile::tempdir().unwrap();
-    for verb in ["zoo", "passes", "estimators", "arch"] {
+    for verb in ["zoo", "passes", "encoders", "estimators", "arch"] {
         for extra in [None, Some("--json")] {
             let args: Vec<&str> = std::iter::once(verb).chain(extra).collect();
             let out = pulvinar(dir.path(), &args);

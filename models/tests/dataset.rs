@@ -90,7 +90,7 @@ fn stills_become_frames_that_fit() {
     assert_eq!(spikes.ints().iter().position(|&s| s == 1), Some(4 * 2));
 
     let load = |image: Owned| load_stills_bytes(&file(&[("images", image)])).unwrap_err();
-    check(&load(Owned::f32(&[1, 1, 1, 1], &[1.5])), "E0403", "outside 0..=1");
+    check(&load(Owned::f32(&[1, 1, 1, 1], &[1.5])), "E0403", "outside -1..=1");
     check(&load(Owned::f32(&[1, 1, 1], &[0.5])), "E0403", "[N,C,H,W]");
     check(&encode::find("direct").unwrap().encode(&stills, 0, 0).unwrap_err(), "E0403", "absurdly");
 }

@@ -1,19 +1,34 @@
 //! Latency encoding: one spike, the earlier the larger the element; an element of 0 is silent.
 
-use super::Encoder;
+use super::{one_spike, Draw, EncodeFn, Encoder};
+
+const SOURCE: &str = "latency encoders of SpikingJelly (Fang et al., Science Advances 2023)";
 
 pub(super) const ENCODER: Encoder = Encoder {
     name: "latency",
     equation: "S[t] = [t = round((T - 1) * (1 - x))] for x > 0, else 0",
-    source: "linear latency encoder of SpikingJelly (Fang et al., Science Advances 2023)",
-    run: encode,
+    source: SOURCE,
+    planes: 1,
+    signed: false,
+    run: EncodeFn::Still(linear),
 };
 
-fn encode(image: &[f32], timesteps: usize, _seed: u64, _index: u64) -> Vec<f32> {
-    let mut frames = vec![0.0; image.len() * timesteps];
-    for (i, &x) in image.iter().enumerate().filter(|(_, x)| **x > 0.0) {
-        let t = ((timesteps - 1) as f64 * (1.0 - f64::from(x))).round() as usize;
-        frames[t.min(timesteps - 1) * image.len() + i] = 1.0;
-    }
-    frames
+pub(super) const LOGARITHMIC: Encoder = Encoder {
+    name: "latency-log",
+    equation: "S[t] = [t = round(T - 1 - ln(a * x + 1))] for x > 0, else 0; a = exp(T - 1) - 1",
+    source: SOURCE,
+    planes: 1,
+    signed: false,
+    run: EncodeFn::Still(logarithmic),
+};
+
+fn linear(image: &[f32], timesteps: usize, _: Draw) -> Vec<f32> {
+    let last = (timesteps - 1) as f64;
+    one_spike(image, timesteps, |x| (x > 0.0).then(|| (last * (1.0 - x)).round_ties_even() as usize))
+}
+
+fn logarithmic(image: &[f32], timesteps: usize, _: Draw) -> Vec<f32> {
+    let last = (timesteps - 1) as f64;
+    let a = last.exp_m1();
+    one_spike(image, timesteps, |x| (x > 0.0).then(|| (last - (a * x).ln_1p()).round_ties_even() as usize))
 }
