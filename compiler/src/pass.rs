@@ -6,6 +6,7 @@ mod fold_batch_norm;
 mod fold_pool;
 mod fuse_neuron;
 mod lower_attention;
+mod lower_readout;
 mod lower_scale;
 mod merge_gates;
 mod move_relu;
@@ -66,6 +67,7 @@ macro_rules! passes {
 
 passes! {
     "canonicalise", "drop identities, repeated and dead nodes", Exact, Trained, canonicalise;
+    "lower-readout", "readouts inside the network and their heads to steps", WithinTolerance, Trained, lower_readout;
     "lower-attention", "attention to reductions, dense layers, sigmoids and products", WithinTolerance, Trained, lower_attention;
     "lower-scale", "constant factors to norms", Exact, Trained, lower_scale;
     "fold-batch-norm", "batch norms and affines into the layer before them", WithinTolerance, Trained, fold_batch_norm;

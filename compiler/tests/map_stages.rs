@@ -195,6 +195,27 @@ fn a_gate_may_come_from_another_layer() {
 }
 
 #[test]
+fn a_concatenation_is_a_stage_with_a_synapse_an_operand() {
+    let (mut net, x) = Net::new(2, [2, 8, 8], 1);
+    let a = net.conv("conv0", x, 4, 1);
+    let b = net.conv("conv1", x, 3, 1);
+    let both = net.push("both", Concat {}, &[a, b]);
+    let out = net.lif("lif0", both);
+    let graph = net.readout(out);
+    let stages = stages_of(&graph);
+    assert_eq!(stages.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["conv0", "conv1", "lif0"]);
+    let joined = &stages[2];
+    assert_eq!(joined.accumulator, both);
+    let sources: Vec<NodeId> = joined.synapses.iter().map(|s| s.source).collect();
+    assert_eq!((sources, joined.synapses[1].first_channel(&graph)), (vec![a, b], 4));
+    let int = |id: NodeId| graph.node(id).ty.as_int("").unwrap();
+    assert!(
+        joined.accumulator_bits <= int(a).bits().max(int(b).bits()) + 1,
+        "the operands share no accumulator"
+    );
+}
+
+#[test]
 fn what_no_unit_evaluates_is_refused_by_name() {
     let (mut net, x) = Net::new(2, [2, 8, 8], 1);
     let conv = net.conv("conv0", x, 4, 1);
@@ -204,10 +225,9 @@ fn what_no_unit_evaluates_is_refused_by_name() {
 
     let (mut net, x) = Net::new(2, [2, 8, 8], 1);
     let a = net.conv("conv0", x, 4, 1);
-    let b = net.conv("conv1", x, 4, 1);
-    let both = net.push("both", Concat {}, &[a, b]);
+    let both = net.push("both", Concat {}, &[a, a]);
     let out = net.lif("lif0", both);
-    assert!(refusal(&net.readout(out)).contains("`both`"));
+    assert!(refusal(&net.readout(out)).contains("`both`"), "one stream twice");
 
     let (mut net, x) = Net::new(2, [2, 8, 8], 1);
     let a = net.conv("conv0", x, 4, 1);

@@ -82,8 +82,10 @@ pub struct Generator {
     channels: [usize; 2],
     /// Input channels.
     inputs: usize,
-    /// By input channel; none where each input channel is one lane (pooling, identity).
+    /// By input channel; none where each input channel is the lane of its number (pooling, identity).
     reach: Option<Vec<Reach>>,
+    /// Beats read weights.
+    weighted: bool,
     /// Words of the weight memory, `lanes` weights each, 0 in lanes that are not reached.
     pub weights: Vec<Vec<i32>>,
 }
@@ -98,7 +100,11 @@ fn at(weights: &Weights, i: usize) -> i32 {
 impl Generator {
     /// The layout of a synapse with regular connections.
     pub fn new(taps: &TapImage, region: &Region, lanes: usize) -> Generator {
-        let reach = taps.weights.is_some().then(|| {
+        let own =
+            |(i, &(lane, held)): (usize, &(u32, u32))| held == 0 || lane as usize + region.channels[0] == i;
+        let weighted = taps.weights.is_some();
+        let table = weighted || !taps.lanes.iter().enumerate().all(own);
+        let reach = table.then(|| {
             let one = |&(first, count): &(u32, u32)| Reach::new(first as usize, count as usize, lanes);
             taps.lanes.iter().map(one).collect::<Vec<_>>()
         });
@@ -111,6 +117,7 @@ impl Generator {
             channels: region.channels,
             inputs: taps.lanes.len(),
             reach,
+            weighted,
             weights: Vec::new(),
         };
         generator.weights = generator.weight_words(taps, lanes);
@@ -119,7 +126,7 @@ impl Generator {
 
     /// True if its beats read weights.
     pub fn is_weighted(&self) -> bool {
-        self.reach.is_some()
+        self.weighted
     }
 
     /// Words of one tap of an input channel in the weight memory.
@@ -197,7 +204,7 @@ impl Generator {
                 ("CHANNELS", vector(end - first, channel_bits + 1)),
             ];
         };
-        let channel_words = self.kernel[0] * self.kernel[1] * self.blocks();
+        let channel_words = if self.weighted { self.kernel[0] * self.kernel[1] * self.blocks() } else { 0 };
         let mut all = vec![("WEIGHT_BASE", vector(base, widths.weight_addr))];
         let whole = Reach::new(0, self.channels[1] - self.channels[0], widths.lanes);
         if reach.iter().all(|r| *r == whole) {

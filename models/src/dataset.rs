@@ -255,8 +255,8 @@ pub fn load_stills_bytes(bytes: &[u8]) -> Result<Stills> {
             malformed("tensor `images`", format!("elements are {}, not U8 or F32", view.dtype.name()))
         })?,
     };
-    if let Some(i) = pixels.iter().position(|v: &f32| !(0.0..=1.0).contains(v)) {
-        return Err(malformed("tensor `images`", format!("element {i} is {}, outside 0..=1", pixels[i])));
+    if let Some(i) = pixels.iter().position(|v: &f32| !(-1.0..=1.0).contains(v)) {
+        return Err(malformed("tensor `images`", format!("element {i} is {}, outside -1..=1", pixels[i])));
     }
     let labels = tensors.get("labels").map(|l| labels_of(l, count)).transpose()?;
     Ok(Stills { shape: [c, h, w], pixels, labels })

@@ -2,6 +2,7 @@
 
 use crate::arch::Arch;
 use crate::graph::{Graph, NodeId};
+use crate::op::Op;
 use serde::{Deserialize, Serialize};
 
 /// A compiled network for one chip.
@@ -87,12 +88,39 @@ pub struct Stage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Synapse {
-    /// conv2d, linear, sparse, avg_pool, max_pool; or the accumulator's operand itself (identity).
+    /// A layer, pool, upsampling or concatenation (once an operand); or the accumulator's operand itself (identity).
     pub node: NodeId,
     /// Node whose events arrive: the input or another stage's output.
     pub source: NodeId,
     /// Events of step t act at step t + 1.
     pub delayed: bool,
+}
+
+impl Synapse {
+    /// The operand of the node through which it sees its source: flattened or one step late, or the source itself.
+    pub fn operand(&self, graph: &Graph) -> NodeId {
+        let leads = |mut id: NodeId| {
+            for _ in 0..graph.nodes.len() {
+                match graph.node(id).op {
+                    _ if id == self.source => return true,
+                    Op::Flatten(_) | Op::Delay(_) => id = graph.node(id).inputs[0],
+                    _ => return false,
+                }
+            }
+            false
+        };
+        graph.node(self.node).inputs.iter().copied().find(|&i| leads(i)).unwrap_or(self.node)
+    }
+
+    /// First channel of the node's value that the source reaches: 0, but in a concatenation.
+    pub fn first_channel(&self, graph: &Graph) -> usize {
+        let node = graph.node(self.node);
+        if self.node == self.source || !matches!(node.op, Op::Concat(_)) {
+            return 0;
+        }
+        let before = node.inputs.iter().take_while(|&&i| i != self.operand(graph));
+        before.map(|&i| graph.node(i).ty.shape.c).sum()
+    }
 }
 
 /// One sweep over all timesteps, or one of those over each.

@@ -59,6 +59,11 @@ struct Visit<'a> {
     borrowed: Vec<NodeId>,
 }
 
+/// The first synapse whose source an earlier one has: an event is worked on once in a core.
+fn clash(synapses: &[Synapse]) -> Option<usize> {
+    (1..synapses.len()).find(|&i| synapses[..i].iter().any(|s| s.source == synapses[i].source))
+}
+
 /// Clusters of a graph, by ascending output.
 pub fn clusters(graph: &Graph, roles: &Roles) -> Result<Vec<Cluster>> {
     let mut streams = first_streams(graph, roles)?;
@@ -73,16 +78,18 @@ pub fn clusters(graph: &Graph, roles: &Roles) -> Result<Vec<Cluster>> {
     }
 }
 
-/// Values that must travel whatever the clusters: neurons, operands of synapse layers and aliases, the answer.
+/// Values that must travel whatever the clusters: neurons and sums over time, operands of synapse layers and aliases, the answer.
 fn first_streams(graph: &Graph, roles: &Roles) -> Result<BTreeSet<NodeId>> {
     let mut streams = BTreeSet::from([roles.answer]);
     for id in graph.ids() {
         match (roles.get(id), &graph.node(id).op) {
-            (Role::Input, _) | (Role::Full, Op::Lif(_)) => {
+            (Role::Input, _) | (Role::Full, Op::Lif(_) | Op::Accumulate(_)) => {
                 streams.insert(id);
             }
             (Role::Synapse | Role::Alias, _) => {
-                streams.insert(roles.resolve(graph, graph.node(id).inputs[0])?.0);
+                for &input in &graph.node(id).inputs {
+                    streams.insert(roles.resolve(graph, input)?.0);
+                }
             }
             _ => {}
         }
@@ -108,8 +115,12 @@ impl<'a> Visit<'a> {
         for id in graph.ids() {
             let cluster = match roles.get(id) {
                 Role::Synapse => {
-                    let synapse = visit.synapse(id, graph.node(id).inputs[0])?;
-                    Some(visit.new_cluster(id, vec![synapse]))
+                    let synapses = graph.node(id).inputs.iter().map(|&i| visit.synapse(id, i));
+                    let synapses = synapses.collect::<Result<Vec<_>>>()?;
+                    if let Some(k) = clash(&synapses) {
+                        return Err(visit.twice(id, &synapses[k]));
+                    }
+                    Some(visit.new_cluster(id, synapses))
                 }
                 Role::Full if matches!(graph.node(id).op, Op::Add(_)) => Some(visit.add(id)?),
                 Role::Full | Role::Small => Some(visit.join(id)?),
@@ -211,25 +222,20 @@ impl<'a> Visit<'a> {
                 Some(_) => return Err(Stop::Stream(operand)),
             }
         }
-        // One synapse a source: an event is worked on once in a core.
-        if let Some(clash) =
-            (1..synapses.len()).find(|&i| synapses[..i].iter().any(|s| s.source == synapses[i].source))
-        {
-            let node = synapses[clash].node;
+        if let Some(k) = clash(&synapses) {
             let pure = inputs.iter().zip(&homes).find(|(_, h)| h.is_some()).map(|(&i, _)| i);
-            return Err(pure.map_or_else(
-                || {
-                    Stop::Refuse(refuse(
-                        self.graph,
-                        id,
-                        format!("adds the stream of `{}` twice", self.graph.node(node).name),
-                        "scale the weights of the next layer instead",
-                    ))
-                },
-                Stop::Stream,
-            ));
+            return Err(pure.map_or_else(|| self.twice(id, &synapses[k]), Stop::Stream));
         }
         Ok(self.new_cluster(id, synapses))
+    }
+
+    fn twice(&self, id: NodeId, synapse: &Synapse) -> Stop {
+        Stop::Refuse(refuse(
+            self.graph,
+            id,
+            format!("takes the stream of `{}` twice", self.graph.node(synapse.source).name),
+            "change the weights of the next layer instead",
+        ))
     }
 
     /// True if a cluster is only an accumulator whose value nobody else reads.

@@ -1,7 +1,7 @@
 //! How a synapse layer connects events to accumulators: what partition, memory and traffic need to know.
 
 use pulvinar_ir::op::window::Window;
-use pulvinar_ir::{Graph, NodeId, Op, Shape, Slice};
+use pulvinar_ir::{Graph, Op, Shape, Slice, Synapse};
 
 /// Connection pattern of a synapse node.
 #[derive(Debug, Clone, Copy)]
@@ -35,7 +35,10 @@ pub enum Connectivity<'a> {
         max: bool,
     },
     /// Each event to its own accumulator.
-    Identity,
+    Identity {
+        /// Channel that the source's first one reaches.
+        first: usize,
+    },
 }
 
 /// A box of channels and rows.
@@ -67,9 +70,10 @@ impl Region {
 }
 
 impl<'a> Connectivity<'a> {
-    /// The pattern of a synapse node; anything that is not a synapse layer is an identity.
-    pub fn of(graph: &'a Graph, node: NodeId) -> Self {
-        match &graph.node(node).op {
+    /// The pattern of a synapse; anything that is not a synapse layer is an identity.
+    pub fn of(graph: &'a Graph, synapse: &Synapse) -> Self {
+        match &graph.node(synapse.node).op {
+            _ if synapse.node == synapse.source => Connectivity::Identity { first: 0 },
             Op::Conv2d(a) => {
                 let weight = &graph.tensors[&a.weight];
                 Connectivity::Conv {
@@ -94,7 +98,7 @@ impl<'a> Connectivity<'a> {
             Op::Upsample(a) => Connectivity::Pool { window: a.window(), max: false },
             Op::AvgPool(a) => Connectivity::Pool { window: a.window(), max: false },
             Op::MaxPool(a) => Connectivity::Pool { window: a.window(), max: true },
-            _ => Connectivity::Identity,
+            _ => Connectivity::Identity { first: synapse.first_channel(graph) },
         }
     }
 
@@ -111,7 +115,9 @@ impl<'a> Connectivity<'a> {
             Connectivity::Pool { window, .. } => {
                 rows_meet(window, input, from, output, to) && overlap(from.channels, to.channels)
             }
-            Connectivity::Identity => overlap(from.channels, to.channels) && overlap(from.rows, to.rows),
+            Connectivity::Identity { first } => {
+                overlap(from.channels.map(|c| c + first), to.channels) && overlap(from.rows, to.rows)
+            }
             Connectivity::Linear { .. } | Connectivity::Sparse { .. } => true,
         }
     }

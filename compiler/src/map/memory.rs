@@ -135,7 +135,7 @@ impl<'a> StageMemory<'a> {
         let Some(name) = weight_name(&node.op) else { return 0 };
         let bits = u64::from(self.graph.tensors[name].bits());
         let lanes = u64::from(self.arch.core.lanes);
-        match Connectivity::of(self.graph, synapse.node) {
+        match Connectivity::of(self.graph, synapse) {
             Connectivity::Conv { window, groups, group_inputs } => {
                 let taps = (window.kernel[0] * window.kernel[1] * group_inputs) as u64;
                 taps * group_blocks(self.shape.c, groups, region, lanes as usize)
@@ -154,7 +154,7 @@ impl<'a> StageMemory<'a> {
                 let below = &self.below[index];
                 (below[region.channels[1]] - below[region.channels[0]]) * (bits + index_bits)
             }
-            Connectivity::Pool { .. } | Connectivity::Identity => 0,
+            Connectivity::Pool { .. } | Connectivity::Identity { .. } => 0,
         }
     }
 }
@@ -178,7 +178,7 @@ pub fn group_blocks(channels: usize, groups: usize, region: Region, lanes: usize
 }
 
 fn synapses_below(graph: &Graph, synapse: &Synapse) -> Vec<u64> {
-    let Connectivity::Sparse { targets, outputs } = Connectivity::of(graph, synapse.node) else {
+    let Connectivity::Sparse { targets, outputs } = Connectivity::of(graph, synapse) else {
         return Vec::new();
     };
     let mut below = vec![0u64; outputs + 1];

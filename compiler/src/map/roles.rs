@@ -11,7 +11,7 @@ pub enum Role {
     Input,
     /// The same numbers under another shape or one step later: flatten, delay.
     Alias,
-    /// A synapse layer on a stream.
+    /// A synapse layer on a stream, or a concatenation of streams.
     Synapse,
     /// Evaluated per element in a sweep.
     Full,
@@ -123,7 +123,7 @@ fn role_of(graph: &Graph, id: NodeId, live: &[bool], small: &[bool]) -> Role {
         (Op::Input(_), ..) => Role::Input,
         (Op::Flatten(_) | Op::Delay(_), ..) => Role::Alias,
         (Op::Conv2d(_) | Op::ConvTranspose2d(_) | Op::Linear(_) | Op::Sparse(_), ..) => Role::Synapse,
-        (Op::AvgPool(_) | Op::MaxPool(_) | Op::Upsample(_), ..) => Role::Synapse,
+        (Op::AvgPool(_) | Op::MaxPool(_) | Op::Upsample(_) | Op::Concat(_), ..) => Role::Synapse,
         _ => Role::Full,
     }
 }
@@ -133,7 +133,10 @@ fn check_node(graph: &Graph, id: NodeId, role: &[Role]) -> Result<()> {
     let small = |i: usize| role[node.inputs[i].index()] == Role::Small;
     let no = |message: &str, help: &str| Err(refuse(graph, id, message, help));
     match (&node.op, role[id.index()]) {
-        (Op::Lif(_) | Op::Sparse(_) | Op::Delay(_) | Op::ConvTranspose2d(_), Role::Small) => no(
+        (
+            Op::Lif(_) | Op::Sparse(_) | Op::Delay(_) | Op::ConvTranspose2d(_) | Op::Accumulate(_),
+            Role::Small,
+        ) => no(
             &format!(
                 "is a `{}` on an attention statistic, which the attention engine does not have",
                 node.op.name()
@@ -158,6 +161,9 @@ fn check_node(graph: &Graph, id: NodeId, role: &[Role]) -> Result<()> {
             "multiplies two full-size values, and a sweep multiplies by gates only",
             "make one operand from a reduction",
         ),
+        (Op::Concat(_), Role::Synapse) if (0..node.inputs.len()).any(small) => {
+            no("joins an attention statistic with a full-size value", "use a gate, or a synapse layer")
+        }
         (Op::MaxPool(_), Role::Synapse) => {
             if graph.node(node.inputs[0]).ty.as_int(&node.name)?.lo >= 0 {
                 return Ok(());
@@ -167,7 +173,8 @@ fn check_node(graph: &Graph, id: NodeId, role: &[Role]) -> Result<()> {
                 "put a relu before it, or pool after the neuron",
             )
         }
-        (Op::Relu(_) | Op::Gate(_) | Op::Requantise(_) | Op::Table(_) | Op::Lif(_), Role::Full) => Ok(()),
+        (Op::Relu(_) | Op::Gate(_) | Op::Requantise(_) | Op::Table(_), Role::Full) => Ok(()),
+        (Op::Lif(_) | Op::Accumulate(_), Role::Full) => Ok(()),
         (_, Role::Full) => no(
             &format!("is a `{}` on a full-size value, which no unit evaluates", node.op.name()),
             "rewrite it as conv2d, add, relu, requantise, table or gate",

@@ -84,11 +84,10 @@ impl StreamCx<'_> {
     fn reaches(&self, synapse: &Synapse, stage: &Stage, from: Option<&Slice>, to: &Slice) -> bool {
         let Some(from) = from else { return true };
         let shape = |id: NodeId| self.graph.node(id).ty.shape;
-        let pattern = Connectivity::of(self.graph, synapse.node);
-        let operand = match pattern {
-            Connectivity::Identity => synapse.node,
-            _ => self.graph.node(synapse.node).inputs[0],
-        };
+        let pattern = Connectivity::of(self.graph, synapse);
+        let layer = !matches!(pattern, Connectivity::Identity { .. });
+        let concat = matches!(self.graph.node(synapse.node).op, Op::Concat(_));
+        let operand = if layer || concat { synapse.operand(self.graph) } else { synapse.node };
         // Behind a flatten a box is no box any more.
         shape(operand) != shape(synapse.source)
             || pattern.reaches(

@@ -7,7 +7,11 @@ use pulvinar_ir::{Graph, IntType, NodeId, Op, Result, Synapse};
 /// and not counted.
 pub fn accumulator_bits(graph: &Graph, synapses: &[Synapse]) -> Result<u32> {
     let (mut lo, mut hi) = (0, 0);
-    for synapse in synapses {
+    for (i, synapse) in synapses.iter().enumerate() {
+        // The operands of a concatenation share no accumulator.
+        if synapses[..i].iter().any(|s| s.node == synapse.node) {
+            continue;
+        }
         let (l, h) = sum_range(graph, synapse)?;
         (lo, hi) = (lo + l, hi + h);
     }
@@ -17,13 +21,14 @@ pub fn accumulator_bits(graph: &Graph, synapses: &[Synapse]) -> Result<u32> {
 /// Smallest and largest partial sum of one synapse layer, over all its outputs.
 fn sum_range(graph: &Graph, synapse: &Synapse) -> Result<(i64, i64)> {
     let node = graph.node(synapse.node);
-    let x = graph.ty(synapse.source)?.as_int(&node.name)?;
+    let concat = matches!(node.op, Op::Concat(_));
+    let x = graph.ty(if concat { synapse.node } else { synapse.source })?.as_int(&node.name)?;
     let (lo, hi) = (x.lo.min(0), x.hi.max(0));
     let row = |weights: &mut dyn Iterator<Item = i64>| {
         weights.fold((0, 0), |(l, h), w| (l + (w * lo).min(w * hi), h + (w * lo).max(w * hi)))
     };
     let widest = |a: (i64, i64), b: (i64, i64)| (a.0.min(b.0), a.1.max(b.1));
-    Ok(match Connectivity::of(graph, synapse.node) {
+    Ok(match Connectivity::of(graph, synapse) {
         Connectivity::Conv { .. } | Connectivity::Linear { .. } => {
             let weight = &graph.tensors[weight_name(&node.op).expect("conv2d and linear have weights")];
             let values = weight.as_int().expect("level flow");
@@ -49,7 +54,7 @@ fn sum_range(graph: &Graph, synapse: &Synapse) -> Result<(i64, i64)> {
             let n = (window.kernel[0] * window.kernel[1]) as i64;
             (lo * n, hi * n)
         }
-        Connectivity::Pool { .. } | Connectivity::Identity => (lo, hi),
+        Connectivity::Pool { .. } | Connectivity::Identity { .. } => (lo, hi),
     })
 }
 
@@ -61,9 +66,14 @@ pub fn weight_name(op: &Op) -> Option<&str> {
     }
 }
 
-/// Bits of one membrane potential; 0 if the output is not a neuron.
+/// Bits of one membrane potential, or sum over time; 0 if the output is neither.
 pub fn state_bits(graph: &Graph, output: NodeId) -> Result<u32> {
     let node = graph.node(output);
+    if let Op::Accumulate(sum) = &node.op {
+        let x = graph.ty(node.inputs[0])?.as_int(&node.name)?;
+        let (lo, hi) = sum.range(x.lo, x.hi);
+        return Ok(IntType::new(lo, hi, 1.0).bits());
+    }
     let Op::Lif(lif) = &node.op else { return Ok(0) };
     let x = graph.ty(node.inputs[0])?;
     let int = x.as_int(&node.name)?;

@@ -107,7 +107,7 @@ fn density(graph: &Graph, synapse: &Synapse, shape: Shape, region: Region, lanes
     let sources = input.step_len() as u64;
     let positions = (region.row_count() * shape.w) as u64;
     let channels = region.channel_count() as u64;
-    match Connectivity::of(graph, synapse.node) {
+    match Connectivity::of(graph, synapse) {
         Connectivity::Conv { window, groups, group_inputs } => {
             let taps = window_taps(&window, positions) * group_inputs as u64;
             (taps * group_blocks(shape.c, groups, region, lanes), taps * channels, sources)
@@ -124,7 +124,11 @@ fn density(graph: &Graph, synapse: &Synapse, shape: Shape, region: Region, lanes
             let taps = window_taps(&window, positions) * channels;
             (taps, taps, sources)
         }
-        Connectivity::Identity => (positions * channels, positions * channels, sources),
+        Connectivity::Identity { first } => {
+            let held = region.channels[1].min(first + input.c).saturating_sub(region.channels[0].max(first));
+            let taps = positions * held as u64;
+            (taps, taps, sources)
+        }
     }
 }
 

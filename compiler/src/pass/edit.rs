@@ -1,5 +1,6 @@
 //! Tools of the passes: insert, replace, clean up. Between edits nodes may be in any order.
 
+use pulvinar_ir::op::accumulate::Accumulate;
 use pulvinar_ir::op::input::InputKind;
 use pulvinar_ir::{Graph, NodeId, Op, Result, Tensor};
 use std::collections::BTreeMap;
@@ -124,6 +125,7 @@ pub(crate) fn non_negative(graph: &Graph) -> Vec<bool> {
             Op::AvgPool(_)
             | Op::MaxPool(_)
             | Op::Upsample(_)
+            | Op::Accumulate(Accumulate { bias: None, .. })
             | Op::Flatten(_)
             | Op::Reduce(_)
             | Op::Delay(_)

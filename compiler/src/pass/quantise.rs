@@ -127,9 +127,12 @@ impl<'a> Quantiser<'a> {
             Op::Delay(_) => self.delay(id),
             Op::Reduce(r) => self.reduction(id, r),
             Op::MaxPool(p) => self.max_pool(id, p),
-            Op::AvgPool(_) | Op::Upsample(_) | Op::Flatten(_) | Op::Relu(_) | Op::Readout(_) => {
-                self.counterpart(id, node.op.clone(), &self.operands(id))
-            }
+            Op::AvgPool(_)
+            | Op::Upsample(_)
+            | Op::Accumulate(_)
+            | Op::Flatten(_)
+            | Op::Relu(_)
+            | Op::Readout(_) => self.counterpart(id, node.op.clone(), &self.operands(id)),
             _ => Err(self.without_integer_form(id)),
         }
     }

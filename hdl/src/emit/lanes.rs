@@ -68,7 +68,9 @@ pub fn element(m: &mut Module, op: &Element<'_>, a: &Bits, b: &Bits, width: u32)
             clamp(m, &quotient, (r.lo, r.hi), width)
         }
         Element::Table(..) => unreachable!("a table is a memory and is built apart"),
-        Element::Lif(_) => unreachable!("the neuron keeps a state and is built apart"),
+        Element::Lif(_) | Element::Accumulate(_) => {
+            unreachable!("neurons and sums keep a state and are built apart")
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Emitter: a program becomes modules of instances, memory images and a test bench.
 
+mod accumulate;
 mod attend;
 mod bench;
 pub mod connections;

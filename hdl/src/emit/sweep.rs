@@ -309,7 +309,7 @@ impl CoreBuilder<'_> {
             };
             let mut stage = step.operands.iter().map(|o| source(o, &registers)).max().unwrap_or(1);
             if heavy(&step.op) {
-                if matches!(step.op, Element::Lif(_)) {
+                if step.op.keeps_state() {
                     stage = stage.max(2);
                 }
                 while stage < LAST_STAGE && in_stage[stage] >= share {
@@ -323,6 +323,7 @@ impl CoreBuilder<'_> {
             let values = match &step.op {
                 Element::Lif(lif) => self.neuron(at, id, lif, &operands[0], stage),
                 Element::Table(table, lo) => self.looked_up((table, *lo), &operands[0], width),
+                Element::Accumulate(sum) => self.accumulate(at, id, sum, &operands[0], stage),
                 op => (0..self.lanes())
                     .map(|l| lanes::element(&mut self.m, op, &operands[0][l], &operands[1][l], width))
                     .collect(),

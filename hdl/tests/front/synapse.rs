@@ -31,13 +31,15 @@ struct Slice {
 struct Synapse {
     window: Window,
     weights: Option<(usize, Vec<i32>)>,
+    /// First output channel without weights.
+    first: usize,
 }
 
 impl Synapse {
     fn plan(&self, input: Shape, output: Shape) -> SynapsePlan<'_> {
         let window = self.window;
         let kind = match &self.weights {
-            None => Connect::Pool { window },
+            None => Connect::Pool { window, first: self.first },
             Some((groups, weights)) => Connect::Conv {
                 window,
                 weights,
@@ -71,13 +73,18 @@ fn synapse(rng: &mut Rng, input: Shape, output: Shape, pool: bool) -> Synapse {
     let dot = point || rng.chance(15);
     let window = window(rng, dot);
     if pool {
-        return Synapse { window, weights: None };
+        let first = if rng.chance(70) { 0 } else { rng.within(1, 4) };
+        return Synapse { window, weights: None, first };
     }
     let both: Vec<usize> = (1..=input.c).filter(|g| input.c % g == 0 && output.c % g == 0).collect();
     let groups = if rng.chance(60) { 1 } else { rng.pick(&both) };
     let n = output.c * (input.c / groups) * window.kernel[0] * window.kernel[1];
     let limit = (1 << (WEIGHT_BITS - 1)) - 1;
-    Synapse { window, weights: Some((groups, (0..n).map(|_| rng.signed(-limit, limit) as i32).collect())) }
+    Synapse {
+        window,
+        weights: Some((groups, (0..n).map(|_| rng.signed(-limit, limit) as i32).collect())),
+        first: 0,
+    }
 }
 
 impl Slice {

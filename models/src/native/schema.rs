@@ -199,7 +199,7 @@ pub const ATTRS: &[(&str, &[(&str, Kind)])] = &[
             ("each", Kind::Absent(&Kind::Each)),
         ],
     ),
-    ("readout", &[("kind", Kind::Word(&["mean", "sum"]))]),
+    ("readout", &[("kind", Kind::Word(&["mean", "sum", "last"]))]),
     ("scale", &[("factor", Kind::Tensor)]),
     (
         "conv_transpose2d",
@@ -211,6 +211,14 @@ pub const ATTRS: &[(&str, &[(&str, Kind)])] = &[
             ("output_padding", Kind::Ends),
             ("dilation", Kind::Pair),
             ("groups", Kind::Size),
+        ],
+    ),
+    (
+        "accumulate",
+        &[
+            ("kind", Kind::Word(&["sum", "mean", "radix"])),
+            ("window", Kind::Size),
+            ("bias", Kind::MaybeTensor),
         ],
     ),
     ("upsample", &[("scale", Kind::Pair)]),

@@ -1,6 +1,7 @@
 //! Passes of a stage as the update and attention engines need them.
 
 use super::refuse;
+use pulvinar_ir::op::accumulate::Accumulate;
 use pulvinar_ir::op::gate::Gate;
 use pulvinar_ir::op::lif::{Lif, LifConstants};
 use pulvinar_ir::op::reduce::{Reduce, ReduceKind};
@@ -36,8 +37,21 @@ pub enum Element<'p> {
     Table(&'p [i32], i64),
     /// a + b.
     Add,
+    /// Sum over time.
+    Accumulate(Sum<'p>),
     /// Membrane update; the result is the spike.
     Lif(&'p Lif),
+}
+
+/// A sum over time, given out at the last step.
+#[derive(Debug)]
+pub struct Sum<'p> {
+    /// The node's attributes.
+    pub op: &'p Accumulate,
+    /// Bias per channel.
+    pub bias: Vec<i64>,
+    /// The last step.
+    pub last: usize,
 }
 
 /// One operation of a sweep.
@@ -106,7 +120,18 @@ pub struct StagePlan<'p> {
     pub given: Option<Vec<i64>>,
 }
 
+impl Element<'_> {
+    /// True for a neuron or sum, which keeps a value from step to step.
+    pub fn keeps_state(&self) -> bool {
+        matches!(self, Element::Lif(_) | Element::Accumulate(_))
+    }
+}
+
 impl StagePlan<'_> {
+    /// True if a value is kept from step to step.
+    pub fn keeps_state(&self) -> bool {
+        self.passes.iter().flat_map(|p| &p.steps).any(|s| s.op.keeps_state())
+    }
     /// Index of the last pass.
     pub fn last_pass(&self) -> usize {
         self.passes.len() - 1
@@ -264,10 +289,10 @@ impl<'p> Builder<'p> {
         let mut steps = Vec::new();
         for (i, &id) in pass.elementwise.iter().enumerate() {
             let step = self.step(p, &pass.elementwise[..i], id, shape)?;
-            if matches!(step.op, Element::Lif(_)) && !(last && i + 1 == pass.elementwise.len()) {
+            if step.op.keeps_state() && !(last && i + 1 == pass.elementwise.len()) {
                 return Err(refuse(
                     &self.stage.name,
-                    "the neuron is not the end of the last pass",
+                    "the neuron or sum over time is not the end of the last pass",
                     "build programs with the mapper",
                 ));
             }
@@ -313,13 +338,18 @@ impl<'p> Builder<'p> {
                 (Element::Table(entries, t.lo), unary()?)
             }
             Op::Lif(l) => (Element::Lif(l), unary()?),
+            Op::Accumulate(op) => {
+                let ints = |name: &str| self.graph.tensors.get(name).and_then(|t| t.as_int()).unwrap_or(&[0]);
+                let sum = Sum { op, bias: op.biases(shape.c, ints), last: node.ty.shape.t - 1 };
+                (Element::Accumulate(sum), unary()?)
+            }
             Op::Gate(g) => (Element::Gate(g), binary()?),
             Op::Add(_) => (Element::Add, binary()?),
             other => {
                 return Err(refuse(
                     &self.stage.name,
                     format!("`{}` ({}) cannot be computed in a sweep", node.name, other.name()),
-                    "sweeps compute relu, requantise, table, gate, add and lif",
+                    "sweeps compute relu, requantise, table, gate, add, accumulate and lif",
                 ))
             }
         };

@@ -33,6 +33,8 @@ pub enum Connect<'p> {
     Pool {
         /// Geometry.
         window: Window,
+        /// Output channel of the first input channel: 0, but in a concatenation.
+        first: usize,
     },
     /// Stored connections.
     Sparse {
@@ -122,10 +124,11 @@ fn plan<'p>(
 ) -> Result<SynapsePlan<'p>> {
     let node = graph.node(synapse.node);
     let operand = |i: usize| graph.node(node.inputs[i]).ty.shape;
+    let first = synapse.first_channel(graph);
     let dot = Window { kernel: [1, 1], stride: [1, 1], padding: [0; 4], dilation: [1, 1], transposed: false };
     let (input, kind) = match &node.op {
         // The source's own value, whatever made it.
-        _ if synapse.node == synapse.source => (node.ty.shape, Connect::Pool { window: dot }),
+        _ if synapse.node == synapse.source => (node.ty.shape, Connect::Pool { window: dot, first }),
         Op::Conv2d(conv) => {
             add_bias(graph, bias, conv.bias.as_deref());
             let weight = &graph.tensors[&conv.weight];
@@ -140,14 +143,15 @@ fn plan<'p>(
             add_bias(graph, bias, linear.bias.as_deref());
             (operand(0), convolution(&graph.tensors[&linear.weight], dot, 1))
         }
-        Op::AvgPool(pool) => (operand(0), Connect::Pool { window: pool.window() }),
-        Op::Upsample(up) => (operand(0), Connect::Pool { window: up.window() }),
-        Op::MaxPool(pool) => (operand(0), Connect::Pool { window: pool.window() }),
+        Op::AvgPool(pool) => (operand(0), Connect::Pool { window: pool.window(), first }),
+        Op::Upsample(up) => (operand(0), Connect::Pool { window: up.window(), first }),
+        Op::Concat(_) => (graph.node(synapse.operand(graph)).ty.shape, Connect::Pool { window: dot, first }),
+        Op::MaxPool(pool) => (operand(0), Connect::Pool { window: pool.window(), first }),
         Op::Sparse(Sparse { targets, rows, weight, .. }) => {
             let [targets, rows, weights] = [targets, rows, weight].map(|n| ints(graph, n));
             (operand(0), Connect::Sparse { targets, rows, weights })
         }
-        _ => (node.ty.shape, Connect::Pool { window: dot }),
+        _ => (node.ty.shape, Connect::Pool { window: dot, first }),
     };
     let source = graph.node(synapse.source).ty.shape;
     if node.ty.shape != shape || source.step_len() != input.step_len() {
@@ -182,6 +186,13 @@ fn check_leaves(graph: &Graph, stage: &Stage) -> Result<()> {
         }
     }
     let mut synapses: Vec<NodeId> = stage.synapses.iter().map(|s| s.node).collect();
+    // A concatenation is one leaf and has a synapse an operand.
+    let operands = |id: &NodeId| match graph.node(*id).op {
+        Op::Concat(_) if !stage.synapses.iter().any(|s| s.source == *id) => graph.node(*id).inputs.len(),
+        _ => 1,
+    };
+    let mut leaves: Vec<NodeId> =
+        leaves.iter().flat_map(|id| std::iter::repeat_n(*id, operands(id))).collect();
     leaves.sort_unstable();
     synapses.sort_unstable();
     if leaves != synapses {
@@ -308,8 +319,9 @@ impl SynapsePlan<'_> {
                 let sizes = (*group_inputs, *group_outputs);
                 self.conv_image(region, output, *window, weights, sizes, place).map(Image::Taps)
             }
-            Connect::Pool { window } => {
+            Connect::Pool { window, first } => {
                 let lane = |c: usize| {
+                    let c = c + first;
                     let held = (region.channels[0]..region.channels[1]).contains(&c);
                     (c.saturating_sub(region.channels[0]) as u32, u32::from(held))
                 };

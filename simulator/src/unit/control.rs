@@ -369,10 +369,10 @@ impl Core<'_> {
         } else {
             row.add(Activity::FrameRead, n.words);
         }
-        if n.neurons > 0 {
+        if n.neurons + n.sums > 0 {
             row.add(Activity::StateRead, n.words);
             row.add(Activity::StateWrite, n.words);
-            row.add(Activity::NeuronAdd, n.neurons);
+            row.add(Activity::NeuronAdd, n.neurons + n.sums);
             row.add(Activity::NeuronCompare, n.neurons);
             row.add(Activity::NeuronLeak, n.leaks);
         }

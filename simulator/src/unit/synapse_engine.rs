@@ -208,7 +208,9 @@ fn beats_of(synapse: &SynapsePlan<'_>, address: usize, around: &Surroundings<'_,
                 reach.contains(&o).then(|| i64::from(weights[at]))
             })
         }
-        Connect::Pool { window } => window_beats(around, (y, x), window, |o, _, _| (o == i).then_some(1)),
+        Connect::Pool { window, first } => {
+            window_beats(around, (y, x), window, |o, _, _| (o == i + first).then_some(1))
+        }
         Connect::Sparse { targets, rows, weights } => {
             let held = around.region.channels[0]..around.region.channels[1];
             let row = rows[address] as usize..rows[address + 1] as usize;

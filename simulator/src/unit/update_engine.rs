@@ -90,8 +90,8 @@ impl UpdateEngine {
     /// Membrane potentials before the first step.
     pub fn initial_state(&self, stage: &StagePlan<'_>) -> Vec<i32> {
         let first = self.region.channels[0];
-        let channels = if stage.neurons.is_empty() { 0 } else { self.region.channel_count() };
-        let row = || (0..channels).map(|c| stage.neurons[first + c].initial as i32);
+        let channels = if stage.keeps_state() { self.region.channel_count() } else { 0 };
+        let row = || (0..channels).map(|c| stage.neurons.get(first + c).map_or(0, |n| n.initial as i32));
         (0..self.region.positions()).flat_map(|_| row()).collect()
     }
 
@@ -192,6 +192,14 @@ impl UpdateEngine {
                 let product = |(c, y): (usize, &mut i64)| *y = round_shift(a[c * sa] * b[c * sb], g.shift);
                 out.iter_mut().enumerate().for_each(product);
             }
+            Element::Accumulate(sum) => {
+                let bias = &sum.bias[self.region.channels[0]..];
+                for (c, (y, state)) in out.iter_mut().zip(&mut mem.state[elements]).enumerate() {
+                    let u = sum.op.step(at.0, i64::from(*state), a[c * sa]);
+                    *state = i32::try_from(u).expect("invariant: sums stay in their proven 32 bits");
+                    *y = if at.0 == sum.last { u + bias[c] } else { 0 };
+                }
+            }
             Element::Lif(lif) => {
                 let neurons = &stage.neurons[self.region.channels[0]..];
                 let (state, fired) = (&mut mem.state[elements.clone()], &mut mem.fired[elements]);
@@ -277,6 +285,7 @@ impl UpdateEngine {
                 Element::Gate(_) if gates == 2 => counts.gate_products += elements,
                 Element::Gate(_) => counts.gate_multiplies += elements,
                 Element::Lif(lif) => counts.leaks += if leaks(lif) { elements } else { 0 },
+                Element::Accumulate(_) => counts.sums += elements,
                 _ => counts.other += elements,
             }
         }
@@ -302,6 +311,8 @@ pub struct SweepCounts {
     pub leaks: u64,
     /// Neurons updated.
     pub neurons: u64,
+    /// Sums over time updated.
+    pub sums: u64,
 }
 
 /// Entry of a table; the type rule has proven that the operand stays in it.
@@ -361,6 +372,15 @@ fn compute(
         Element::Table(table, lo) => looked_up(table, *lo, a),
         Element::Add => a + b,
         Element::Gate(g) => round_shift(a * b, g.shift),
+        Element::Accumulate(sum) => {
+            let u = sum.op.step(t, i64::from(mem.state[element]), a);
+            mem.state[element] = i32::try_from(u).expect("invariant: sums stay in their proven 32 bits");
+            if t == sum.last {
+                u + sum.bias[c]
+            } else {
+                0
+            }
+        }
         Element::Lif(lif) => {
             let (v, spike) =
                 lif.step(&stage.neurons[c], i64::from(mem.state[element]), mem.fired[element], a);

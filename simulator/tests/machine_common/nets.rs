@@ -1,9 +1,10 @@
 //! Random networks.
 
 use super::{Net, Rng};
+use pulvinar_ir::op::accumulate::{Accumulate, AccumulateKind};
 use pulvinar_ir::op::conv_transpose2d::ConvTranspose2d;
 use pulvinar_ir::op::upsample;
-use pulvinar_ir::op::{add, avg_pool, delay, dense, gate, max_pool, reduce, relu, requantise, table};
+use pulvinar_ir::op::{add, avg_pool, concat, delay, dense, gate, max_pool, reduce, relu, requantise, table};
 use pulvinar_ir::{Axes, Axis, NodeId, Pass, Strategy, Synapse};
 
 /// Shape and wishes of a random network.
@@ -41,8 +42,11 @@ pub fn layer(net: &mut Net, x: NodeId, late: bool) -> NodeId {
     // Drawn apart, so that older kinds keep their draws.
     let mut apart = Rng(net.rng.0 ^ 0x7E57);
     let threshold = net.rng.range(1, 12) as i32;
-    if apart.chance(15) {
-        return enlarged(net, x, from, late, threshold);
+    match apart.below(100) {
+        0..=11 => return enlarged(net, x, from, late, threshold),
+        12..=16 => return summed(net, x, from, late),
+        17..=23 => return joined(net, x, from, late, threshold),
+        _ => {}
     }
     match net.rng.below(7) {
         0 | 1 => {
@@ -100,6 +104,38 @@ fn enlarged(net: &mut Net, x: NodeId, from: NodeId, late: bool, threshold: i32) 
     let lif = net.lif(larger, threshold);
     net.stage(&[(larger, x, late)], larger, &[lif], lif);
     lif
+}
+
+/// A convolution and its sum over time.
+fn summed(net: &mut Net, x: NodeId, from: NodeId, late: bool) -> NodeId {
+    let outputs = 1 + net.rng.below(5);
+    let conv = net.conv(from, outputs, 3, 1, 1);
+    let kind = net.rng.pick(&[AccumulateKind::Sum, AccumulateKind::Mean, AccumulateKind::Radix]);
+    let bias = net.rng.chance(50).then(|| net.tensor("b", vec![outputs], -30, 40));
+    let steps = net.shape(conv).t;
+    let window = if steps % 2 == 0 && net.rng.chance(50) { 2 } else { steps };
+    let small =
+        net.push("small", requantise::Requantise { mul: 1, shift: 2, lo: -8, hi: 9, scale: 1.0 }, &[conv]);
+    let sum = net.push("sum", Accumulate { kind, window, bias }, &[small]);
+    net.stage(&[(conv, x, late)], conv, &[small, sum], sum);
+    sum
+}
+
+/// The value itself and a layer on it, side by side.
+fn joined(net: &mut Net, x: NodeId, from: NodeId, late: bool, threshold: i32) -> NodeId {
+    let outputs = 1 + net.rng.below(5);
+    let conv = net.conv(from, outputs, 3, 1, 1);
+    let y = net.lif(conv, threshold);
+    net.stage(&[(conv, x, late)], conv, &[y], y);
+    let beside = source(net, y, late);
+    let (operands, sources) =
+        if net.rng.chance(50) { ([from, beside], [x, y]) } else { ([beside, from], [y, x]) };
+    let both = net.push("both", concat::Concat {}, &operands);
+    let synapses = sources.map(|s| (both, s, late));
+    let output = if net.rng.chance(50) { net.lif(both, 1) } else { both };
+    let steps = if output == both { vec![] } else { vec![output] };
+    net.stage(&synapses, both, &steps, output);
+    output
 }
 
 fn pool(net: &mut Net, x: NodeId, from: NodeId, late: bool) -> NodeId {

@@ -269,6 +269,7 @@ ops! {
     Sparse = sparse, "sparse", FLOW, "Linear layer over stored connections only.";
     Scale = scale, "scale", TRAINED, "A constant factor per channel.";
     ConvTranspose2d = conv_transpose2d, "conv_transpose2d", BOTH, "Transpose of a 2-D convolution, one per timestep.";
+    Accumulate = accumulate, "accumulate", BOTH, "Sum over time, given out at the last step.";
     Upsample = upsample, "upsample", BOTH, "Nearest-neighbour upsampling of rows and columns.";
 }
 

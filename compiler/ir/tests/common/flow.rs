@@ -1,5 +1,6 @@
 //! One graph with every op of level flow.
 
+use pulvinar_ir::op::accumulate::{Accumulate, AccumulateKind};
 use pulvinar_ir::op::avg_pool::AvgPool;
 use pulvinar_ir::op::conv2d::Conv2d;
 use pulvinar_ir::op::conv_transpose2d::ConvTranspose2d;
@@ -88,6 +89,8 @@ pub fn flow() -> Graph {
     let sparse =
         Sparse { targets: "targets".into(), rows: "rows".into(), weight: "synapses".into(), outputs: 3 };
     let x = push("sparse", sparse.into(), &[x]);
+    let sum = Accumulate { kind: AccumulateKind::Radix, window: 2, bias: Some("offset".into()) };
+    let x = push("sum", sum.into(), &[x]);
     push("readout", Readout { kind: ReadoutKind::Mean }.into(), &[x]);
     pulvinar_ir::verify::verify(&g).expect("this graph is valid");
     g
@@ -106,5 +109,6 @@ fn tensors(g: &mut Graph) {
     tensor("fc.weight", &[3, 16], (0..48).map(|i| i % 7 - 3).collect(), vec![0.1]);
     tensor("targets", &[4], vec![1, 0, 1, 2], vec![1.0]);
     tensor("rows", &[4], vec![0, 2, 2, 4], vec![1.0]);
+    tensor("offset", &[3], vec![4, 0, -2], vec![1.0]);
     tensor("synapses", &[4], vec![5, -3, 7, 2], vec![0.5]);
 }

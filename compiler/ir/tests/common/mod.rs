@@ -9,6 +9,7 @@ mod steps;
 pub use flow::flow;
 
 use proptest::prelude::*;
+use pulvinar_ir::op::accumulate::{Accumulate, AccumulateKind};
 use pulvinar_ir::op::affine::Affine;
 use pulvinar_ir::op::avg_pool::AvgPool;
 use pulvinar_ir::op::batch_norm::BatchNorm;
@@ -43,7 +44,7 @@ pub fn graphs() -> impl Strategy<Value = Graph> {
             builder.graph.push("input", input.into(), &[]).expect("small shapes are valid");
             builder.graph.assumptions.push("tab\tand\nline".to_owned());
             steps.into_iter().for_each(|step| builder.step(step));
-            let kind = if seed % 2 == 0 { ReadoutKind::Mean } else { ReadoutKind::Sum };
+            let kind = [ReadoutKind::Mean, ReadoutKind::Sum, ReadoutKind::Last][seed as usize % 3];
             let last = builder.graph.output;
             builder
                 .graph
@@ -94,7 +95,7 @@ impl Builder {
         let shape = self.graph.node(last).ty.shape;
         let earlier = NodeId(u32::from(a) % self.graph.nodes.len() as u32);
         let name = format!("n{}", self.graph.nodes.len());
-        let (op, inputs): (Op, Vec<NodeId>) = match kind % 24 {
+        let (op, inputs): (Op, Vec<NodeId>) = match kind % 25 {
             0..=2 => (self.conv(shape, a, b), vec![last]),
             3..=5 => (neuron(a, b), vec![last]),
             6 if b % 4 == 0 => (
@@ -116,6 +117,7 @@ impl Builder {
             20 => self.step_module(last, shape, a, b),
             21 => (Upsample { scale: [1 + a as usize % 3, 1 + b as usize % 2] }.into(), vec![last]),
             22 => (self.transposed(shape, a, b), vec![last]),
+            23 => (self.accumulate(shape, a, b), vec![last]),
             _ => return self.feedback(last),
         };
         if shape.len() > 4000 || self.graph.push(&name, op, &inputs).is_err() {
@@ -150,6 +152,12 @@ impl Builder {
             groups,
         }
         .into()
+    }
+
+    fn accumulate(&mut self, shape: Shape, a: u8, b: u8) -> Op {
+        let kind = [AccumulateKind::Sum, AccumulateKind::Mean, AccumulateKind::Radix][a as usize % 3];
+        let bias = (b % 2 == 0).then(|| self.tensor(&[if b % 4 == 0 { 1 } else { shape.c }], -0.5, 0.5));
+        Accumulate { kind, window: shape.t, bias }.into()
     }
 
     fn transposed(&mut self, shape: Shape, a: u8, b: u8) -> Op {

@@ -2,6 +2,7 @@
 
 use crate::pass::edit::non_negative;
 use crate::Options;
+use pulvinar_ir::op::accumulate::AccumulateKind;
 use pulvinar_ir::op::reduce::{Reduce, ReduceKind};
 use pulvinar_ir::{Axis, Graph, NodeId, Op, Tensor};
 
@@ -57,6 +58,10 @@ fn units(graph: &Graph) -> Vec<Option<f64>> {
             Op::Input(_) | Op::Neuron(_) => Some(1.0),
             Op::AvgPool(p) => of(&node.inputs[0]).map(|u| u / (p.kernel[0] * p.kernel[1]) as f64),
             Op::Delay(_) if node.inputs[0] >= id => Some(1.0),
+            Op::Accumulate(a) if a.bias.is_none() => {
+                let steps = if a.kind == AccumulateKind::Mean { a.window as f64 } else { 1.0 };
+                of(&node.inputs[0]).map(|u| u / steps)
+            }
             Op::MaxPool(_) | Op::Upsample(_) | Op::Flatten(_) | Op::Delay(_) => of(&node.inputs[0]),
             Op::Mul(_) => of(&node.inputs[0]).zip(of(&node.inputs[1])).map(|(a, b)| a * b),
             Op::Add(_) | Op::Concat(_) => {
