@@ -14,5 +14,6 @@ pub fn leaky(leak: f64, input_gain: f64) -> Neuron {
         reset_timing: ResetTiming::SameStep,
         initial: 0.0,
         clamp_min: None,
+        ..Neuron::default()
     }
 }
