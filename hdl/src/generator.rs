@@ -100,8 +100,10 @@ fn at(weights: &Weights, i: usize) -> i32 {
 impl Generator {
     /// The layout of a synapse with regular connections.
     pub fn new(taps: &TapImage, region: &Region, lanes: usize) -> Generator {
-        let own =
-            |(i, &(lane, held)): (usize, &(u32, u32))| held == 0 || lane as usize + region.channels[0] == i;
+        let own = |(i, &(lane, held)): (usize, &(u32, u32))| {
+            let inside = (region.channels[0]..region.channels[1]).contains(&i);
+            (held > 0) == inside && (!inside || lane as usize + region.channels[0] == i)
+        };
         let weighted = taps.weights.is_some();
         let table = weighted || !taps.lanes.iter().enumerate().all(own);
         let reach = table.then(|| {

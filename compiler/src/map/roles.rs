@@ -122,10 +122,20 @@ fn role_of(graph: &Graph, id: NodeId, live: &[bool], small: &[bool]) -> Role {
         (_, _, true) => Role::Small,
         (Op::Input(_), ..) => Role::Input,
         (Op::Flatten(_) | Op::Delay(_), ..) => Role::Alias,
-        (Op::Conv2d(_) | Op::ConvTranspose2d(_) | Op::Linear(_) | Op::Sparse(_), ..) => Role::Synapse,
-        (Op::AvgPool(_) | Op::MaxPool(_) | Op::Upsample(_) | Op::Concat(_), ..) => Role::Synapse,
+        (op, ..) if is_synapse(op) => Role::Synapse,
         _ => Role::Full,
     }
+}
+
+fn is_synapse(op: &Op) -> bool {
+    let layer = matches!(op, Op::Conv2d(_) | Op::ConvTranspose2d(_) | Op::Linear(_) | Op::Sparse(_));
+    layer || matches!(op, Op::AvgPool(_) | Op::MaxPool(_) | Op::Upsample(_) | Op::Concat(_))
+}
+
+/// Ops that a sweep evaluates whatever their operands.
+fn is_elementwise(op: &Op) -> bool {
+    let keeps_state = matches!(op, Op::Lif(_) | Op::Accumulate(_));
+    keeps_state || matches!(op, Op::Relu(_) | Op::Gate(_) | Op::Requantise(_) | Op::Table(_))
 }
 
 fn check_node(graph: &Graph, id: NodeId, role: &[Role]) -> Result<()> {
@@ -173,8 +183,7 @@ fn check_node(graph: &Graph, id: NodeId, role: &[Role]) -> Result<()> {
                 "put a relu before it, or pool after the neuron",
             )
         }
-        (Op::Relu(_) | Op::Gate(_) | Op::Requantise(_) | Op::Table(_), Role::Full) => Ok(()),
-        (Op::Lif(_) | Op::Accumulate(_), Role::Full) => Ok(()),
+        (op, Role::Full) if is_elementwise(op) => Ok(()),
         (_, Role::Full) => no(
             &format!("is a `{}` on a full-size value, which no unit evaluates", node.op.name()),
             "rewrite it as conv2d, add, relu, requantise, table or gate",

@@ -72,13 +72,14 @@ fn head(graph: &Graph) -> Option<Vec<bool>> {
 /// True for an op of a head: its value at a step is a function of its operands at that step.
 fn keeps_steps_apart(graph: &Graph, id: NodeId) -> bool {
     let spatial = Axes::of(&[Axis::H, Axis::W]);
-    match &graph.node(id).op {
+    let op = &graph.node(id).op;
+    let layer = matches!(op, Op::Conv2d(_) | Op::ConvTranspose2d(_) | Op::Linear(_) | Op::BatchNorm(_));
+    let places = matches!(op, Op::AvgPool(_) | Op::MaxPool(_) | Op::Upsample(_) | Op::Flatten(_));
+    match op {
         Op::Dense(d) => d.axis == Axis::C,
         Op::Reduce(r) => r.kind == ReduceKind::Mean && r.axes == spatial,
-        Op::Conv2d(_) | Op::ConvTranspose2d(_) | Op::Linear(_) | Op::BatchNorm(_) | Op::Scale(_) => true,
-        Op::AvgPool(_) | Op::MaxPool(_) | Op::Upsample(_) | Op::Flatten(_) | Op::Concat(_) => true,
-        Op::Relu(_) | Op::Add(_) | Op::Affine(_) => true,
-        _ => false,
+        Op::Concat(_) | Op::Relu(_) | Op::Add(_) | Op::Affine(_) | Op::Scale(_) => true,
+        _ => layer || places,
     }
 }
 

@@ -38,7 +38,7 @@ impl Facts {
         let gated = |mut i: NodeId| loop {
             match &graph.node(i).op {
                 Op::Relu(_) | Op::MaxPool(_) | Op::AvgPool(_) | Op::Upsample(_) => {
-                    i = graph.node(i).inputs[0]
+                    i = graph.node(i).inputs[0];
                 }
                 op => return matches!(op, Op::Mul(_)),
             }
