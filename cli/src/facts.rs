@@ -7,8 +7,7 @@ use pulvinar_ir::{Activity, Counts, Diagnostic, Op, Program, Result, Strategy};
 use pulvinar_models::reference;
 use pulvinar_models::zoo::census::Census;
 use pulvinar_reports::energy::estimators::{EstimatorInput, ESTIMATORS};
-use pulvinar_reports::energy::papers::Layer;
-use pulvinar_reports::energy::{AreaReport, EnergyReport, PriceList, Widths};
+use pulvinar_reports::energy::{AreaReport, EnergyReport, PriceList, Widths, Workload};
 use pulvinar_reports::report::{LinkFlits, Span, SpikeDot, StrategyFigures, Summary};
 use pulvinar_reports::table::Style;
 use pulvinar_reports::{compare, json, InputFacts, Report, RunFacts};
@@ -82,9 +81,14 @@ pub fn report(
     let counts = total(&simulated.runs);
     let energy = EnergyReport::new(&counts, &prices(program)?);
     let one = EnergyReport::new(&simulated.runs[0].counts, &prices(program)?);
-    let layers =
-        crate::papers::layers(&loaded.model.graph, simulated, program, &loaded.inputs.frames, twin.as_ref())?;
-    let estimates = estimates(layers, one)?;
+    let workload = crate::workload::measured(
+        &loaded.model.graph,
+        simulated,
+        program,
+        &loaded.inputs.frames,
+        twin.as_ref(),
+    )?;
+    let estimates = estimates(workload, one)?;
     let inputs = input_facts(loaded, compiled, simulated);
     let arch_text = loaded.arch.to_toml();
     let facts = RunFacts {
@@ -119,8 +123,8 @@ fn command() -> String {
     std::iter::once("pulvinar".to_owned()).chain(std::env::args().skip(1)).collect::<Vec<_>>().join(" ")
 }
 
-fn estimates(layers: Vec<Layer>, run: EnergyReport) -> Result<Vec<pulvinar_reports::energy::Estimate>> {
-    let input = EstimatorInput { layers, run: Some(run) };
+fn estimates(workload: Workload, run: EnergyReport) -> Result<Vec<pulvinar_reports::energy::Estimate>> {
+    let input = EstimatorInput { workload, run: Some(run), ..EstimatorInput::default() };
     ESTIMATORS.iter().map(|e| (e.estimate)(&input)).collect()
 }
 

@@ -4,10 +4,10 @@
 
 mod args;
 mod compile;
+mod energy;
 mod exchange;
 mod facts;
 mod output;
-mod papers;
 mod progress;
 mod rtl;
 mod run;
@@ -15,6 +15,7 @@ mod simulate;
 mod source;
 mod verbs;
 mod verdict;
+mod workload;
 
 use args::{Cli, Global, Verb};
 use clap::Parser;
@@ -52,6 +53,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Verb::Rtl(rtl)) => rtl::rtl(&rtl, global),
         Some(Verb::Report(report)) => verbs::report(&report, json),
         Some(Verb::Bits(bits)) => verbs::bits(&bits, global),
+        Some(Verb::Energy(energy)) => energy::energy(&energy, json),
         Some(Verb::Zoo) => verbs::zoo(json),
         Some(Verb::Arch(arch)) => verbs::arch(&arch, json),
         Some(Verb::Passes) => {

@@ -285,3 +285,36 @@ fn nir_is_imported_checked_and_exported_again() {
     refused(dir.path(), &["import", &file, "-o", "net2"], &["E0516", "--timesteps"]);
     refused(dir.path(), &["export", "ma-snn-tcsa", "-o", "x.nir"], &["E0517"]);
 }
+
+/// Published: a ResNet-18 of 8.404 mJ as an artificial network; stem once and the rate that gives 1.49 mJ.
+#[test]
+fn energy_prices_a_structure_by_rates() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| {
+        let out = pulvinar(folder.path(), &[&["energy"], args, &["--json"]].concat());
+        assert!(out.status.success(), "{}", text(&out.stderr));
+        serde_json::from_slice::<serde_json::Value>(&out.stdout).unwrap()
+    };
+    let all = run(&["att-res-18", "--rate", "0.148"]);
+    let names: Vec<&str> =
+        all["estimates"].as_array().unwrap().iter().map(|e| e["estimator"].as_str().unwrap()).collect();
+    assert!(names.contains(&"paper-sop") && names.contains(&"lemaire2022") && !names.contains(&"simulated"));
+    let total = |v: &serde_json::Value, i: usize| v["estimates"][i]["total_pj"].as_f64().unwrap() * 1e-9;
+    assert!((total(&all, names.iter().position(|n| *n == "ann-equivalent").unwrap()) - 8.404).abs() < 5e-4);
+    let paper = ["--estimator", "paper-sop", "--stem", "once", "--attention", "out"];
+    let once = run(&[&["gac-imagenet-18", "--rate", "0.157"], paper.as_slice()].concat());
+    assert!((total(&once, 0) - 1.49).abs() < 5e-3);
+    let six = run(&[&["gac-imagenet-18", "--rate", "0.157", "--timesteps", "6"], paper.as_slice()].concat());
+    assert_eq!(six["timesteps"], 6);
+    assert!(total(&six, 0) > total(&once, 0));
+    fs::write(folder.path().join("r.csv"), "layer,rate\nconv0.spikes,0.3\ninput,0.05\n").unwrap();
+    let gesture = ["ma-gesture-tcsa", "--estimator", "paper-sop", "--base-rate", "0.173", "--rate", "0.026"];
+    let quiet = run(&gesture);
+    let busy = run(&[gesture.as_slice(), &["--rates", "r.csv"]].concat());
+    assert!(quiet["estimates"][0]["r_ee"].as_f64().unwrap() > 2.0);
+    assert!(busy["spikes"].as_f64() > quiet["spikes"].as_f64());
+    let said = text(&pulvinar(folder.path(), &["energy", "vanilla", "--rate", "0.1"]).stdout);
+    assert!(said.contains("spikesim-sram") && said.contains("mJ"), "{said}");
+    refused(folder.path(), &["energy", "vanilla", "--rates", "r.csv"], &["E0409", "input"]);
+    refused(folder.path(), &["energy", "vanilla"], &["E0409", "has no rate"]);
+}

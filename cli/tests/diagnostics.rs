@@ -17,6 +17,12 @@ const CASES: &[Case] = &[
     ("E0503", "a strategy nobody knows", |_| (), &["compile", "--strategy", "neuron1=magic", "-o", "out"]),
     ("E0504", "a pass nobody knows", |_| (), &["compile", "--emit", "wavelet"]),
     ("E0505", "a program that is no text", not_text, &["simulate", "prog"]),
+    (
+        "E0506",
+        "an estimator nobody knows",
+        |_| (),
+        &["energy", "vanilla", "--rate", "0.1", "--estimator", "joule"],
+    ),
     ("E0518", "a time step for a network that has none", |_| (), &["check", "vanilla", "--dt", "1e-3"]),
 ];
 

@@ -3,6 +3,9 @@
 use crate::shape::Shape;
 use sha2::{Digest, Sha256};
 
+/// Beginning of the names of tensors that are constants of a structure and were never learned, as in a vote.
+pub const FIXED: &str = "fixed.";
+
 /// Numbers of a stored tensor.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TensorData {

@@ -74,9 +74,14 @@ impl Rates {
         Ok(Rates { others: None, layers })
     }
 
+    /// The rate of a layer that is named.
+    pub fn named(&self, layer: &str) -> Option<f64> {
+        self.layers.get(layer).copied()
+    }
+
     /// The rate of a layer, if it has one.
     pub fn of(&self, layer: &str) -> Option<f64> {
-        self.layers.get(layer).copied().or(self.others)
+        self.named(layer).or(self.others)
     }
 
     /// Refuses rates that do not fit these layers, of which the `optional` ones may go without.

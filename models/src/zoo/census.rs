@@ -2,11 +2,9 @@
 //! apart from them what its attention modules add.
 
 use pulvinar_ir::op::expand;
+use pulvinar_ir::tensor::FIXED;
 use pulvinar_ir::{Graph, Node, NodeId, Op, Result};
 use std::collections::BTreeSet;
-
-/// Beginning of the names of tensors that are constants of a structure and were never learned, as in a vote.
-pub const FIXED: &str = "fixed.";
 
 /// Kind of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@
 
 use super::data::Data;
 use super::estimators::{Estimate, Estimator, EstimatorInput};
-use super::papers::LayerKind;
+use super::workload::LayerKind;
 use pulvinar_ir::Result;
 
 /// Registry entry.
@@ -29,19 +29,11 @@ const LEAVES_OUT: [&str; 4] = [
 ];
 
 fn estimate(input: &EstimatorInput) -> Result<Estimate> {
-    let constants = &Data::embedded().constants;
-    let mac_pj = constants.per_term("paper_mac")?.pj();
-    let sum = |conv: bool| -> f64 {
-        let layers = input.layers.iter().filter(|l| (l.kind == LayerKind::Conv) == conv);
-        layers.map(|l| mac_pj * l.dense_macs_per_step as f64).sum()
+    let mac_pj = Data::embedded().constants.per_term("paper_mac")?.pj();
+    let sum = |kind: LayerKind| -> f64 {
+        let layers = input.workload.layers.iter().filter(|l| l.kind == kind);
+        layers.map(|l| mac_pj * l.geometry.dense_macs() as f64).sum()
     };
-    let terms = vec![("convolution (MAC)".to_owned(), sum(true)), ("linear (MAC)".to_owned(), sum(false))];
-    Ok(Estimate {
-        estimator: ESTIMATOR.name,
-        total_pj: terms.iter().map(|t| t.1).sum(),
-        terms,
-        leaves_out: LEAVES_OUT.map(str::to_owned).to_vec(),
-        r_ee: None,
-        origins: constants.get("paper_mac").ok().map(|c| c.origin.clone()).into_iter().collect(),
-    })
+    let terms = [("convolution (MAC)", sum(LayerKind::Conv)), ("linear (MAC)", sum(LayerKind::Linear))];
+    Ok(Estimate::new(ESTIMATOR.name, &terms, &LEAVES_OUT, &["paper_mac"]))
 }

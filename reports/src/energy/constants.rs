@@ -50,6 +50,11 @@ impl Constants {
         Ok(AllIn { pj: c.origin.value, origin: c.origin.clone() })
     }
 
+    /// The named constants as a report lists them; unknown names are left out.
+    pub fn origins(&self, names: &[&str]) -> Vec<Origin> {
+        names.iter().filter_map(|name| self.get(name).ok()).map(|c| c.origin.clone()).collect()
+    }
+
     /// Published energies of one synaptic operation (names `sop_*`), each with its scope, to show beside a result.
     pub fn synaptic_operations(&self) -> Vec<&Constant> {
         self.0.iter().filter(|c| c.origin.name.starts_with("sop_")).collect()

@@ -3,14 +3,28 @@
 //! A new one is a file with a `pub const ESTIMATOR` and a line in [`ESTIMATORS`].
 
 use super::breakdown::EnergyReport;
-use super::papers::{self, Layer};
+use super::papers::{self, Terms};
 use super::quantity::Origin;
-use super::{ann, simulated};
+use super::workload::Workload;
+use super::{ann, lemaire, neuromc, simulated, spikesim, step, syops};
 use pulvinar_ir::Result;
 use serde::Serialize;
 
 /// Every estimator.
-pub const ESTIMATORS: &[Estimator] = &[papers::ESTIMATOR, ann::ESTIMATOR, simulated::ESTIMATOR];
+#[rustfmt::skip]
+pub const ESTIMATORS: &[Estimator] = &[
+    papers::ESTIMATOR,
+    ann::ESTIMATOR,
+    syops::ESTIMATOR,
+    step::FP32,
+    step::FP16,
+    step::INT8,
+    lemaire::ESTIMATOR,
+    neuromc::ESTIMATOR,
+    spikesim::RRAM,
+    spikesim::SRAM,
+    simulated::ESTIMATOR,
+];
 
 /// A named way to estimate the energy of one inference.
 #[derive(Debug, Clone, Copy)]
@@ -26,8 +40,10 @@ pub struct Estimator {
 /// What estimators read.
 #[derive(Debug, Clone, Default)]
 pub struct EstimatorInput {
-    /// Shapes and rates of the layers.
-    pub layers: Vec<Layer>,
+    /// Shapes and rates.
+    pub workload: Workload,
+    /// What goes into the papers' formula.
+    pub terms: Terms,
     /// The simulated run, if there is one.
     pub run: Option<EnergyReport>,
 }
@@ -47,6 +63,25 @@ pub struct Estimate {
     pub r_ee: Option<f64>,
     /// Constants it used.
     pub origins: Vec<Origin>,
+}
+
+impl Estimate {
+    /// An estimate from its terms, in pJ, with the names of its constants.
+    pub(super) fn new(
+        estimator: &'static str,
+        terms: &[(&str, f64)],
+        leaves_out: &[&str],
+        constants: &[&str],
+    ) -> Self {
+        Estimate {
+            estimator,
+            total_pj: terms.iter().map(|t| t.1).sum(),
+            terms: terms.iter().map(|&(name, pj)| (name.to_owned(), pj)).collect(),
+            leaves_out: leaves_out.iter().map(|&what| what.to_owned()).collect(),
+            r_ee: None,
+            origins: super::data::Data::embedded().constants.origins(constants),
+        }
+    }
 }
 
 /// An estimator by name.

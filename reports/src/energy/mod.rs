@@ -16,17 +16,23 @@ mod csv;
 pub mod data;
 pub mod dram;
 pub mod estimators;
+pub mod lemaire;
 pub mod logic;
 pub mod memories;
+pub mod neuromc;
 pub mod noc;
 pub mod papers;
 pub mod price;
 pub mod quantity;
 pub mod simulated;
 pub mod sources;
+pub mod spikesim;
 pub mod sram;
+pub mod step;
+pub mod syops;
 #[cfg(test)]
 mod tests;
+pub mod workload;
 
 pub use area::AreaReport;
 pub use breakdown::EnergyReport;
@@ -36,3 +42,4 @@ pub use logic::Widths;
 pub use price::{Price, PriceList, Unpriced};
 pub use quantity::{AllIn, Grade, Origin, PerTerm, Scope};
 pub use sources::bibtex;
+pub use workload::Workload;

@@ -12,60 +12,61 @@
 //! ΔMAC1 makes the attention, ΔMAC2 multiplies by its gates, ΔAC are the operations that it saves, here
 //! T·FL·(Φ without − Φ with) over the layers after the first. `E_MAC` = 4.6 pJ and `E_AC` = 0.9 pJ are 32-bit
 //! floating-point operations at 45 nm (`horowitz2014`), whatever the chip.
+//!
+//! Papers differ in what they put into the sum, and seldom say what. [`Terms`] holds the choices: the stem is charged every
+//! step as in (17), once for a still image, or not at all; attention is in or out; the analog convolutions on shortcuts,
+//! which (17) does not know, are out or in, each a multiply-accumulate of every step.
 
 use super::data::Data;
-use super::estimators::{Estimate, Estimator};
-use pulvinar_ir::{Diagnostic, Result};
+use super::estimators::{Estimate, Estimator, EstimatorInput};
+use super::workload::{Layer, LayerKind, Role, Workload};
+use pulvinar_ir::Result;
 
 /// Registry entry.
 pub const ESTIMATOR: Estimator = Estimator {
     name: "paper-sop",
     doc: "the papers' formula: 4.6 pJ per MAC of the first layer and of attention, 0.9 pJ per synaptic operation",
-    estimate: |input| Ok(energy(&input.layers)?.into_estimate()),
+    estimate: |input: &EstimatorInput| Ok(energy(&input.workload, input.terms)?.into_estimate(input.terms)),
 };
 
-/// What the formula does not count.
-pub const LEAVES_OUT: [&str; 6] = [
+/// What the formula never counts.
+const LEAVES_OUT: [&str; 6] = [
     "every memory access: weights, potentials, accumulators, DRAM",
     "network on chip and addressing",
     "membrane update: leak, threshold, reset",
-    "residual additions, batch norm and analog shortcuts",
+    "residual additions and batch norm",
     "leakage and clock",
     "the precision of the chip: all operations are 32-bit floating point",
 ];
 
-/// Kind of a layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LayerKind {
-    /// Convolution: FL = k²·h·w·c_in·c_out.
-    Conv,
-    /// Fully connected: FL = i·o.
-    Linear,
-    /// Spiking attention product.
-    Attention,
+/// How layers on the sample are charged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Stem {
+    /// Every step: Eq. 17.
+    #[default]
+    Steps,
+    /// Once: the steps of a still image are equal.
+    Once,
+    /// Not at all.
+    Excluded,
 }
 
-/// One layer as the formula sees it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Layer {
-    /// Name.
-    pub name: String,
-    /// Kind.
-    pub kind: LayerKind,
-    /// FL: multiply-accumulates of the dense layer in one step.
-    pub dense_macs_per_step: u64,
-    /// True for the layer that reads the sample: charged `E_MAC`.
-    pub is_first: bool,
-    /// Φ of its input with attention, mean over neurons and steps (spikes counted with their value).
-    pub rate: f64,
-    /// Φ of its input without attention; the same as `rate` if the network has none. Not used by the first layer.
-    pub rate_without_attention: f64,
-    /// T.
-    pub timesteps: u32,
-    /// ΔMAC1 of the attention on this layer over all steps.
-    pub attention_macs: u64,
-    /// ΔMAC2: gate multiplications over all steps.
-    pub gate_multiplies: u64,
+/// What goes into the sum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// Layers on the sample.
+    pub stem: Stem,
+    /// Attention: making gates, multiplying by them, and products of spikes.
+    pub attention: bool,
+    /// Analog convolutions on shortcuts.
+    pub shortcut: bool,
+}
+
+impl Default for Terms {
+    /// Those of Eq. 17 and 18.
+    fn default() -> Self {
+        Terms { stem: Stem::Steps, attention: true, shortcut: false }
+    }
 }
 
 /// Energy by the papers' formula, pJ.
@@ -83,65 +84,83 @@ pub struct PaperEnergy {
     pub terms: Vec<(String, f64)>,
 }
 
-/// The formula. Refuses rates that are no rates (`E0625`).
-pub fn energy(layers: &[Layer]) -> Result<PaperEnergy> {
-    let constants = &Data::embedded().constants;
-    let (mac, ac) = (constants.per_term("paper_mac")?.pj(), constants.per_term("paper_ac")?.pj());
-    let mut base_pj = 0.0;
-    let mut terms: Vec<(String, f64)> = TERMS.iter().map(|t| ((*t).to_owned(), 0.0)).collect();
-    for layer in layers {
-        check(layer)?;
-        let dense = layer.dense_macs_per_step as f64 * f64::from(layer.timesteps);
-        let (term, pj) = if layer.is_first {
-            (0, mac * dense * layer.rate)
-        } else {
-            (1 + layer.kind as usize, ac * dense * layer.rate)
-        };
-        base_pj += if layer.is_first { pj } else { ac * dense * layer.rate_without_attention };
-        terms[term].1 += pj;
-        terms[4].1 += mac * layer.attention_macs as f64;
-        terms[5].1 += mac * layer.gate_multiplies as f64;
-    }
-    let total_pj: f64 = terms.iter().map(|t| t.1).sum();
-    let r_ee = if total_pj > 0.0 { base_pj / total_pj } else { 1.0 };
-    Ok(PaperEnergy { base_pj, delta_pj: total_pj - base_pj, total_pj, r_ee, terms })
-}
-
-/// Terms: the first layer, then one per [`LayerKind`] in its order, then attention.
-const TERMS: [&str; 6] = [
+/// Names of the terms.
+const TERMS: [&str; 7] = [
     "first layer (MAC)",
     "convolution (AC)",
     "linear (AC)",
     "spiking attention (AC)",
     "attention generation (MAC)",
     "gate multiplication (MAC)",
+    "analog layers (MAC)",
 ];
+const STEM: usize = 0;
+const CONV: usize = 1;
+const LINEAR: usize = 2;
+const PRODUCT: usize = 3;
+const GENERATION: usize = 4;
+const GATES: usize = 5;
+const ANALOG: usize = 6;
+
+/// The formula. Refuses rates that are no rates (`E0625`).
+pub fn energy(work: &Workload, wanted: Terms) -> Result<PaperEnergy> {
+    work.check()?;
+    let constants = &Data::embedded().constants;
+    let (mac, ac) = (constants.per_term("paper_mac")?.pj(), constants.per_term("paper_ac")?.pj());
+    let (mut pj, mut base_pj) = ([0.0; 7], 0.0);
+    for layer in &work.layers {
+        let (term, operations, base) = operations(layer, wanted);
+        let price = if matches!(term, STEM | ANALOG) { mac } else { ac };
+        pj[term] += price * operations;
+        base_pj += price * base;
+    }
+    if wanted.attention {
+        for product in &work.products {
+            let all = product.operations_per_step as f64 * f64::from(product.timesteps);
+            pj[PRODUCT] += ac * all * product.rate;
+            base_pj += ac * all * product.rate_without_attention;
+        }
+        pj[GENERATION] = mac * work.modules.iter().map(|m| m.macs as f64).sum::<f64>();
+        pj[GATES] = mac * work.modules.iter().map(|m| m.gate_multiplies as f64).sum::<f64>();
+    }
+    let total_pj: f64 = pj.iter().sum();
+    let r_ee = if total_pj > 0.0 { base_pj / total_pj } else { 1.0 };
+    let terms = TERMS.iter().zip(pj).map(|(name, pj)| ((*name).to_owned(), pj)).collect();
+    Ok(PaperEnergy { base_pj, delta_pj: total_pj - base_pj, total_pj, r_ee, terms })
+}
+
+/// Term of a layer, and its operations with attention and without.
+fn operations(layer: &Layer, wanted: Terms) -> (usize, f64, f64) {
+    let (dense, once) = (layer.dense_macs(), layer.geometry.dense_macs() as f64);
+    let (term, operations) = match layer.role {
+        Role::Stem if wanted.stem == Stem::Excluded => (STEM, 0.0),
+        Role::Stem if wanted.stem == Stem::Once => (STEM, once * layer.rate),
+        Role::Stem => (STEM, dense * layer.rate),
+        Role::Shortcut if !wanted.shortcut => (ANALOG, 0.0),
+        Role::Shortcut | Role::Analog => (ANALOG, dense),
+        Role::Spiking => {
+            let term = if layer.kind == LayerKind::Conv { CONV } else { LINEAR };
+            return (term, dense * layer.rate, dense * layer.rate_without_attention);
+        }
+    };
+    (term, operations, operations)
+}
 
 impl PaperEnergy {
-    fn into_estimate(self) -> Estimate {
-        let constants = &Data::embedded().constants;
-        let origin = |name| constants.get(name).ok().map(|c| c.origin.clone());
+    fn into_estimate(self, wanted: Terms) -> Estimate {
+        let mut leaves_out = LEAVES_OUT.map(str::to_owned).to_vec();
+        let mut out = |is_out: bool, what: &str| leaves_out.extend(is_out.then(|| what.to_owned()));
+        out(!wanted.shortcut, "analog convolutions on shortcuts");
+        out(!wanted.attention, "attention");
+        out(wanted.stem == Stem::Excluded, "the layers on the sample");
+        out(wanted.stem == Stem::Once, "the layers on the sample in all steps but one");
         Estimate {
             estimator: ESTIMATOR.name,
             total_pj: self.total_pj,
             terms: self.terms,
-            leaves_out: LEAVES_OUT.map(str::to_owned).to_vec(),
+            leaves_out,
             r_ee: Some(self.r_ee),
-            origins: ["paper_mac", "paper_ac"].into_iter().filter_map(origin).collect(),
+            origins: Data::embedded().constants.origins(&["paper_mac", "paper_ac"]),
         }
     }
-}
-
-fn check(layer: &Layer) -> Result<()> {
-    for rate in [layer.rate, layer.rate_without_attention] {
-        if !rate.is_finite() || rate < 0.0 {
-            return Err(Diagnostic::new(
-                "E0625",
-                &layer.name,
-                format!("{rate} is not a spiking rate"),
-                "give the mean number of spikes per neuron and step, 0 or more",
-            ));
-        }
-    }
-    Ok(())
 }

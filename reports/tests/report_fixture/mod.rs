@@ -6,8 +6,10 @@ use pulvinar_ir::graph::{Graph, Level, NodeId};
 use pulvinar_ir::op::Op;
 use pulvinar_ir::program::{Pass, Phase, Program, Slice, Stage, StageId, Strategy, Synapse};
 use pulvinar_ir::shape::{IntType, Shape, Type};
-use pulvinar_reports::energy::papers::{Layer as PaperLayer, LayerKind};
-use pulvinar_reports::energy::{AreaReport, EnergyReport, EstimatorInput, PriceList, Widths, ESTIMATORS};
+use pulvinar_reports::energy::workload::{Geometry, Layer, LayerKind, ModuleCost, Operand, Population, Role};
+use pulvinar_reports::energy::{
+    AreaReport, EnergyReport, EstimatorInput, PriceList, Widths, Workload, ESTIMATORS,
+};
 use pulvinar_reports::report::{BitsRow, LinkFlits, Span, SpikeDot, StrategyFigures, Summary, Term};
 use pulvinar_reports::{InputFacts, Report, RunFacts};
 
@@ -243,19 +245,42 @@ fn alternatives() -> Vec<(String, StrategyFigures)> {
     ]
 }
 
-pub fn paper_layers() -> Vec<PaperLayer> {
-    let layer = |(i, (name, shape, _, _, rate, fan, _, _)): (usize, &Spec)| PaperLayer {
-        name: (*name).to_owned(),
-        kind: if shape[1] > 1 { LayerKind::Conv } else { LayerKind::Linear },
-        dense_macs_per_step: shape.iter().product::<usize>() as u64 * fan,
-        is_first: i == 0,
-        rate: *rate,
-        rate_without_attention: rate * 1.6,
-        timesteps: STEPS as u32,
-        attention_macs: 9_600,
-        gate_multiplies: if i < 3 { shape.iter().product::<usize>() as u64 * STEPS } else { 0 },
-    };
-    LAYERS.iter().enumerate().map(layer).collect()
+pub fn workload() -> Workload {
+    let mut work = Workload::default();
+    for (i, (name, shape, _, _, rate, fan, _, _)) in LAYERS.iter().enumerate() {
+        let [outputs, rows, columns] = shape.map(|n| n as u64);
+        let conv = rows > 1;
+        let plane = [rows, columns];
+        let mut geometry = Geometry::linear(if conv { fan / 9 } else { *fan }, outputs, true);
+        if conv {
+            geometry = Geometry { kernel: [3, 3], padding: [1, 1], plane, out_plane: plane, ..geometry };
+        }
+        work.layers.push(Layer {
+            name: (*name).to_owned(),
+            kind: if conv { LayerKind::Conv } else { LayerKind::Linear },
+            role: if i == 0 { Role::Stem } else { Role::Spiking },
+            operand: Operand::Binary,
+            geometry,
+            normed: false,
+            rate: *rate,
+            rate_without_attention: rate * 1.6,
+            timesteps: STEPS as u32,
+        });
+        let elements = outputs * rows * columns;
+        let (timesteps, channels) = (STEPS as u32, outputs);
+        let spikes = format!("{name}.spikes");
+        work.neurons.push(Population {
+            name: spikes,
+            elements,
+            channels,
+            timesteps,
+            rate: *rate,
+            leaky: true,
+        });
+        let gate_multiplies = if i < 3 { elements * STEPS } else { 0 };
+        work.modules.push(ModuleCost { name: format!("{name}.attention"), macs: 9_600, gate_multiplies });
+    }
+    work
 }
 
 pub fn twin() -> Summary {
@@ -279,7 +304,8 @@ pub fn twin() -> Summary {
 }
 
 pub fn facts(energy: &EnergyReport, arch: &Arch) -> RunFacts {
-    let input = EstimatorInput { layers: paper_layers(), run: Some(energy.clone()) };
+    let input =
+        EstimatorInput { workload: workload(), run: Some(energy.clone()), ..EstimatorInput::default() };
     let classes = [(3, 3, 3), (7, 7, 7), (2, 5, 5), (9, 9, 9)];
     let inputs = cycles().into_iter().zip(classes).map(|(cycles, (label, prediction, float))| InputFacts {
         cycles,

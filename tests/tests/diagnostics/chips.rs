@@ -7,7 +7,7 @@ use pulvinar_compiler::map::{check, MapOptions, Rates};
 use pulvinar_ir::arch::Sync;
 use pulvinar_ir::{Arch, Counts, Diagnostic, Endpoint, Program, Shape, Strategy, Value};
 use pulvinar_reports::energy::constants::Constants;
-use pulvinar_reports::energy::papers::{self, Layer, LayerKind};
+use pulvinar_reports::energy::workload::{Population, Workload};
 use pulvinar_reports::energy::{estimators, EnergyReport, EstimatorInput, PriceList, Widths};
 use pulvinar_reports::{json, write_all, InputFacts, Report, RunFacts};
 use pulvinar_simulator::{simulate, Machine, SimOptions};
@@ -87,18 +87,9 @@ pub const REPORTS: &[Case] = &[
         (simulated.estimate)(&EstimatorInput::default()).expect_err("no run")
     }),
     ("E0625", "a spiking rate below 0", || {
-        let layer = Layer {
-            name: "conv1".to_owned(),
-            kind: LayerKind::Conv,
-            dense_macs_per_step: 1,
-            is_first: true,
-            rate: -0.5,
-            rate_without_attention: 0.1,
-            timesteps: 1,
-            attention_macs: 0,
-            gate_multiplies: 0,
-        };
-        papers::energy(&[layer]).expect_err("no rate")
+        let (name, rate, leaky) = ("conv1".to_owned(), -0.5, true);
+        let neurons = vec![Population { name, elements: 1, channels: 1, timesteps: 1, rate, leaky }];
+        Workload { neurons, ..Workload::default() }.check().expect_err("no rate")
     }),
 ];
 

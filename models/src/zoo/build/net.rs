@@ -2,7 +2,6 @@
 
 use super::{Fill, Setting};
 use crate::random::{stream, uniform};
-use crate::zoo::census::FIXED;
 use pulvinar_ir::op::add::Add;
 use pulvinar_ir::op::avg_pool::AvgPool;
 use pulvinar_ir::op::batch_norm::BatchNorm;
@@ -14,6 +13,7 @@ use pulvinar_ir::op::max_pool::MaxPool;
 use pulvinar_ir::op::neuron::{Compare, Neuron, Reset, ResetTiming};
 use pulvinar_ir::op::readout::{Readout, ReadoutKind};
 use pulvinar_ir::op::reduce::{Reduce, ReduceKind};
+use pulvinar_ir::tensor::FIXED;
 use pulvinar_ir::{Axes, Axis, Graph, Level, NodeId, Op, Result, Shape, Tensor};
 
 /// Added under the root of every norm; the default of PyTorch.

@@ -1,8 +1,11 @@
 //! Breakdowns add up, what has no price is listed, estimators and area give what their formulae say.
 
 use super::{chip, prices};
-use crate::energy::papers::{self, Layer, LayerKind};
-use crate::energy::{estimators, AreaReport, Data, EnergyReport, EstimatorInput, Widths, ESTIMATORS};
+use crate::energy::papers::{self, Stem, Terms};
+use crate::energy::workload::{Geometry, Layer, LayerKind, ModuleCost, Operand, Product, Role};
+use crate::energy::{
+    estimators, AreaReport, Data, EnergyReport, EstimatorInput, Widths, Workload, ESTIMATORS,
+};
 use proptest::prelude::*;
 use pulvinar_ir::arch::{Arch, SramCell};
 use pulvinar_ir::counts::{Activity, Cost, Counts};
@@ -93,26 +96,34 @@ fn layer(name: &str, kind: LayerKind, macs: u64, rates: (f64, f64)) -> Layer {
     Layer {
         name: name.to_owned(),
         kind,
-        dense_macs_per_step: macs,
-        is_first: name == "first",
+        role: if name == "first" { Role::Stem } else { Role::Spiking },
+        operand: Operand::Binary,
+        geometry: Geometry::linear(macs, 1, false),
+        normed: false,
         rate: rates.0,
         rate_without_attention: rates.1,
         timesteps: 4,
-        attention_macs: 0,
-        gate_multiplies: 0,
+    }
+}
+
+fn network() -> Workload {
+    let mut shortcut = layer("shortcut", LayerKind::Conv, 7, (1.0, 1.0));
+    shortcut.role = Role::Shortcut;
+    Workload {
+        layers: vec![
+            layer("first", LayerKind::Conv, 100, (0.5, 0.5)),
+            layer("conv", LayerKind::Conv, 1000, (0.1, 0.25)),
+            shortcut,
+            layer("fc", LayerKind::Linear, 50, (0.2, 0.4)),
+        ],
+        modules: vec![ModuleCost { name: "attention".to_owned(), macs: 20, gate_multiplies: 30 }],
+        ..Workload::default()
     }
 }
 
 #[test]
 fn the_papers_formula_by_hand() {
-    let mut conv = layer("conv", LayerKind::Conv, 1000, (0.1, 0.25));
-    (conv.attention_macs, conv.gate_multiplies) = (20, 30);
-    let layers = [
-        layer("first", LayerKind::Conv, 100, (0.5, 0.5)),
-        conv,
-        layer("fc", LayerKind::Linear, 50, (0.2, 0.4)),
-    ];
-    let e = papers::energy(&layers).unwrap();
+    let e = papers::energy(&network(), Terms::default()).unwrap();
     // E_Base = 4.6·4·100·0.5 + 0.9·4·(1000·0.25 + 50·0.4); ΔE = 4.6·50 − 0.9·4·(1000·0.15 + 50·0.2).
     assert!((e.base_pj - (920.0 + 972.0)).abs() < 1e-9);
     assert!((e.delta_pj - (230.0 - 576.0)).abs() < 1e-9);
@@ -121,22 +132,42 @@ fn the_papers_formula_by_hand() {
     assert_eq!(e.terms[2], ("linear (AC)".to_owned(), 0.9 * 200.0 * 0.2));
 }
 
-/// A dense network of a published cost: 4.6 pJ for each MAC of a 224² ResNet-18 is 8.404 mJ; Spikingformer's 8-512
-/// row, 0.347329512 G MAC and 6.51754094 G AC, is 7.4635026 mJ.
+#[test]
+fn what_goes_into_the_formula_is_chosen() {
+    let total = |stem, attention, shortcut| {
+        papers::energy(&network(), Terms { stem, attention, shortcut }).unwrap().total_pj
+    };
+    let spikes = 0.9 * 4.0 * (100.0 + 10.0);
+    for (stem, stem_pj) in [(Stem::Steps, 920.0), (Stem::Once, 230.0), (Stem::Excluded, 0.0)] {
+        for (attention, attention_pj) in [(true, 230.0), (false, 0.0)] {
+            for (shortcut, shortcut_pj) in [(true, 4.6 * 28.0), (false, 0.0)] {
+                let sum = spikes + stem_pj + attention_pj + shortcut_pj;
+                assert!((total(stem, attention, shortcut) - sum).abs() < 1e-9);
+            }
+        }
+    }
+}
+
+/// Published rows: Spikingformer's 8-512, 0.347329512 G MAC and 6.51754094 G AC, is 7.4635026 mJ; 8-768 likewise.
 #[test]
 fn published_totals_come_back() {
-    let macs = |n| Layer { timesteps: 1, ..layer("first", LayerKind::Conv, n, (1.0, 1.0)) };
-    let acs = |n| Layer { timesteps: 1, ..layer("rest", LayerKind::Attention, n, (1.0, 1.0)) };
-    let e = papers::energy(&[macs(347_329_512), acs(6_517_540_940)]).unwrap();
-    assert!((e.total_pj * 1e-9 - 7.463_502_602).abs() < 1e-6);
-    let e = papers::energy(&[macs(520_993_768), acs(12_513_659_577)]).unwrap();
-    assert!((e.total_pj * 1e-9 - 13.658_864_952).abs() < 1e-6);
+    let of = |macs, acs| {
+        let stem = Layer { timesteps: 1, ..layer("first", LayerKind::Conv, macs, (1.0, 1.0)) };
+        let (rate, rate_without_attention) = (1.0, 1.0);
+        let name = "rest".to_owned();
+        let rest = Product { name, operations_per_step: acs, timesteps: 1, rate, rate_without_attention };
+        let work = Workload { layers: vec![stem], products: vec![rest], ..Workload::default() };
+        papers::energy(&work, Terms::default()).unwrap().total_pj * 1e-9
+    };
+    assert!((of(347_329_512, 6_517_540_940) - 7.463_502_602).abs() < 1e-6);
+    assert!((of(520_993_768, 12_513_659_577) - 13.658_864_952).abs() < 1e-6);
 }
 
 #[test]
 fn rates_that_are_none_are_refused() {
     for rate in [-0.1, f64::NAN, f64::INFINITY] {
-        let error = papers::energy(&[layer("x", LayerKind::Conv, 1, (rate, 0.1))]).unwrap_err();
+        let layers = vec![layer("x", LayerKind::Conv, 1, (rate, 0.1))];
+        let error = Workload { layers, ..Workload::default() }.check().unwrap_err();
         assert_eq!((error.code, error.place.as_str()), ("E0625", "x"));
     }
 }
@@ -149,7 +180,8 @@ fn estimators_stand_side_by_side() {
     let run = EnergyReport::new(&counts, &prices(Data::embedded(), &Arch::default_chip()));
     let total_aj = run.total_aj;
     let layers = vec![layer("conv", LayerKind::Conv, 1000, (0.1, 0.1))];
-    let input = EstimatorInput { layers, run: Some(run) };
+    let workload = Workload { layers, ..Workload::default() };
+    let input = EstimatorInput { workload, run: Some(run), ..EstimatorInput::default() };
     let all: Vec<_> = ESTIMATORS.iter().map(|e| (e.estimate)(&input).unwrap()).collect();
     for (estimate, entry) in all.iter().zip(ESTIMATORS) {
         assert_eq!(estimate.estimator, entry.name);

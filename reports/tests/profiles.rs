@@ -1,0 +1,150 @@
+//! Estimators against the profiles of `SpikingJelly` 2.0.0 on one small network (`vectors/spikingjelly_profiles.py`).
+#![allow(clippy::unwrap_used)] // helpers of tests
+
+use pulvinar_reports::energy::workload::{Elements, Geometry, Layer, LayerKind, Operand, Population, Role};
+use pulvinar_reports::energy::{estimators, Estimate, EstimatorInput, Workload};
+use serde_json::Value;
+
+const STEPS: u32 = 3;
+
+fn vectors() -> Value {
+    serde_json::from_str(include_str!("vectors/spikingjelly_profiles.json")).unwrap()
+}
+
+fn number(value: &Value, path: &str) -> f64 {
+    value.pointer(path).and_then(Value::as_f64).unwrap_or_else(|| panic!("{path} is a number"))
+}
+
+fn layer(name: &str, kind: LayerKind, geometry: Geometry, rate: Option<f64>) -> Layer {
+    Layer {
+        name: name.to_owned(),
+        kind,
+        role: if rate.is_some() { Role::Spiking } else { Role::Stem },
+        operand: if rate.is_some() { Operand::Binary } else { Operand::Real },
+        geometry,
+        normed: false,
+        rate: rate.unwrap_or(1.0),
+        rate_without_attention: rate.unwrap_or(1.0),
+        timesteps: STEPS,
+    }
+}
+
+fn neurons(name: &str, channels: u64, plane: u64, rate: f64, leaky: bool) -> Population {
+    Population { name: name.to_owned(), elements: channels * plane, channels, timesteps: STEPS, rate, leaky }
+}
+
+/// The network of the script.
+fn network() -> Workload {
+    let stem = Geometry {
+        kernel: [3, 3],
+        padding: [1, 1],
+        plane: [12, 10],
+        out_plane: [12, 10],
+        ..Geometry::linear(3, 20, true)
+    };
+    let conv = Geometry {
+        inputs: 20,
+        outputs: 80,
+        stride: [2, 2],
+        plane: [12, 10],
+        out_plane: [6, 5],
+        bias: false,
+        ..stem
+    };
+    Workload {
+        layers: vec![
+            layer("stem", LayerKind::Conv, stem, None),
+            layer("conv", LayerKind::Conv, conv, Some(0.25)),
+            layer("fc", LayerKind::Linear, Geometry::linear(2400, 10, true), Some(0.2)),
+        ],
+        neurons: vec![
+            neurons("spikes0", 20, 120, 0.25, true),
+            neurons("spikes1", 80, 30, 0.2, false),
+            neurons("spikes2", 10, 1, 0.3, true),
+        ],
+        ..Workload::default()
+    }
+}
+
+fn estimate(name: &str, workload: Workload) -> Estimate {
+    let input = EstimatorInput { workload, ..EstimatorInput::default() };
+    (estimators::estimator(name).unwrap().estimate)(&input).unwrap()
+}
+
+fn term(estimate: &Estimate, name: &str) -> f64 {
+    estimate.terms.iter().find(|t| t.0 == name).unwrap_or_else(|| panic!("no term {name}")).1
+}
+
+fn assert_equal(ours: f64, theirs: f64) {
+    assert!((ours / theirs - 1.0).abs() < 1e-9, "{ours}, {theirs}");
+}
+
+#[test]
+fn lemaire_of_spikingjelly() {
+    let (v, e) = (vectors(), estimate("lemaire2022", network()));
+    for (term_name, key) in [
+        ("operations", "ops_pj"),
+        ("addressing", "addressing_pj"),
+        ("inputs and outputs", "inout_pj"),
+        ("weights and offsets", "params_pj"),
+        ("potentials", "potential_pj"),
+    ] {
+        println!("{term_name}");
+        assert_equal(term(&e, term_name), number(&v, &format!("/lemaire/{key}")));
+    }
+    assert_equal(e.total_pj, number(&v, "/lemaire/total_pj"));
+}
+
+/// The published profile takes the bytes of the numbers that run, here four, for all three precisions.
+#[test]
+fn simple_profile_of_spikingjelly() {
+    let v = vectors();
+    let of = |key: &str| number(&v, &format!("/simple/{key}"));
+    let parameters = of("weight_read_bytes") + of("bias_read_bytes");
+    let states = of("neuron_state_read_bytes") + of("neuron_state_write_bytes");
+    for (name, mac, ac, bytes) in
+        [("step-fp32", 4.6, 0.9, 4.0), ("step-fp16", 1.5, 0.4, 2.0), ("step-int8", 0.23, 0.03, 1.0)]
+    {
+        let e = estimate(name, network());
+        assert_equal(term(&e, "multiply-accumulates"), mac * of("mac"));
+        assert_equal(term(&e, "accumulations"), ac * of("synop"));
+        assert_equal(term(&e, "weights and offsets"), 24.96 * parameters * bytes / 4.0);
+        assert_equal(term(&e, "membranes"), 24.96 * states * bytes / 4.0);
+    }
+}
+
+#[test]
+fn spikesim_of_spikingjelly() {
+    let v = vectors();
+    assert_equal(estimate("spikesim", network()).total_pj, number(&v, "/spikesim_rram"));
+    assert_equal(estimate("spikesim-sram", network()).total_pj, number(&v, "/spikesim_sram"));
+}
+
+#[test]
+fn neuromc_of_spikingjelly() {
+    let v = vectors();
+    let mut normed = network();
+    normed.norms.push(Elements {
+        name: "norm".to_owned(),
+        elements: 2400,
+        channels: 80,
+        timesteps: STEPS,
+        operand: Operand::Real,
+        rate: 1.0,
+    });
+    for (key, work) in [("neuromc", network()), ("neuromc_norm", normed)] {
+        let e = estimate("neuromc", work);
+        assert_equal(term(&e, "arithmetic"), number(&v, &format!("/{key}/compute_pj")));
+        assert_equal(term(&e, "registers") + term(&e, "SRAM"), number(&v, &format!("/{key}/memory_pj")));
+    }
+}
+
+/// What the counter's rules say of the same network, by hand: stem 194,400 + 7,200 of its bias, multiplied; convolution
+/// 1,296,000 at 0.25; fully connected 72,000 + 30 at 0.2; neurons 3·4,810.
+#[test]
+fn syops_by_hand() {
+    let e = estimate("syops", network());
+    assert_equal(term(&e, "layers (MAC)"), 4.6 * 201_600.0);
+    assert_equal(term(&e, "layers (AC)"), 0.9 * (0.25 * 1_296_000.0 + 0.2 * 72_030.0));
+    assert_equal(term(&e, "neurons (AC)"), 0.9 * 14_430.0);
+}
