@@ -221,6 +221,11 @@ impl Slice {
 }
 
 impl Stage {
+    /// The node that makes the membrane memory of the next step, in a layer that gates its membrane before it fires.
+    pub fn carry(&self, graph: &Graph) -> Option<NodeId> {
+        let last = self.passes.last()?;
+        last.elementwise.iter().copied().find(|&id| matches!(graph.node(id).op, Op::Carry(_)))
+    }
     /// True if a gate comes from statistics of the layer itself.
     pub fn is_multipass(&self) -> bool {
         self.passes.len() > 1

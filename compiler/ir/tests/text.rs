@@ -66,8 +66,8 @@ fn faults_name_their_line() {
         ("int(-6..10)", "int(-6.5..10)", "line 15", "not a number"),
         ("[4,2,4,4]", "[4,2,4]", "line 15", "four sizes"),
         ("\"groups\":1", "\"groups\":1,\"depth\":2", "line 15", "attributes"),
-        ("output %27", "output %27 %5", "line 42", "too much"),
-        ("output %27", "output %44", "flow", "does not exist"),
+        ("output %30", "output %30 %5", "line 45", "too much"),
+        ("output %30", "output %44", "flow", "does not exist"),
         ("int(-6..10)", "int(-5..10)", "%1 `conv`", "is claimed"),
         ("int(-6..10)", "int(-600000000000000..10)", "node `conv`", "48 bits"),
     ];

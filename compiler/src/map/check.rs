@@ -67,7 +67,9 @@ fn check_stage(program: &Program, index: usize) -> Result<()> {
     }
     let alone = goes_by_step(&program.graph, stage) && !stage.lends(program.stages.iter());
     let causal = stage.strategy != Strategy::Step || alone;
-    if (stage.strategy == Strategy::Direct) == stage.is_multipass() || !causal {
+    let in_time = stage.carry(&program.graph).is_none() || !stage.is_multipass();
+    let in_time = in_time || stage.strategy == Strategy::Step;
+    if (stage.strategy == Strategy::Direct) == stage.is_multipass() || !causal || !in_time {
         return Err(fault(place, format!("{} passes and strategy {:?}", stage.passes.len(), stage.strategy)));
     }
     let mut sources = BTreeSet::new();

@@ -5,6 +5,7 @@
 //! What cannot join is made a stream and the visit starts again; streams only grow, so it ends.
 
 use super::roles::{refuse, Role, Roles};
+use pulvinar_ir::op::carry::carried;
 use pulvinar_ir::{Diagnostic, Graph, NodeId, Op, Result, Synapse};
 use std::collections::BTreeSet;
 
@@ -55,6 +56,8 @@ struct Visit<'a> {
     parent: Vec<usize>,
     /// Cluster of every visited node.
     of: Vec<Option<usize>>,
+    /// Later steps that every visited node waits for, counted from the streams.
+    ahead: Vec<usize>,
     /// Gates of full-size values that other clusters make.
     borrowed: Vec<NodeId>,
 }
@@ -110,6 +113,7 @@ impl<'a> Visit<'a> {
             open: Vec::new(),
             parent: Vec::new(),
             of: vec![None; graph.nodes.len()],
+            ahead: vec![0; graph.nodes.len()],
             borrowed: Vec::new(),
         };
         for id in graph.ids() {
@@ -122,14 +126,61 @@ impl<'a> Visit<'a> {
                     }
                     Some(visit.new_cluster(id, synapses))
                 }
+                Role::Full if visit.charges(id) => Some(visit.charge(id)?),
                 Role::Full if matches!(graph.node(id).op, Op::Add(_)) => Some(visit.add(id)?),
                 Role::Full | Role::Small => Some(visit.join(id)?),
                 _ => None,
             };
             visit.of[id.index()] = cluster;
+            let node = graph.node(id);
+            let operand = |&i: &NodeId| visit.waits(i) + node.op.rule().look_ahead(graph.node(i).ty.shape);
+            visit.ahead[id.index()] = node.inputs.iter().map(operand).max().unwrap_or(0);
         }
+        visit.check_states()?;
         visit.adopt();
         visit.close()
+    }
+
+    /// Later steps that must be there before a step of an operand is.
+    fn waits(&self, id: NodeId) -> usize {
+        if self.is_stream(id) || self.roles.get(id) == Role::State {
+            0
+        } else {
+            self.ahead[id.index()]
+        }
+    }
+
+    /// True for the addition of a current and the membrane of the step before.
+    fn charges(&self, id: NodeId) -> bool {
+        self.graph.node(id).inputs.iter().any(|&i| self.roles.get(i) == Role::State)
+    }
+
+    /// The membrane lies in the layer of its current, which must be known step by step.
+    fn charge(&mut self, id: NodeId) -> std::result::Result<usize, Stop> {
+        let current = self.graph.node(id).inputs.iter().copied().find(|&i| self.roles.get(i) != Role::State);
+        let current = current.expect("the roles have checked that one operand is no membrane");
+        if self.waits(current) > 0 {
+            return Err(Stop::Stream(current));
+        }
+        Ok(self.at_hand(current)?)
+    }
+
+    /// A membrane is carried on in the layer that it charges.
+    fn check_states(&self) -> Result<()> {
+        for id in self.graph.ids().filter(|&id| self.roles.get(id) == Role::Full && self.charges(id)) {
+            let layer = |id: NodeId| self.of[id.index()].map(|k| self.root(k));
+            for source in self.graph.node(id).inputs.iter().filter_map(|&i| carried(self.graph, i)) {
+                if layer(source) != layer(id) {
+                    return Err(refuse(
+                        self.graph,
+                        id,
+                        "charges the membrane of another layer",
+                        "a `carry` and the addition of its delayed value belong to one layer",
+                    ));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn synapse(&self, node: NodeId, operand: NodeId) -> Result<Synapse> {

@@ -1,5 +1,6 @@
 //! What each node of a flow graph is to the hardware: dead, a source, an alias, synapse, full-size or small.
 
+use pulvinar_ir::op::carry::carried;
 use pulvinar_ir::{Diagnostic, Graph, Level, NodeId, Op, Result};
 
 /// Role of a node.
@@ -11,6 +12,8 @@ pub enum Role {
     Input,
     /// The same numbers under another shape or one step later: flatten, delay.
     Alias,
+    /// The membrane memory of a layer: what its `carry` made in the step before.
+    State,
     /// A synapse layer on a stream, or a concatenation of streams.
     Synapse,
     /// Evaluated per element in a sweep.
@@ -121,6 +124,7 @@ fn role_of(graph: &Graph, id: NodeId, live: &[bool], small: &[bool]) -> Role {
         (Op::Readout(_), ..) => Role::Host,
         (_, _, true) => Role::Small,
         (Op::Input(_), ..) => Role::Input,
+        (Op::Delay(_), ..) if carried(graph, id).is_some() => Role::State,
         (Op::Flatten(_) | Op::Delay(_), ..) => Role::Alias,
         (op, ..) if is_synapse(op) => Role::Synapse,
         _ => Role::Full,
@@ -134,7 +138,7 @@ fn is_synapse(op: &Op) -> bool {
 
 /// Ops that a sweep evaluates whatever their operands.
 fn is_elementwise(op: &Op) -> bool {
-    let keeps_state = matches!(op, Op::Lif(_) | Op::Accumulate(_));
+    let keeps_state = matches!(op, Op::Lif(_) | Op::Accumulate(_) | Op::Carry(_));
     keeps_state || matches!(op, Op::Relu(_) | Op::Gate(_) | Op::Requantise(_) | Op::Table(_))
 }
 
@@ -142,6 +146,11 @@ fn check_node(graph: &Graph, id: NodeId, role: &[Role]) -> Result<()> {
     let node = graph.node(id);
     let small = |i: usize| role[node.inputs[i].index()] == Role::Small;
     let no = |message: &str, help: &str| Err(refuse(graph, id, message, help));
+    let states = node.inputs.iter().filter(|i| role[i.index()] == Role::State).count();
+    let charges = matches!(node.op, Op::Add(_)) && states == 1;
+    if states > 0 && !charges {
+        return no("reads the membrane of the step before", "add it to a current, once");
+    }
     match (&node.op, role[id.index()]) {
         (
             Op::Lif(_) | Op::Sparse(_) | Op::Delay(_) | Op::ConvTranspose2d(_) | Op::Accumulate(_),

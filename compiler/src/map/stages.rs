@@ -5,7 +5,8 @@ use super::roles::{refuse, Role, Roles};
 use super::widths::{accumulator_bits, state_bits};
 use pulvinar_ir::arch::Sync;
 use pulvinar_ir::program::gate_maker;
-use pulvinar_ir::{Arch, Diagnostic, Graph, NodeId, Op, Pass, Result, Stage, Strategy};
+use pulvinar_ir::scope::stage_scope;
+use pulvinar_ir::{Arch, Diagnostic, Graph, NodeId, Op, Pass, Result, Scope, Stage, Strategy};
 
 /// Stages of a flow graph in topological order. Stages of several passes keep their currents in SRAM until a
 /// strategy is chosen.
@@ -23,16 +24,31 @@ pub fn stages(graph: &Graph, arch: &Arch) -> Result<Vec<Stage>> {
 
 fn stage(graph: &Graph, roles: &Roles, cluster: &Cluster) -> Result<Stage> {
     let passes = Levels::of(graph, roles, cluster).passes(cluster)?;
-    Ok(Stage {
+    let carries = cluster.full.iter().any(|&id| matches!(graph.node(id).op, Op::Carry(_)));
+    let strategy = match (passes.len() > 1, carries) {
+        (false, _) => Strategy::Direct,
+        (true, true) => Strategy::Step,
+        (true, false) => Strategy::SpillSram,
+    };
+    let stage = Stage {
         name: graph.node(cluster.output).name.clone(),
         synapses: cluster.synapses.clone(),
         accumulator: cluster.accumulator,
         accumulator_bits: accumulator_bits(graph, &cluster.synapses)?,
-        state_bits: state_bits(graph, cluster.output)?,
-        strategy: if passes.len() > 1 { Strategy::SpillSram } else { Strategy::Direct },
+        state_bits: state_bits(graph, cluster)?,
+        strategy,
         passes,
         output: cluster.output,
-    })
+    };
+    if carries && stage_scope(graph, &stage) != Scope::Step {
+        return Err(refuse(
+            graph,
+            cluster.output,
+            "fires from a membrane whose gates look ahead in time, so that no step is ever known",
+            "gate the membrane by statistics of its own step",
+        ));
+    }
+    Ok(stage)
 }
 
 /// Pass of every node of a cluster: for full-size nodes the first sweep that can evaluate them (the number of gate
@@ -98,12 +114,15 @@ impl<'a> Levels<'a> {
                 cluster.small.iter().copied().filter(keep).collect::<Vec<NodeId>>()
             };
             let (taps, program) = (small(true), small(false));
+            let carries = cluster.full.iter().filter(|i| matches!(self.graph.node(**i).op, Op::Carry(_)));
             let roots: Vec<NodeId> = if p == last {
-                vec![cluster.output]
+                carries.copied().chain([cluster.output]).collect()
             } else {
                 taps.iter().map(|&t| self.graph.node(t).inputs[0]).collect()
             };
-            let (elementwise, gates) = self.closure(&roots, cluster.accumulator);
+            let (mut elementwise, gates) = self.closure(&roots, cluster.accumulator);
+            // Nothing here reads the output: it ends the sweep.
+            elementwise.sort_by_key(|&id| (id == cluster.output, id));
             passes.push(Pass { elementwise, gates, taps, program });
         }
         self.check(&passes)?;
@@ -117,7 +136,7 @@ impl<'a> Levels<'a> {
         while let Some(id) = todo.pop() {
             let kept = self.roles.get(id) == Role::Small && !self.product[id.index()];
             let list = if kept { &mut gates } else { &mut elementwise };
-            if id == accumulator || list.contains(&id) {
+            if id == accumulator || self.roles.get(id) == Role::State || list.contains(&id) {
                 continue;
             }
             list.push(id);

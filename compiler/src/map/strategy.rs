@@ -44,6 +44,8 @@ fn kinds(layer: &Layer<'_>, layers: &[Layer<'_>]) -> &'static [Strategy] {
     let alone = !layer.stage.lends(layers.iter().map(|l| l.stage));
     match (layer.stage.is_multipass(), alone && goes_by_step(layer.graph, layer.stage)) {
         (false, _) => &[Strategy::Direct],
+        // A membrane is known when the step before is over.
+        _ if layer.stage.carry(layer.graph).is_some() => &[Strategy::Step],
         (true, true) => &[Strategy::Step, Strategy::SpillSram, Strategy::SpillDram, Strategy::Recompute],
         (true, false) => &[Strategy::SpillSram, Strategy::SpillDram, Strategy::Recompute],
     }

@@ -1,7 +1,8 @@
 //! Proven widths of accumulators and membranes.
 
+use super::cluster::Cluster;
 use super::connectivity::Connectivity;
-use pulvinar_ir::{Graph, IntType, NodeId, Op, Result, Synapse};
+use pulvinar_ir::{Graph, IntType, Op, Result, Synapse};
 
 /// Bits of an accumulator: every partial sum of the synapses in any order of events; the bias is added in the sweep
 /// and not counted.
@@ -66,15 +67,22 @@ pub fn weight_name(op: &Op) -> Option<&str> {
     }
 }
 
-/// Bits of one membrane potential, or sum over time; 0 if the output is neither.
-pub fn state_bits(graph: &Graph, output: NodeId) -> Result<u32> {
-    let node = graph.node(output);
+/// Bits of one membrane potential, or sum over time; 0 if the layer keeps neither.
+pub fn state_bits(graph: &Graph, cluster: &Cluster) -> Result<u32> {
+    let carry = cluster.full.iter().find(|i| matches!(graph.node(**i).op, Op::Carry(_)));
+    if let Some(&id) = carry {
+        return Ok(graph.ty(id)?.as_int(&graph.node(id).name)?.bits());
+    }
+    let node = graph.node(cluster.output);
     if let Op::Accumulate(sum) = &node.op {
         let x = graph.ty(node.inputs[0])?.as_int(&node.name)?;
         let (lo, hi) = sum.range(x.lo, x.hi);
         return Ok(IntType::new(lo, hi, 1.0).bits());
     }
     let Op::Lif(lif) = &node.op else { return Ok(0) };
+    if !lif.has_memory() {
+        return Ok(0);
+    }
     let x = graph.ty(node.inputs[0])?;
     let int = x.as_int(&node.name)?;
     let constants = lif.constants(x.shape.c, |n| graph.tensors[n].as_int().expect("level flow"));

@@ -11,6 +11,7 @@
 mod add;
 pub(super) mod analysis;
 mod mask;
+mod membrane;
 mod neuron;
 mod small;
 mod weights;
@@ -124,6 +125,7 @@ impl<'a> Quantiser<'a> {
             Op::TopK(_) => self.top_k(id),
             Op::Sigmoid(_) => self.sigmoid(id),
             Op::Neuron(n) => self.neuron(id, n),
+            Op::Membrane(m) => self.carry(id, m),
             Op::Delay(_) => self.delay(id),
             Op::Reduce(r) => self.reduction(id, r),
             Op::MaxPool(p) => self.max_pool(id, p),
@@ -289,12 +291,15 @@ impl<'a> Quantiser<'a> {
         }
     }
 
-    /// One step of delay; feedback may carry spikes only, whose type is known before their neuron is.
+    /// One step of delay; feedback may carry spikes, whose type is known before their neuron is, or a membrane.
     fn delay(&mut self, id: NodeId) -> Result<NodeId> {
         let node = self.old.node(id);
         let source = node.inputs[0];
         if self.map[source.index()].is_some() {
             return self.counterpart(id, node.op.clone(), &self.operands(id));
+        }
+        if let Op::Membrane(membrane) = &self.old.node(source).op {
+            return self.carried(id, source, membrane);
         }
         if !matches!(self.old.node(source).op, Op::Neuron(_)) {
             return Err(Diagnostic::new(

@@ -18,7 +18,7 @@ impl CoreBuilder<'_> {
         let operands = self.stage.passes[pass].steps.iter().flat_map(|s| &s.operands);
         let reads = operands.filter_map(|o| match o {
             Operand::Gate { shape, .. } => Some(if shape.c == 1 { 1 } else { self.lanes() }),
-            Operand::Register(_) => None,
+            Operand::Register(_) | Operand::State => None,
         });
         reads.collect()
     }

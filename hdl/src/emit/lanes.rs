@@ -1,9 +1,10 @@
 //! Arithmetic of one lane: elementwise operations and the neuron.
 
 use super::core::CoreBuilder;
-use super::format::signed_bits;
-use super::sweep::Stages;
+use super::format::{signed_bits, value_bits};
+use super::sweep::{Lanes, Stages};
 use crate::netlist::{index_bits, Bits, Module};
+use pulvinar_ir::op::carry::Carry;
 use pulvinar_ir::op::lif::{Lif, LifReset};
 use pulvinar_ir::op::neuron::ResetTiming;
 use pulvinar_ir::NodeId;
@@ -68,10 +69,34 @@ pub fn element(m: &mut Module, op: &Element<'_>, a: &Bits, b: &Bits, width: u32)
             clamp(m, &quotient, (r.lo, r.hi), width)
         }
         Element::Table(..) => unreachable!("a table is a memory and is built apart"),
-        Element::Lif(_) | Element::Accumulate(_) => {
-            unreachable!("neurons and sums keep a state and are built apart")
+        Element::Carry(carry) => carry_on(m, carry, a, width),
+        Element::Lif(_) | Element::Fire(_) | Element::Accumulate(_) => {
+            unreachable!("neurons and sums over time have constants and are built apart")
         }
     }
+}
+
+/// What a neuron carries on of its membrane.
+fn carry_on(m: &mut Module, carry: &Carry, u: &Bits, width: u32) -> Bits {
+    let factor = Bits::signed(carry.leak, signed_bits(carry.leak, carry.leak));
+    let product = m.mul(u, &factor);
+    let shift = carry.leak_shift + carry.fraction;
+    let wide = m.sext(&product, product.width().max(shift + 1));
+    let leaked = m.slice(&wide, shift, wide.width() - shift);
+    let silent = clamp(m, &leaked, (carry.floor, i64::MAX >> 16), width.max(leaked.width()));
+    let bits = u.width().max(signed_bits(carry.threshold, carry.threshold));
+    let (compared, threshold) = (m.sext(u, bits), Bits::signed(carry.threshold, bits));
+    let under = m.less(&compared, &threshold);
+    let silent = m.sext(&silent, width);
+    m.mux(&under, &silent, &Bits::signed(carry.reset, width))
+}
+
+/// Write port of the membranes that are gated before they fire (to be joined).
+pub struct MembraneWrite {
+    enable: Bits,
+    word: Bits,
+    values: Bits,
+    width: u32,
 }
 
 /// Constants of a neuron, one a lane.
@@ -161,6 +186,77 @@ impl CoreBuilder<'_> {
         let joined = self.m.join(&next);
         self.join_nets(&written, &joined);
         spikes
+    }
+
+    /// Spikes of neurons without memory on the current in `stage`.
+    pub(super) fn firing(&mut self, at: &Stages, lif: &Lif, current: &[Bits], stage: usize) -> Vec<Bits> {
+        let neurons = self.stage.neurons.clone();
+        let (biases, thresholds): (Vec<i64>, Vec<i64>) =
+            neurons.iter().map(|k| (k.bias, k.threshold)).unzip();
+        let bits = |values: &[i64]| values.iter().map(|&v| signed_bits(v, v)).max().unwrap_or(1);
+        let width = (current[0].width() + lif.input_shift).max(bits(&biases)) + 1;
+        let wide = width.max(bits(&thresholds));
+        let bias = self.per_channel(&biases, width, at, stage);
+        let threshold = self.per_channel(&thresholds, wide, at, stage);
+        let mut spikes = Vec::new();
+        for (lane, x) in current.iter().enumerate() {
+            let x = self.m.sext(x, width);
+            let shifted = self.m.shift_left(&x, lif.input_shift);
+            let shifted = self.m.zext(&shifted, width);
+            let h = self.m.add(&shifted, &bias[lane]);
+            let h = self.m.sext(&h, wide);
+            let under = self.m.less(&h, &threshold[lane]);
+            let spike = self.m.not(&under);
+            spikes.push(self.m.zext(&spike, 2));
+        }
+        spikes
+    }
+
+    /// The memory of membranes that are gated before they fire: what the step before has left, in stage 1, and the net of
+    /// what is written back.
+    pub(super) fn membranes(&mut self, at: &Stages) -> Option<(Lanes, MembraneWrite)> {
+        let id = self.stage.stage.carry(self.graph())?;
+        let width = value_bits(self.graph(), id) + 1;
+        let lanes = self.lanes() as u32;
+        let write = MembraneWrite {
+            enable: self.m.wire("membrane_wen", 1),
+            word: self.m.wire("membrane_waddr", index_bits(self.plan.words)),
+            values: self.m.wire("membrane_next", lanes * width),
+            width,
+        };
+        let read = self.m.and(&at.places[0].valid, &at.advance);
+        let from = at.places[0].word.clone();
+        let written = (write.enable.clone(), write.word.clone(), write.values.clone());
+        let data = self.ram("membrane", (lanes * width, self.plan.words), (read, from), written);
+        let first = self.m.is(&at.step, 0);
+        let zero = Bits::unsigned(0, width);
+        let values = (0..lanes)
+            .map(|l| {
+                let stored = self.m.slice(&data, l * width, width);
+                self.m.mux(&first, &zero, &stored)
+            })
+            .collect();
+        Some((Lanes { values, stage: 1 }, write))
+    }
+
+    /// Writes back what is carried on, known in `stage` of the last pass.
+    pub(super) fn write_membranes(
+        &mut self,
+        at: &Stages,
+        write: &MembraneWrite,
+        values: &[Bits],
+        stage: usize,
+    ) {
+        let last_pass = self.m.is(&at.pass, self.stage.last_pass() as u64);
+        let leaves = self.m.and(&at.places[stage].valid, &at.advance);
+        let enable = self.m.and(&leaves, &last_pass);
+        let wide: Vec<Bits> = values.iter().map(|v| self.m.sext(v, write.width)).collect();
+        let joined = self.m.join(&wide);
+        for (net, value) in
+            [(&write.enable, enable), (&write.word, at.places[stage].word.clone()), (&write.values, joined)]
+        {
+            self.join_nets(net, &value);
+        }
     }
 
     fn neuron_constants(&mut self, at: &Stages, width: u32, stage: usize, late: bool) -> Constants {

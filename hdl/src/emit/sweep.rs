@@ -7,7 +7,7 @@ use super::attend::AttentionSide;
 use super::control::ControlNets;
 use super::core::{number, CoreBuilder};
 use super::format::{value_bits, Slot};
-use super::lanes;
+use super::lanes::{self, MembraneWrite};
 use super::synapse::{target_buffer, SweepRead, SynapseSide};
 use crate::netlist::{index_bits, Bits};
 use pulvinar_simulator::prepare::sweep::{Element, Operand, PassPlan, Step};
@@ -214,12 +214,13 @@ impl CoreBuilder<'_> {
         let advance = self.m.wire("advance", 1);
         let (at, encode_address) = self.update_engine(control, &advance);
         let current = self.currents(&at, side, read);
+        let membranes = self.membranes(&at);
         let passes = self.stage.passes.len();
         let mut output = None;
         for p in 0..passes {
             let pass = &self.stage.passes[p];
             let is_pass = self.m.is(&at.pass, p as u64);
-            let registers = self.pass_values(&at, p, pass, &current, attention);
+            let registers = self.pass_values(&at, p, pass, (&current, membranes.as_ref()), attention);
             self.folds(&at, p, pass, &registers, &is_pass, attention);
             if let Some(register) = pass.output {
                 output = Some((registers[register].clone(), is_pass));
@@ -291,10 +292,10 @@ impl CoreBuilder<'_> {
         at: &Stages,
         p: usize,
         pass: &PassPlan<'_>,
-        current: &Lanes,
+        (current, membranes): (&Lanes, Option<&(Lanes, MembraneWrite)>),
         attention: &AttentionSide,
     ) -> Vec<Lanes> {
-        let heavy = |e: &Element<'_>| !matches!(e, Element::Relu | Element::Add);
+        let heavy = |e: &Element<'_>| !matches!(e, Element::Relu | Element::Add | Element::Fire(_));
         let total = pass.steps.iter().filter(|s| heavy(&s.op)).count();
         // Products of one stage; one as long as there are stages enough.
         let share = total.div_ceil(LAST_STAGE - 1).max(1);
@@ -305,7 +306,7 @@ impl CoreBuilder<'_> {
             let name = format!("p{p}_{i}");
             let source = |o: &Operand, registers: &[Lanes]| match o {
                 Operand::Register(r) => registers[*r].stage,
-                Operand::Gate { .. } => 1,
+                Operand::State | Operand::Gate { .. } => 1,
             };
             let mut stage = step.operands.iter().map(|o| source(o, &registers)).max().unwrap_or(1);
             if heavy(&step.op) {
@@ -317,17 +318,22 @@ impl CoreBuilder<'_> {
                 }
                 in_stage[stage] += 1;
             }
-            let operands = self.operands(at, (p, step, &name), &registers, (stage, &mut port), attention);
+            let known = (&registers[..], membranes.map(|m| &m.0));
+            let operands = self.operands(at, (p, step, &name), known, (stage, &mut port), attention);
             let id = self.stage.stage.passes[p].elementwise[i];
             let width = value_bits(self.graph(), id);
             let values = match &step.op {
                 Element::Lif(lif) => self.neuron(at, id, lif, &operands[0], stage),
+                Element::Fire(lif) => self.firing(at, lif, &operands[0], stage),
                 Element::Table(table, lo) => self.looked_up((table, *lo), &operands[0], width),
                 Element::Accumulate(sum) => self.accumulate(at, id, sum, &operands[0], stage),
                 op => (0..self.lanes())
                     .map(|l| lanes::element(&mut self.m, op, &operands[0][l], &operands[1][l], width))
                     .collect(),
             };
+            if let (Element::Carry(_), Some((_, write))) = (&step.op, membranes) {
+                self.write_membranes(at, write, &values, stage);
+            }
             registers.push(Lanes { values, stage });
         }
         registers
@@ -338,7 +344,7 @@ impl CoreBuilder<'_> {
         &mut self,
         at: &Stages,
         (p, step, name): (usize, &Step<'_>, &str),
-        registers: &[Lanes],
+        (registers, membranes): (&[Lanes], Option<&Lanes>),
         (stage, port): (usize, &mut usize),
         attention: &AttentionSide,
     ) -> [Vec<Bits>; 2] {
@@ -349,6 +355,10 @@ impl CoreBuilder<'_> {
                 Operand::Register(r) => {
                     let register = registers[*r].clone();
                     self.carry(at, &register, stage, &format!("{name}_in{r}")).values
+                }
+                Operand::State => {
+                    let state = membranes.expect("invariant: a stage that reads a membrane carries one on");
+                    self.carry(at, &state.clone(), stage, &format!("{name}_membrane")).values
                 }
                 Operand::Gate { base, shape } => {
                     let read = (*port, *base, *shape);

@@ -130,6 +130,7 @@ pub const ATTRS: &[(&str, &[(&str, Kind)])] = &[
             ("sa", Kind::MaybeTensor),
         ],
     ),
+    ("membrane", &[("leak", Kind::Real), ("threshold", Kind::Real), ("reset", Kind::Real)]),
     ("ta_snn", &[("w0", Kind::Tensor), ("b0", Kind::Tensor), ("w1", Kind::Tensor), ("b1", Kind::Tensor)]),
     (
         "stsc",

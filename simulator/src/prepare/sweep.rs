@@ -2,6 +2,7 @@
 
 use super::refuse;
 use pulvinar_ir::op::accumulate::Accumulate;
+use pulvinar_ir::op::carry::{carried, Carry};
 use pulvinar_ir::op::gate::Gate;
 use pulvinar_ir::op::lif::{Lif, LifConstants};
 use pulvinar_ir::op::reduce::{Reduce, ReduceKind};
@@ -15,6 +16,8 @@ use pulvinar_ir::{Axis, Graph, NodeId, Op, Result, Shape, Stage, Strategy};
 pub enum Operand {
     /// Full-size value of this sweep: 0 is the accumulator with its bias, i + 1 the result of operation i.
     Register(usize),
+    /// Membrane that the step before has left.
+    State,
     /// Small value in the gate memory, from `base` on, broadcast.
     Gate {
         /// First word.
@@ -41,6 +44,10 @@ pub enum Element<'p> {
     Accumulate(Sum<'p>),
     /// Membrane update; the result is the spike.
     Lif(&'p Lif),
+    /// Spike of a neuron without memory.
+    Fire(&'p Lif),
+    /// What is carried on of a membrane: result and new state.
+    Carry(&'p Carry),
 }
 
 /// A sum over time, given out at the last step.
@@ -97,6 +104,13 @@ pub struct PassPlan<'p> {
     pub output: Option<usize>,
 }
 
+impl PassPlan<'_> {
+    /// True if an operation takes the membrane of the step before.
+    pub fn reads_state(&self) -> bool {
+        self.steps.iter().any(|s| s.operands.contains(&Operand::State))
+    }
+}
+
 /// A stage, prepared.
 #[derive(Debug)]
 pub struct StagePlan<'p> {
@@ -128,10 +142,6 @@ impl Element<'_> {
 }
 
 impl StagePlan<'_> {
-    /// True if a value is kept from step to step.
-    pub fn keeps_state(&self) -> bool {
-        self.passes.iter().flat_map(|p| &p.steps).any(|s| s.op.keeps_state())
-    }
     /// Index of the last pass.
     pub fn last_pass(&self) -> usize {
         self.passes.len() - 1
@@ -141,6 +151,15 @@ impl StagePlan<'_> {
     pub fn leaving(&self, (t, c, h, w): (usize, usize, usize, usize), computed: i64) -> i64 {
         let index = || ((t * self.shape.c + c) * self.shape.h + h) * self.shape.w + w;
         self.given.as_ref().map_or(computed, |g| g[index()])
+    }
+    /// Membrane potential of a channel before the first step; none if the stage keeps no membrane.
+    pub fn initial_state(&self, channel: usize) -> Option<i32> {
+        let mut ops = self.passes.iter().flat_map(|p| &p.steps).map(|s| &s.op);
+        ops.find_map(|op| match op {
+            Element::Lif(_) => Some(self.neurons[channel].initial as i32),
+            Element::Carry(_) | Element::Accumulate(_) => Some(0),
+            _ => None,
+        })
     }
     /// True if all passes run over a step before the next step.
     pub fn by_step(&self) -> bool {
@@ -171,7 +190,9 @@ impl StagePlan<'_> {
 /// Prepares `stages[index]`; the others matter where one borrows the gates of another.
 pub fn stage_plan<'p>(graph: &'p Graph, stages: &'p [Stage], index: usize) -> Result<StagePlan<'p>> {
     let stage = &stages[index];
+    let carries = stage.carry(graph).is_some();
     let fits = match stage.strategy {
+        _ if carries && stage.passes.len() > 1 && stage.strategy != Strategy::Step => false,
         Strategy::Direct => stage.passes.len() == 1,
         Strategy::Step => stage.passes.len() > 1 && goes_by_step(graph, stage) && !stage.lends(stages.iter()),
         _ => !stage.passes.is_empty(),
@@ -199,7 +220,7 @@ pub fn stage_plan<'p>(graph: &'p Graph, stages: &'p [Stage], index: usize) -> Re
         passes.push(plan);
     }
     let lif = passes.iter().flat_map(|p| &p.steps).find_map(|s| match s.op {
-        Element::Lif(lif) => Some(lif),
+        Element::Lif(lif) | Element::Fire(lif) => Some(lif),
         _ => None,
     });
     let ints = |name: &str| graph.tensors.get(name).and_then(|t| t.as_int()).unwrap_or(&[0]);
@@ -269,6 +290,9 @@ impl<'p> Builder<'p> {
         if id == self.stage.accumulator {
             return Ok(Operand::Register(0));
         }
+        if carried(self.graph, id).is_some_and(|c| self.stage.carry(self.graph) == Some(c)) {
+            return Ok(Operand::State);
+        }
         if let Some(i) = done.iter().position(|&d| d == id) {
             return Ok(Operand::Register(i + 1));
         }
@@ -289,7 +313,13 @@ impl<'p> Builder<'p> {
         let mut steps = Vec::new();
         for (i, &id) in pass.elementwise.iter().enumerate() {
             let step = self.step(p, &pass.elementwise[..i], id, shape)?;
-            if step.op.keeps_state() && !(last && i + 1 == pass.elementwise.len()) {
+            let ends = last && i + 1 == pass.elementwise.len();
+            let misplaced = match step.op {
+                Element::Carry(_) => !last,
+                Element::Fire(_) => !ends,
+                _ => step.op.keeps_state() && !ends,
+            };
+            if misplaced {
                 return Err(refuse(
                     &self.stage.name,
                     "the neuron or sum over time is not the end of the last pass",
@@ -337,7 +367,9 @@ impl<'p> Builder<'p> {
                 let entries = self.graph.tensors.get(&t.table).and_then(|t| t.as_int()).unwrap_or(&[]);
                 (Element::Table(entries, t.lo), unary()?)
             }
-            Op::Lif(l) => (Element::Lif(l), unary()?),
+            Op::Lif(l) if l.has_memory() => (Element::Lif(l), unary()?),
+            Op::Lif(l) => (Element::Fire(l), unary()?),
+            Op::Carry(c) => (Element::Carry(c), unary()?),
             Op::Accumulate(op) => {
                 let ints = |name: &str| self.graph.tensors.get(name).and_then(|t| t.as_int()).unwrap_or(&[0]);
                 let sum = Sum { op, bias: op.biases(shape.c, ints), last: node.ty.shape.t - 1 };
@@ -349,7 +381,7 @@ impl<'p> Builder<'p> {
                 return Err(refuse(
                     &self.stage.name,
                     format!("`{}` ({}) cannot be computed in a sweep", node.name, other.name()),
-                    "sweeps compute relu, requantise, table, gate, add, accumulate and lif",
+                    "sweeps compute relu, requantise, table, gate, add, accumulate, carry and lif",
                 ))
             }
         };

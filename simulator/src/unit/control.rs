@@ -369,13 +369,11 @@ impl Core<'_> {
         } else {
             row.add(Activity::FrameRead, n.words);
         }
-        if n.neurons + n.sums > 0 {
-            row.add(Activity::StateRead, n.words);
-            row.add(Activity::StateWrite, n.words);
-            row.add(Activity::NeuronAdd, n.neurons + n.sums);
-            row.add(Activity::NeuronCompare, n.neurons);
-            row.add(Activity::NeuronLeak, n.leaks);
-        }
+        row.add(Activity::StateRead, n.state_reads);
+        row.add(Activity::StateWrite, n.state_writes);
+        row.add(Activity::NeuronAdd, n.charges);
+        row.add(Activity::NeuronCompare, n.neurons);
+        row.add(Activity::NeuronLeak, n.leaks);
         row.add(Activity::GateRead, n.words * pass.gate_reads);
         row.add(Activity::GateProduct, n.gate_products);
         row.add(Activity::GateMul, n.gate_multiplies);

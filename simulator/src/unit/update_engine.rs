@@ -70,6 +70,8 @@ pub struct WordCursor {
 pub struct UpdateEngine {
     region: Region,
     lanes: usize,
+    /// Membranes of one row of channels (fast).
+    membranes: Vec<i64>,
     /// Values of one row of channels per operation (fast).
     registers: Vec<Vec<i64>>,
     accumulator_bits: u32,
@@ -80,6 +82,7 @@ impl UpdateEngine {
     pub fn new(region: Region, lanes: usize, stage: &StagePlan<'_>) -> Self {
         let registers = stage.passes.iter().map(|p| p.steps.len() + 1).max().unwrap_or(1);
         UpdateEngine {
+            membranes: vec![0; region.channel_count()],
             registers: vec![vec![0; region.channel_count()]; registers],
             region,
             lanes,
@@ -89,9 +92,8 @@ impl UpdateEngine {
 
     /// Membrane potentials before the first step.
     pub fn initial_state(&self, stage: &StagePlan<'_>) -> Vec<i32> {
-        let first = self.region.channels[0];
-        let channels = if stage.keeps_state() { self.region.channel_count() } else { 0 };
-        let row = || (0..channels).map(|c| stage.neurons.get(first + c).map_or(0, |n| n.initial as i32));
+        let [first, end] = self.region.channels;
+        let row = || (first..end).filter_map(|c| stage.initial_state(c));
         (0..self.region.positions()).flat_map(|_| row()).collect()
     }
 
@@ -122,6 +124,10 @@ impl UpdateEngine {
         let mut cursor = 0;
         for position in 0..self.region.positions() {
             self.load_row(stage, position, from, mem);
+            if pass.reads_state() {
+                let state = &mem.state[position * channels..(position + 1) * channels];
+                self.membranes.iter_mut().zip(state).for_each(|(m, &v)| *m = i64::from(v));
+            }
             let (row, column) = self.place(position);
             let at = (id.step, self.region.channels[0], row, column);
             for (i, step) in pass.steps.iter().enumerate() {
@@ -180,7 +186,8 @@ impl UpdateEngine {
     ) {
         let (done, rest) = self.registers.split_at_mut(index + 1);
         let out = &mut rest[0];
-        let [(a, sa), (b, sb)] = step.operands.map(|o| operand_row(o, done, &mem.gates, at));
+        let known = (&*done, &self.membranes[..], &mem.gates);
+        let [(a, sa), (b, sb)] = step.operands.map(|o| operand_row(o, known, at));
         match &step.op {
             Element::Relu => out.iter_mut().enumerate().for_each(|(c, y)| *y = a[c * sa].max(0)),
             Element::Requantise(r) => out.iter_mut().enumerate().for_each(|(c, y)| *y = r.apply(a[c * sa])),
@@ -198,6 +205,17 @@ impl UpdateEngine {
                     let u = sum.op.step(at.0, i64::from(*state), a[c * sa]);
                     *state = i32::try_from(u).expect("invariant: sums stay in their proven 32 bits");
                     *y = if at.0 == sum.last { u + bias[c] } else { 0 };
+                }
+            }
+            Element::Fire(lif) => {
+                let neurons = &stage.neurons[self.region.channels[0]..];
+                let fires = |(c, y): (usize, &mut i64)| *y = i64::from(lif.fires(&neurons[c], a[c * sa]));
+                out.iter_mut().enumerate().for_each(fires);
+            }
+            Element::Carry(carry) => {
+                for (c, (y, state)) in out.iter_mut().zip(&mut mem.state[elements]).enumerate() {
+                    *y = carry.apply(a[c * sa]);
+                    *state = *y as i32;
                 }
             }
             Element::Lif(lif) => {
@@ -284,8 +302,24 @@ impl UpdateEngine {
             match &step.op {
                 Element::Gate(_) if gates == 2 => counts.gate_products += elements,
                 Element::Gate(_) => counts.gate_multiplies += elements,
-                Element::Lif(lif) => counts.leaks += if leaks(lif) { elements } else { 0 },
-                Element::Accumulate(_) => counts.sums += elements,
+                Element::Lif(lif) => {
+                    counts.leaks += if leaks(lif) { elements } else { 0 };
+                    counts.charges += elements;
+                    (counts.state_reads, counts.state_writes) = (words, words);
+                }
+                Element::Accumulate(_) => {
+                    counts.charges += elements;
+                    (counts.state_reads, counts.state_writes) = (words, words);
+                }
+                Element::Carry(carry) => {
+                    counts.leaks += if carry.leak == 1 << carry.leak_shift { 0 } else { elements };
+                    counts.state_writes = words;
+                }
+                Element::Add if step.operands.contains(&Operand::State) => {
+                    counts.charges += elements;
+                    counts.state_reads = words;
+                }
+                Element::Fire(_) => {}
                 _ => counts.other += elements,
             }
         }
@@ -309,10 +343,14 @@ pub struct SweepCounts {
     pub other: u64,
     /// Leak multiplications.
     pub leaks: u64,
-    /// Neurons updated.
+    /// Neurons compared with their thresholds.
     pub neurons: u64,
-    /// Sums over time updated.
-    pub sums: u64,
+    /// Currents added to membranes and sums over time.
+    pub charges: u64,
+    /// Membrane words read.
+    pub state_reads: u64,
+    /// Membrane words written.
+    pub state_writes: u64,
 }
 
 /// Entry of a table; the type rule has proven that the operand stays in it.
@@ -327,12 +365,12 @@ fn leaks(lif: &Lif) -> bool {
 /// Values of an operand along the channels of a position, and their stride.
 fn operand_row<'a>(
     operand: Operand,
-    done: &'a [Vec<i64>],
-    gates: &'a GateMemory,
+    (done, membranes, gates): (&'a [Vec<i64>], &'a [i64], &'a GateMemory),
     (t, c, h, w): (usize, usize, usize, usize),
 ) -> (&'a [i64], usize) {
     match operand {
         Operand::Register(i) => (&done[i], 1),
+        Operand::State => (membranes, 1),
         Operand::Gate { base, shape } => {
             let stride = if shape.c == 1 { 0 } else { shape.h * shape.w };
             (&gates.values[base + shape.broadcast_index(t, c, h, w)..], stride)
@@ -363,6 +401,7 @@ fn compute(
 ) -> i64 {
     let operand = |o: Operand| match o {
         Operand::Register(i) => values[i],
+        Operand::State => i64::from(mem.state[element]),
         Operand::Gate { base, shape } => mem.gates.values[base + shape.broadcast_index(t, c, h, w)],
     };
     let [a, b] = step.operands.map(operand);
@@ -380,6 +419,12 @@ fn compute(
             } else {
                 0
             }
+        }
+        Element::Fire(lif) => i64::from(lif.fires(&stage.neurons[c], a)),
+        Element::Carry(carry) => {
+            let v = carry.apply(a);
+            mem.state[element] = i32::try_from(v).expect("invariant: membranes stay in their proven 32 bits");
+            v
         }
         Element::Lif(lif) => {
             let (v, spike) =

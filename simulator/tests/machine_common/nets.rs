@@ -2,10 +2,12 @@
 
 use super::{Net, Rng};
 use pulvinar_ir::op::accumulate::{Accumulate, AccumulateKind};
+use pulvinar_ir::op::carry::Carry;
 use pulvinar_ir::op::conv_transpose2d::ConvTranspose2d;
+use pulvinar_ir::op::neuron::ResetTiming;
 use pulvinar_ir::op::upsample;
 use pulvinar_ir::op::{add, avg_pool, concat, delay, dense, gate, max_pool, reduce, relu, requantise, table};
-use pulvinar_ir::{Axes, Axis, NodeId, Pass, Strategy, Synapse};
+use pulvinar_ir::{Axes, Axis, IntType, NodeId, Op, Pass, Strategy, Synapse, Tensor, Type};
 
 /// Shape and wishes of a random network.
 pub fn random_net(seed: u64, attention: bool, barrier: bool, delays: bool) -> Net {
@@ -197,14 +199,43 @@ fn gate_of(net: &mut Net, x: NodeId, by_step: bool, pass: &mut Pass) -> NodeId {
     }
     let values = (0..256).map(|i| i.clamp(20, 255)).collect();
     let table = net.constant("table", values);
+    net.graph.tensors.insert(table.clone(), unit_gate(&net.graph.tensors[&table]));
     y = net.push("table", table::Table { table, lo: -128, function: "ramp".into() }, &[y]);
     pass.program.push(y);
     y
 }
 
+/// A gate of 8 fraction bits, which leaves the unit of a current alone.
+fn unit_gate(table: &Tensor) -> Tensor {
+    let values = table.as_int().unwrap().to_vec();
+    Tensor::int(vec![values.len()], values, 32, vec![1.0 / 256.0])
+}
+
 fn empty() -> Pass {
     Pass { elementwise: vec![], gates: vec![], taps: vec![], program: vec![] }
 }
+
+/// The delay of a membrane that is written later.
+fn carried(net: &mut Net, current: NodeId) -> NodeId {
+    let shape = net.shape(current);
+    let scale = net.graph.node(current).ty.as_int("").unwrap().scale.clone();
+    let ty = Type::int(IntType { lo: -MEMBRANE, hi: MEMBRANE, scale }, shape);
+    let name = net.graph.fresh_name("carried");
+    net.graph.push_typed(&name, delay::Delay {}.into(), &[], ty)
+}
+
+/// What is carried on of a membrane, read by the delay `state`.
+fn carry(net: &mut Net, state: NodeId, membrane: NodeId, threshold: i32) -> NodeId {
+    let (leak, leak_shift) = net.rng.pick(&[(0, 0), (1, 0), (1, 1), (3, 3)]);
+    let reset = net.rng.range(-3, 3);
+    let op = Carry { leak, leak_shift, fraction: 0, threshold: threshold.into(), reset, floor: -MEMBRANE };
+    let carry = net.push("carry", op, &[membrane]);
+    net.graph.nodes[state.index()].inputs = vec![carry];
+    carry
+}
+
+/// Largest membrane that is carried on.
+const MEMBRANE: i64 = 3000;
 
 /// conv → one to three levels of gates → lif; in some all statistics are of one step.
 pub fn attention_layer(net: &mut Net, x: NodeId, late: bool) -> NodeId {
@@ -215,6 +246,12 @@ pub fn attention_layer(net: &mut Net, x: NodeId, late: bool) -> NodeId {
     let conv = net.conv(from, outputs, 3, 1, 1);
     let mut passes = Vec::new();
     let (mut current, mut chain, mut gates) = (conv, Vec::new(), Vec::new());
+    let membrane = by_step && Rng(net.rng.0 ^ 0xCA44).chance(50);
+    let carried = membrane.then(|| carried(net, conv));
+    if let Some(state) = carried {
+        current = net.push("charged", add::Add {}, &[conv, state]);
+        chain.push(current);
+    }
     for level in 0..=net.rng.below(3) {
         let mut pass = Pass { elementwise: chain.clone(), gates: gates.clone(), ..empty() };
         let first = gate_of(net, current, by_step, &mut pass);
@@ -224,7 +261,7 @@ pub fn attention_layer(net: &mut Net, x: NodeId, late: bool) -> NodeId {
             let second = gate_of(net, current, by_step, &mut pass);
             gates.push(second);
             let product = net.push("product", gate::Gate { shift: 8 }, &[first, second]);
-            if net.shape(product) == net.shape(conv) {
+            if net.shape(product) == net.shape(conv) && carried.is_none() {
                 chain.push(product);
                 gate = product;
             } else {
@@ -243,11 +280,18 @@ pub fn attention_layer(net: &mut Net, x: NodeId, late: bool) -> NodeId {
         chain.push(current);
     }
     let threshold = net.rng.range(1, 8) as i32;
+    if let Some(state) = carried {
+        chain.push(carry(net, state, current, threshold));
+    }
     let lif = net.lif(current, threshold);
+    if carried.is_some() {
+        let Op::Lif(op) = &mut net.graph.nodes[lif.index()].op else { unreachable!() };
+        (op.leak, op.reset_timing) = (0, ResetTiming::SameStep);
+    }
     chain.push(lif);
     passes.push(Pass { elementwise: chain, gates, ..empty() });
     let mut strategy = net.rng.pick(&[Strategy::SpillSram, Strategy::SpillDram, Strategy::Recompute]);
-    if by_step && strategy != Strategy::SpillDram {
+    if membrane || (by_step && strategy != Strategy::SpillDram) {
         strategy = Strategy::Step;
     }
     let synapse = Synapse { node: conv, source: x, delayed: late };

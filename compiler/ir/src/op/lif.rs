@@ -89,6 +89,17 @@ impl Lif {
             .collect()
     }
 
+    /// False if a step depends on nothing of the step before: a comparator.
+    pub fn has_memory(&self) -> bool {
+        self.leak != 0
+    }
+
+    /// The spike of a neuron without memory.
+    #[inline]
+    pub fn fires(&self, k: &LifConstants, x: i64) -> bool {
+        (x << self.input_shift) + k.bias >= k.threshold
+    }
+
     #[inline]
     fn reset(&self, k: &LifConstants, v: i64, spike: bool) -> i64 {
         match (spike, self.reset) {

@@ -13,12 +13,12 @@
 //!
 //! Source: Yao et al., "Attention Spiking Neural Networks" (arXiv 2209.13929), equations 4 to 16.
 //!
-//! In the expansion H comes back through a `delay` and a neuron without memory (leak 0) is the comparator.
+//! In the expansion `membrane` makes H of U, a `delay` brings it back, and a neuron without memory (leak 0) is the
+//! comparator.
 
 use super::add::Add;
-use super::affine::Affine;
 use super::expand::Expand;
-use super::mul::Mul;
+use super::membrane::Membrane;
 use super::neuron::{Compare, Neuron, Reset, ResetTiming};
 use super::step_attention::StepAttention;
 use super::{InferCx, OpRule};
@@ -50,6 +50,10 @@ impl MaNeuron {
         StepAttention { ca0: self.ca0.clone(), ca1: self.ca1.clone(), sa: self.sa.clone(), relu: false }
     }
 
+    fn membrane(&self) -> Membrane {
+        Membrane { leak: self.leak, threshold: self.threshold, reset: self.reset }
+    }
+
     fn comparator(&self) -> Neuron {
         Neuron {
             leak: 0.0,
@@ -70,15 +74,9 @@ impl MaNeuron {
         let carried = e.feedback("carried", Type::real(e.shape(x)));
         let charged = e.node("charged", Add {}, &[x, carried])?;
         let membrane = e.node("gated", self.gates(), &[charged])?;
-        let spikes = e.node("spikes", self.comparator(), &[membrane])?;
-        let silent = e.node("silent", Affine { mul: -self.leak, add: self.leak }, &[spikes])?;
-        let mut next = e.node("kept", Mul {}, &[membrane, silent])?;
-        if self.reset != 0.0 {
-            let reset = e.node("reset", Affine { mul: self.reset, add: 0.0 }, &[spikes])?;
-            next = e.node("next", Add {}, &[next, reset])?;
-        }
+        let next = e.node("next", self.membrane(), &[membrane])?;
         e.close(carried, next);
-        Ok(spikes)
+        e.node("spikes", self.comparator(), &[membrane])
     }
 }
 
@@ -86,12 +84,7 @@ impl OpRule for MaNeuron {
     fn infer(&self, cx: &InferCx<'_>) -> Result<Type> {
         cx.only(Level::Trained)?;
         let [x] = cx.operands()?;
-        if !(self.threshold.is_finite() && self.reset.is_finite()) {
-            return Err(cx.refuse("a neuron constant is not finite", "export the model again"));
-        }
-        if !(0.0..=1.0).contains(&self.leak) {
-            return Err(cx.refuse("the leak factor is not from 0 to 1", "check the time constant"));
-        }
+        self.membrane().check(cx)?;
         self.gates().check(cx, x)?;
         Ok(x.clone())
     }

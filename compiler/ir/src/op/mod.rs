@@ -265,6 +265,8 @@ ops! {
     Asa = asa, "asa", TRAINED, "Advance spatial attention: two spatial gates under a mask.";
     Neuron = neuron, "neuron", TRAINED, "Spiking neuron.";
     Lif = lif, "lif", FLOW, "Spiking neuron in integers.";
+    Membrane = membrane, "membrane", TRAINED, "What a neuron that fires at its operand carries on of it.";
+    Carry = carry, "carry", FLOW, "What a neuron carries on of its membrane, in integers.";
     Readout = readout, "readout", BOTH, "Mean or sum over time.";
     Sparse = sparse, "sparse", FLOW, "Linear layer over stored connections only.";
     Scale = scale, "scale", TRAINED, "A constant factor per channel.";

@@ -33,7 +33,7 @@ pub struct Module {
 /// Every module here.
 pub const MODULES: &[Module] = &[
     Module { name: "step_attention", make: step_attention, spikes: false, refusal: None },
-    Module { name: "ma_neuron", make: ma_neuron, spikes: true, refusal: Some("E0305") },
+    Module { name: "ma_neuron", make: ma_neuron, spikes: true, refusal: None },
     Module { name: "ta_snn", make: ta_snn, spikes: false, refusal: None },
     Module { name: "fsta", make: fsta, spikes: false, refusal: None },
     Module { name: "asa", make: asa, spikes: false, refusal: None },

@@ -2,6 +2,7 @@
 
 use pulvinar_ir::op::accumulate::{Accumulate, AccumulateKind};
 use pulvinar_ir::op::avg_pool::AvgPool;
+use pulvinar_ir::op::carry::Carry;
 use pulvinar_ir::op::conv2d::Conv2d;
 use pulvinar_ir::op::conv_transpose2d::ConvTranspose2d;
 use pulvinar_ir::op::dense::Dense;
@@ -19,7 +20,7 @@ use pulvinar_ir::op::table::Table;
 use pulvinar_ir::op::top_k::TopK;
 use pulvinar_ir::op::upsample::Upsample;
 use pulvinar_ir::op::{add, concat, delay, flatten, relu};
-use pulvinar_ir::{Axes, Axis, Graph, Level, NodeId, Op, Tensor};
+use pulvinar_ir::{Axes, Axis, Elem, Graph, Level, NodeId, Op, Tensor};
 
 /// A small attention block in integers, with feedback; verified.
 pub fn flow() -> Graph {
@@ -83,6 +84,17 @@ pub fn flow() -> Graph {
         groups: 1,
     };
     let x = push("transposed", transposed.into(), &[x]);
+    let x = layers(&mut g, x);
+    let x = membrane(&mut g, x);
+    g.push("readout", Readout { kind: ReadoutKind::Mean }.into(), &[x]).expect("this graph is valid");
+    pulvinar_ir::verify::verify(&g).expect("this graph is valid");
+    g
+}
+
+/// Layers without places.
+fn layers(g: &mut Graph, x: NodeId) -> NodeId {
+    let mut push =
+        |name: &str, op: Op, inputs: &[NodeId]| g.push(name, op, inputs).expect("this graph is valid");
     let x = push("flatten", flatten::Flatten {}.into(), &[x]);
     let x = push("fc", Linear { weight: "fc.weight".into(), bias: None }.into(), &[x]);
     let x = push("fc.q", Requantise { mul: 1, shift: 2, lo: -8, hi: 7, scale: 0.4 }.into(), &[x]);
@@ -90,10 +102,21 @@ pub fn flow() -> Graph {
         Sparse { targets: "targets".into(), rows: "rows".into(), weight: "synapses".into(), outputs: 3 };
     let x = push("sparse", sparse.into(), &[x]);
     let sum = Accumulate { kind: AccumulateKind::Radix, window: 2, bias: Some("offset".into()) };
-    let x = push("sum", sum.into(), &[x]);
-    push("readout", Readout { kind: ReadoutKind::Mean }.into(), &[x]);
-    pulvinar_ir::verify::verify(&g).expect("this graph is valid");
-    g
+    push("sum", sum.into(), &[x])
+}
+
+/// A current on a membrane that is carried on.
+fn membrane(g: &mut Graph, x: NodeId) -> NodeId {
+    let mut ty = g.node(x).ty.clone();
+    if let Elem::Int(int) = &mut ty.elem {
+        (int.lo, int.hi) = (-50, 50);
+    }
+    let carried = g.push_typed("carried", delay::Delay {}.into(), &[], ty);
+    let charged = g.push("charged", add::Add {}.into(), &[x, carried]).expect("this graph is valid");
+    let carry = Carry { leak: 1, leak_shift: 1, fraction: 0, threshold: 9, reset: -3, floor: -50 };
+    let kept = g.push("kept", carry.into(), &[charged]).expect("this graph is valid");
+    g.nodes[carried.index()].inputs = vec![kept];
+    charged
 }
 
 fn tensors(g: &mut Graph) {

@@ -3,6 +3,7 @@
 use super::Builder;
 use pulvinar_ir::op::ma_neuron::MaNeuron;
 use pulvinar_ir::op::matmul::{Matmul, Over};
+use pulvinar_ir::op::membrane::Membrane;
 use pulvinar_ir::op::spiking_attention::{Form, SpikingAttention};
 use pulvinar_ir::op::step_attention::StepAttention;
 use pulvinar_ir::op::stsc::Stsc;
@@ -27,6 +28,9 @@ impl Builder {
             }
             5 => self.stsc(shape, b),
             0 => self.step_attention(shape, b, a % 2 == 0).into(),
+            1 if a / 6 % 4 == 3 => {
+                Membrane { leak: 0.5, threshold: 0.25, reset: f64::from(b % 3) / 8.0 }.into()
+            }
             1 => self.ma_neuron(shape, b),
             _ => self.ta_snn(shape, b),
         };

@@ -57,7 +57,9 @@ fn units(graph: &Graph) -> Vec<Option<f64>> {
         let value = match &node.op {
             Op::Input(_) | Op::Neuron(_) => Some(1.0),
             Op::AvgPool(p) => of(&node.inputs[0]).map(|u| u / (p.kernel[0] * p.kernel[1]) as f64),
-            Op::Delay(_) if node.inputs[0] >= id => Some(1.0),
+            Op::Delay(_) if node.inputs[0] >= id => {
+                matches!(graph.node(node.inputs[0]).op, Op::Neuron(_)).then_some(1.0)
+            }
             Op::Accumulate(a) if a.bias.is_none() => {
                 let steps = if a.kind == AccumulateKind::Mean { a.window as f64 } else { 1.0 };
                 of(&node.inputs[0]).map(|u| u / steps)

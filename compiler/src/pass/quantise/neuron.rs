@@ -8,7 +8,7 @@ use pulvinar_ir::{Diagnostic, IntType, NodeId, Result, Tensor};
 /// Significant bits wanted of a threshold.
 const THRESHOLD_BITS: i32 = 11;
 /// Widest membrane that gets fraction bits for precision alone.
-const STATE_BITS: u32 = 24;
+pub(super) const STATE_BITS: u32 = 24;
 
 impl Quantiser<'_> {
     /// A neuron on a current with one scale, or one a channel.
@@ -109,7 +109,7 @@ impl Quantiser<'_> {
 }
 
 /// Constants in membrane units; `h > θ` is `h ≥ ⌊θ⌋ + 1` and `h ≥ θ` is `h ≥ ⌈θ⌉` on integers.
-fn constants(neuron: &Neuron, unit: f64) -> LifConstants {
+pub(super) fn constants(neuron: &Neuron, unit: f64) -> LifConstants {
     let near = |v: f64| (v / unit).round().clamp(-9e15, 9e15) as i64;
     let theta = neuron.threshold / unit;
     // A quotient that differs from an integer by rounding only is that integer.
@@ -131,7 +131,7 @@ fn constants(neuron: &Neuron, unit: f64) -> LifConstants {
 }
 
 /// Fraction bits that give the smallest threshold `THRESHOLD_BITS` significant bits; none if integers are exact.
-fn fraction_bits(neuron: &Neuron, units: &[f64]) -> u32 {
+pub(super) fn fraction_bits(neuron: &Neuron, units: &[f64]) -> u32 {
     let reset = match neuron.reset {
         Reset::Value { value } | Reset::Subtract { value } => value,
         Reset::None => 0.0,
@@ -152,7 +152,7 @@ fn fraction_bits(neuron: &Neuron, units: &[f64]) -> u32 {
 }
 
 /// Multiplier and shift of a leak: exact in the fewest bits if 16 are enough, else at least `bits` and within 1 %.
-fn fixed_leak(leak: f64, bits: u32) -> (i64, u32) {
+pub(super) fn fixed_leak(leak: f64, bits: u32) -> (i64, u32) {
     let at = |shift: u32| (leak * f64::from(shift).exp2()).round();
     let error = |shift: u32| (at(shift) / f64::from(shift).exp2() - leak).abs();
     let exact = (0..=16).find(|&s| error(s) == 0.0);
