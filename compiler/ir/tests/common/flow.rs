@@ -71,6 +71,17 @@ pub fn flow() -> Graph {
     let x = push("odd name, = %", lif.into(), &[x]);
     let back = push("delay", delay::Delay {}.into(), &[x]);
     let x = push("concat", concat::Concat {}.into(), &[x, back, x]);
+    let x = layers(&mut g, x);
+    let x = membrane(&mut g, x);
+    g.push("readout", Readout { kind: ReadoutKind::Mean }.into(), &[x]).expect("this graph is valid");
+    pulvinar_ir::verify::verify(&g).expect("this graph is valid");
+    g
+}
+
+/// Pools and layers.
+fn layers(g: &mut Graph, x: NodeId) -> NodeId {
+    let mut push =
+        |name: &str, op: Op, inputs: &[NodeId]| g.push(name, op, inputs).expect("this graph is valid");
     let x = push("max_pool", MaxPool { kernel: [1, 1], stride: [1, 1], padding: [0; 4] }.into(), &[x]);
     let x = push("half", MaxPool { kernel: [2, 1], stride: [2, 1], padding: [0; 4] }.into(), &[x]);
     let x = push("up", Upsample { scale: [2, 1] }.into(), &[x]);
@@ -84,17 +95,6 @@ pub fn flow() -> Graph {
         groups: 1,
     };
     let x = push("transposed", transposed.into(), &[x]);
-    let x = layers(&mut g, x);
-    let x = membrane(&mut g, x);
-    g.push("readout", Readout { kind: ReadoutKind::Mean }.into(), &[x]).expect("this graph is valid");
-    pulvinar_ir::verify::verify(&g).expect("this graph is valid");
-    g
-}
-
-/// Layers without places.
-fn layers(g: &mut Graph, x: NodeId) -> NodeId {
-    let mut push =
-        |name: &str, op: Op, inputs: &[NodeId]| g.push(name, op, inputs).expect("this graph is valid");
     let x = push("flatten", flatten::Flatten {}.into(), &[x]);
     let x = push("fc", Linear { weight: "fc.weight".into(), bias: None }.into(), &[x]);
     let x = push("fc.q", Requantise { mul: 1, shift: 2, lo: -8, hi: 7, scale: 0.4 }.into(), &[x]);
