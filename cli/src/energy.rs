@@ -6,6 +6,7 @@ use crate::{source, workload};
 use pulvinar_ir::{Diagnostic, Graph, Result};
 use pulvinar_models::rates::Rates;
 use pulvinar_models::zoo::build::{self, Fill, Setting};
+use pulvinar_reports::energy::break_even::{verdicts, Side, Verdict};
 use pulvinar_reports::energy::papers::{Stem, Terms};
 use pulvinar_reports::energy::workload::{spiking, Rate};
 use pulvinar_reports::energy::{estimators, Estimate, Estimator, EstimatorInput, Workload, ESTIMATORS};
@@ -49,9 +50,10 @@ pub fn energy(args: &Energy, json: bool) -> Result<()> {
     let workload = Workload::of(&graph, &rate_of, &workload::modules(&graph)?);
     let input = EstimatorInput { workload, terms: terms(args), run: None };
     let estimates = wanted.into_iter().map(|e| (e.estimate)(&input)).collect::<Result<Vec<_>>>()?;
+    let limits = verdicts(&input.workload)?;
     let facts = json!({
         "network": args.model, "timesteps": graph.timesteps, "neurons": input.workload.neuron_count(),
-        "spikes": input.workload.spikes(), "estimates": estimates,
+        "spikes": input.workload.spikes(), "estimates": estimates, "break_even": limits,
     });
     show(json, &facts, || {
         let head = format!(
@@ -61,7 +63,10 @@ pub fn energy(args: &Energy, json: bool) -> Result<()> {
             input.workload.neuron_count(),
             input.workload.spikes()
         );
+        let limits: String = limits.iter().map(limit).collect();
         head + &estimates.iter().map(text).collect::<String>()
+            + "Against an artificial network, by published limits:\n"
+            + &limits
     });
     Ok(())
 }
@@ -115,4 +120,17 @@ fn text(estimate: &Estimate) -> String {
         ratio.unwrap_or_default(),
         terms.collect::<String>()
     )
+}
+
+fn limit(verdict: &Verdict) -> String {
+    let (low, high) = verdict.limits;
+    let limits = if low < high { format!("{low} to {high}") } else { low.to_string() };
+    let said = match verdict.side {
+        Side::Below => "below: the spiking network costs less",
+        Side::Between => "between: it depends on the hardware",
+        Side::Above => "above: the artificial network costs less",
+    };
+    let sources: Vec<String> = verdict.origins.iter().flat_map(|o| o.sources.clone()).collect();
+    let source = sources.first().map_or("", String::as_str);
+    format!("  {:<20}{:>9.4}, limit {limits} ({source}): {said}\n", verdict.quantity, verdict.value)
 }

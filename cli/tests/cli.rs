@@ -313,6 +313,11 @@ fn energy_prices_a_structure_by_rates() {
     let busy = run(&[gesture.as_slice(), &["--rates", "r.csv"]].concat());
     assert!(quiet["estimates"][0]["r_ee"].as_f64().unwrap() > 2.0);
     assert!(busy["spikes"].as_f64() > quiet["spikes"].as_f64());
+    // 60 steps at 0.026 are 1.56 spikes a neuron, below the limit of 1.72.
+    assert_eq!(
+        (&quiet["break_even"][1]["side"], &busy["break_even"][1]["side"]),
+        (&"below".into(), &"above".into())
+    );
     let said = text(&pulvinar(folder.path(), &["energy", "vanilla", "--rate", "0.1"]).stdout);
     assert!(said.contains("spikesim-sram") && said.contains("mJ"), "{said}");
     refused(folder.path(), &["energy", "vanilla", "--rates", "r.csv"], &["E0409", "input"]);

@@ -1,6 +1,7 @@
 //! Estimators against the profiles of `SpikingJelly` 2.0.0 on one small network (`vectors/spikingjelly_profiles.py`).
 #![allow(clippy::unwrap_used)] // helpers of tests
 
+use pulvinar_reports::energy::break_even::{verdicts, Side};
 use pulvinar_reports::energy::workload::{Elements, Geometry, Layer, LayerKind, Operand, Population, Role};
 use pulvinar_reports::energy::{estimators, Estimate, EstimatorInput, Workload};
 use serde_json::Value;
@@ -147,4 +148,21 @@ fn syops_by_hand() {
     assert_equal(term(&e, "layers (MAC)"), 4.6 * 201_600.0);
     assert_equal(term(&e, "layers (AC)"), 0.9 * (0.25 * 1_296_000.0 + 0.2 * 72_030.0));
     assert_equal(term(&e, "neurons (AC)"), 0.9 * 14_430.0);
+}
+
+/// Three steps at rates 0.25 on 432,000 products and 0.2 on 24,000: 0.7421 uses a synapse. Neurons: (3·600 + 3·480 + 3·3)
+/// spikes on 4,810 membranes.
+#[test]
+fn published_limits_by_hand() {
+    let found = verdicts(&network()).unwrap();
+    let values: Vec<f64> = found.iter().map(|v| v.value).collect();
+    assert_equal(values[0], 3.0 * (0.25 * 432_000.0 + 0.2 * 24_000.0) / 456_000.0);
+    assert_equal(values[1], 3249.0 / 4810.0);
+    assert_equal(values[2], 1083.0 / 4810.0);
+    let sides: Vec<Side> = found.iter().map(|v| v.side).collect();
+    assert_eq!(sides, [Side::Between, Side::Below, Side::Above, Side::Above]);
+    assert_eq!(found[0].origins.len(), 2);
+    assert_eq!(found[1].origins[0].sources, ["davidson2021"]);
+    let silent = verdicts(&Workload::default()).unwrap();
+    assert!(silent.iter().all(|v| v.value == 0.0 && v.side == Side::Below));
 }

@@ -10,6 +10,7 @@
 
 pub mod ann;
 pub mod area;
+pub mod break_even;
 pub mod breakdown;
 pub mod constants;
 mod csv;

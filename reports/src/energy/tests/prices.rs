@@ -3,8 +3,8 @@
 use super::{chip, prices, CELLS};
 use crate::energy::quantity::Origin;
 use crate::energy::{
-    logic, price, sources, AreaReport, Data, EnergyReport, EstimatorInput, Price, PriceList, Widths,
-    ESTIMATORS,
+    break_even, logic, price, sources, AreaReport, Data, EnergyReport, EstimatorInput, Price, PriceList,
+    Widths, ESTIMATORS,
 };
 use pulvinar_ir::arch::{Arch, SramCell};
 use pulvinar_ir::counts::{Activity, Component, Cost, Counts, Logic};
@@ -134,10 +134,12 @@ fn every_number_has_a_known_source() {
     assert_eq!(cited.len(), keys.len(), "sources.csv holds only what is cited");
 }
 
-/// Constants of the estimators that need no run.
+/// Constants of the estimators that need no run, and of the published limits.
 fn of_estimators() -> Vec<Origin> {
     let input = EstimatorInput::default();
-    ESTIMATORS.iter().filter_map(|e| (e.estimate)(&input).ok()).flat_map(|e| e.origins).collect()
+    let estimates = ESTIMATORS.iter().filter_map(|e| (e.estimate)(&input).ok()).flat_map(|e| e.origins);
+    let limits = break_even::verdicts(&input.workload).unwrap().into_iter().flat_map(|v| v.origins);
+    estimates.chain(limits).collect()
 }
 
 #[test]
