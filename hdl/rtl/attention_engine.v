@@ -66,8 +66,8 @@ module attention_engine #(
   localparam PRODUCT = WIDTH + FACTOR_BITS;
   localparam ADDR_BITS = ROW_BITS + LANE_BITS;
   // An operation: header, NUMBERS fields, limits and multiplier, 8 fields a lane.
-  localparam HEADER = 20;
-  localparam NUMBERS = 63;
+  localparam HEADER = 21;
+  localparam NUMBERS = 67;
   localparam LIMITS = HEADER + NUMBERS * FIELD;
   localparam FIRSTS = LIMITS + 2 * WIDTH + 16;
   localparam OPERATION_BITS = FIRSTS + LANES * 8 * FIELD;
@@ -83,15 +83,16 @@ module attention_engine #(
   reg [PC_BITS-1:0] pc;
   initial $readmemh(PROGRAM, listing);
 
-  wire [2:0] kind = operation[2:0];
-  wire from_statistics = operation[3];
-  wire from_arrivals = operation[4];
-  wire constant = operation[5];
-  wire keep = operation[6];
-  wire hand = operation[7];
-  wire stop = operation[8];
-  wire [5:0] shift = operation[14:9];
-  assign stat_tap = operation[19:15];
+  wire [3:0] kind = operation[3:0];
+  wire from_statistics = operation[4];
+  wire from_arrivals = operation[5];
+  wire constant = operation[6];
+  wire keep = operation[7];
+  wire hand = operation[8];
+  wire stop = operation[9];
+  wire [5:0] shift = operation[15:10];
+  assign stat_tap = operation[20:16];
+  wire ranks = kind == 4'd9;
   wire [NUMBERS*FIELD-1:0] number = operation[HEADER +: NUMBERS*FIELD];
   wire [4*FIELD-1:0] radix = number[0 +: 4*FIELD];
   wire [4*FIELD-1:0] grow = number[4*FIELD +: 4*FIELD];
@@ -101,19 +102,20 @@ module attention_engine #(
   wire [5*FIELD-1:0] x_steps = number[14*FIELD +: 5*FIELD];
   wire [4*FIELD-1:0] x_moves = number[19*FIELD +: 4*FIELD];
   wire [5*FIELD-1:0] y_steps = number[23*FIELD +: 5*FIELD];
-  wire [5*FIELD-1:0] row_steps = number[28*FIELD +: 5*FIELD];
-  wire [4*FIELD-1:0] row_moves = number[33*FIELD +: 4*FIELD];
-  wire [FIELD-1:0] row_bound = number[37*FIELD +: FIELD];
-  wire [5*FIELD-1:0] column_steps = number[38*FIELD +: 5*FIELD];
-  wire [4*FIELD-1:0] column_moves = number[43*FIELD +: 4*FIELD];
-  wire [FIELD-1:0] column_bound = number[47*FIELD +: FIELD];
-  wire [FIELD-1:0] weight_first = number[48*FIELD +: FIELD];
-  wire [5*FIELD-1:0] weight_steps = number[49*FIELD +: 5*FIELD];
-  wire [FIELD-1:0] bias_first = number[54*FIELD +: FIELD];
-  wire [5*FIELD-1:0] bias_steps = number[55*FIELD +: 5*FIELD];
-  wire [FIELD-1:0] place_first = number[60*FIELD +: FIELD];
-  wire [FIELD-1:0] gate_first = number[61*FIELD +: FIELD];
-  wire [FIELD-1:0] table_offset = number[62*FIELD +: FIELD];
+  wire [4*FIELD-1:0] y_moves = number[28*FIELD +: 4*FIELD];
+  wire [5*FIELD-1:0] row_steps = number[32*FIELD +: 5*FIELD];
+  wire [4*FIELD-1:0] row_moves = number[37*FIELD +: 4*FIELD];
+  wire [FIELD-1:0] row_bound = number[41*FIELD +: FIELD];
+  wire [5*FIELD-1:0] column_steps = number[42*FIELD +: 5*FIELD];
+  wire [4*FIELD-1:0] column_moves = number[47*FIELD +: 4*FIELD];
+  wire [FIELD-1:0] column_bound = number[51*FIELD +: FIELD];
+  wire [FIELD-1:0] weight_first = number[52*FIELD +: FIELD];
+  wire [5*FIELD-1:0] weight_steps = number[53*FIELD +: 5*FIELD];
+  wire [FIELD-1:0] bias_first = number[58*FIELD +: FIELD];
+  wire [5*FIELD-1:0] bias_steps = number[59*FIELD +: 5*FIELD];
+  wire [FIELD-1:0] place_first = number[64*FIELD +: FIELD];
+  wire [FIELD-1:0] gate_first = number[65*FIELD +: FIELD];
+  wire [FIELD-1:0] table_offset = number[66*FIELD +: FIELD];
   wire [WIDTH-1:0] low = operation[LIMITS +: WIDTH];
   wire [WIDTH-1:0] high = operation[LIMITS+WIDTH +: WIDTH];
   wire [15:0] multiplier = operation[LIMITS+2*WIDTH +: 16];
@@ -148,7 +150,7 @@ module attention_engine #(
 
   // The reduction: digits common to all lanes, and offsets of the element from the block's first.
   reg [4*FIELD-1:0] element;
-  reg [FIELD-1:0] x_offset, row_offset, column_offset;
+  reg [FIELD-1:0] x_offset, y_offset, row_offset, column_offset;
   reg [FIELD-1:0] block;
   reg first_fold;
   wire [3:0] full;
@@ -174,6 +176,7 @@ module attention_engine #(
     if (load || block_end) begin
       element <= {4*FIELD{1'b0}};
       x_offset <= {FIELD{1'b0}};
+      y_offset <= {FIELD{1'b0}};
       row_offset <= {FIELD{1'b0}};
       column_offset <= {FIELD{1'b0}};
       first_fold <= 1'b1;
@@ -183,6 +186,7 @@ module attention_engine #(
         if (wrap[n])
           element[n*FIELD +: FIELD] <= full[n] ? {FIELD{1'b0}} : element[n*FIELD +: FIELD] + 1'b1;
       x_offset <= x_offset + move(x_moves, wrap);
+      y_offset <= y_offset + move(y_moves, wrap);
       row_offset <= row_offset + move(row_moves, wrap);
       column_offset <= column_offset + move(column_moves, wrap);
       first_fold <= 1'b0;
@@ -214,7 +218,7 @@ module attention_engine #(
     end else if (issue) weight_at <= weight_at + 1'b1;
   end
 
-  wire weighted = kind == 3'd0;
+  wire weighted = kind == 4'd0;
   wire [LANES*WEIGHT_BITS-1:0] weights;
   wire [LANES*BIAS_BITS-1:0] biases;
   wire unused_addresses = &{1'b0, weight_at, bias_at, carries};
@@ -227,7 +231,7 @@ module attention_engine #(
 
   // Stages 1 to 3 behind the issue. The next operation's fields are there from stage 3 of the last
   // beat on.
-  reg valid1, valid2, valid3, first1, first2, last1, last2, last3, keep3, hand3;
+  reg valid1, valid2, valid3, first1, first2, last1, last2, last3, keep3, hand3, rank3;
   reg [LANES-1:0] active1, active2, active3;
   reg [WIDTH-1:0] low3, high3;
   reg [PRODUCT-1:0] rounding;
@@ -242,14 +246,14 @@ module attention_engine #(
     {first2, first1} <= {first1, first_fold};
     {last3, last2, last1} <= {last2, last1, last_fold};
     {active3, active2, active1} <= {active2, active1, active};
-    {keep3, hand3, low3, high3} <= {keep, hand, low, high};
+    {keep3, hand3, rank3, low3, high3} <= {keep, hand, ranks, low, high};
     rounding <= twice[PRODUCT:1];
     if (load) {place, gate} <= {place_first, gate_first};
     else if (write) {place, gate} <= {place + LANE_COUNT, gate + LANE_COUNT};
   end
 
   // Lanes and the operand memory: port l is the first operand of lane l, port LANES + l the second.
-  wire two = kind[2] && kind[1] || kind == 3'd5 && !constant;
+  wire two = kind[3] || kind[2] && kind[1] || kind == 4'd5 && !constant;
   wire [2*LANES-1:0] ren;
   wire [2*LANES*ADDR_BITS-1:0] raddr;
   wire [2*LANES*WIDTH-1:0] rdata;
@@ -264,7 +268,7 @@ module attention_engine #(
       wire [TABLE_BITS-1:0] entry;
       wire unused_high = &{1'b0, x_addr, y_addr, table_addr};
       assign active[l] = !last || LANE < tail;
-      assign ren[l] = issue && active[l] && present && !from_statistics;
+      assign ren[l] = issue && active[l] && (present || ranks) && !from_statistics;
       assign ren[LANES+l] = issue && active[l] && two && !from_arrivals;
       assign raddr[l*ADDR_BITS +: ADDR_BITS] = x_addr[ADDR_BITS-1:0];
       assign raddr[(LANES+l)*ADDR_BITS +: ADDR_BITS] = y_addr[ADDR_BITS-1:0];
@@ -274,7 +278,7 @@ module attention_engine #(
       assign arrived_addr[l*FIELD +: FIELD] = y_addr;
 
       rom #(.WIDTH(TABLE_BITS), .DEPTH(ENTRIES), .ADDR_BITS(ENTRY_BITS), .FILE(TABLE))
-        table_rom (.clk(clk), .ren(valid1 && active1[l] && kind == 3'd4),
+        table_rom (.clk(clk), .ren(valid1 && active1[l] && kind == 4'd4),
                    .raddr(table_addr[ENTRY_BITS-1:0]), .rdata(entry));
 
       attention_lane #(
@@ -286,7 +290,8 @@ module attention_engine #(
         .radix(radix), .grow(grow), .x_steps(x_steps), .y_steps(y_steps),
         .row_steps(row_steps), .column_steps(column_steps),
         .row_bound(row_bound), .column_bound(column_bound),
-        .x_offset(x_offset), .row_offset(row_offset), .column_offset(column_offset),
+        .x_offset(x_offset), .y_offset(y_offset), .row_offset(row_offset),
+        .column_offset(column_offset), .ranks(ranks), .rank(rank3),
         .carry(carries[l*4 +: 4]), .x_addr(x_addr), .y_addr(y_addr), .present(present),
         .kind(kind), .constant(constant), .multiplier(multiplier), .shift(shift),
         .rounding(rounding), .low(low3), .high(high3), .table_offset(table_offset),

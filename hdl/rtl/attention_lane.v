@@ -4,7 +4,7 @@
 // fifth without bound. From one block of outputs to the next the digits grow by `grow`; an address
 // grows by step 0 and, for every digit k that carries, by step k + 1. Row and column say whether
 // the operand exists (padding, or an entry outside the slice's box): 0 <= row < row_bound, likewise
-// the column.
+// the column. In a ranking they say whether y comes before x in the line.
 //
 // Parameters: as in attention_engine.
 // Ports:      prime: take the initial digits (initial = {column, row, y, x, digits 3..0}); load:
@@ -12,7 +12,8 @@
 //             carries from this block to the next (register). x_addr, y_addr, present: of the
 //             element `offset`s after the block's first (comb). Cycle after the issue (stage 1): x,
 //             y, weight are there; table_addr (comb). Stage 2: bias, entry are there; `first` of a
-//             reduction. Stage 3: result (comb).
+//             reduction. Stage 3: result (comb). ranks: the operation (kind) is a ranking; rank: the
+//             same two stages later.
 module attention_lane #(
   parameter WIDTH = 16,
   parameter FACTOR_BITS = 16,
@@ -35,13 +36,16 @@ module attention_lane #(
   input  wire [FIELD-1:0]             row_bound,
   input  wire [FIELD-1:0]             column_bound,
   input  wire [FIELD-1:0]             x_offset,
+  input  wire [FIELD-1:0]             y_offset,
   input  wire [FIELD-1:0]             row_offset,
   input  wire [FIELD-1:0]             column_offset,
   output reg  [3:0]                   carry,
   output wire [FIELD-1:0]             x_addr,
   output wire [FIELD-1:0]             y_addr,
   output wire                         present,
-  input  wire [2:0]                   kind,
+  input  wire [3:0]                   kind,
+  input  wire                         ranks,
+  input  wire                         rank,
   input  wire                         constant,
   input  wire [15:0]                  multiplier,
   input  wire [5:0]                   shift,
@@ -59,8 +63,8 @@ module attention_lane #(
   output wire [WIDTH-1:0]             result
 );
   localparam PRODUCT = WIDTH + FACTOR_BITS;
-  localparam [2:0] MAC = 0, SUM = 1, LARGEST = 2, RELU = 3;
-  localparam [2:0] TABLE = 4, SCALE = 5, ADD = 6, LARGER = 7;
+  localparam [3:0] MAC = 0, SUM = 1, LARGEST = 2, RELU = 3, TABLE = 4, SCALE = 5, ADD = 6;
+  localparam [3:0] LARGER = 7, PRODUCT_SUM = 8, RANK = 9;
   localparam [WIDTH-1:0] LOWEST = {WIDTH{1'b1}} << (WIDTH - 1);
 
   // Addresses.
@@ -124,13 +128,13 @@ module attention_lane #(
   wire [FIELD-1:0] row = row_base + row_offset;
   wire [FIELD-1:0] column = column_base + column_offset;
   assign x_addr = x_base + x_offset;
-  assign y_addr = y_base;
+  assign y_addr = y_base + y_offset;
   assign present = row < row_bound && column < column_bound;
 
   // Stage 1: one factor or another; the product.
   reg exists;
   wire [WIDTH-1:0] neutral = kind == LARGER ? LOWEST : {WIDTH{1'b0}};
-  wire [WIDTH-1:0] operand = exists ? x : neutral;
+  wire [WIDTH-1:0] operand = exists || ranks ? x : neutral;
   wire [FACTOR_BITS:0] wide_weight = {{(FACTOR_BITS+1-WEIGHT_BITS){weight[WEIGHT_BITS-1]}}, weight};
   wire [FACTOR_BITS+WIDTH:0] wide_y = {{(FACTOR_BITS+1){y[WIDTH-1]}}, y};
   wire [FACTOR_BITS+16:0] wide_multiplier = {{(FACTOR_BITS+1){1'b0}}, multiplier};
@@ -143,6 +147,7 @@ module attention_lane #(
   assign table_addr = wide_operand[FIELD-1:0] + table_offset;
 
   reg signed [PRODUCT-1:0] product;
+  reg before_kept;
   reg [WIDTH-1:0] x_kept, y_kept;
   reg [BIAS_BITS-1:0] bias_kept;
   always @(posedge clk) begin
@@ -150,10 +155,11 @@ module attention_lane #(
     product <= $signed(operand) * $signed(factor);
     x_kept <= operand;
     y_kept <= y;
+    before_kept <= exists;
     bias_kept <= bias;
   end
 
-  // Stage 2: accumulate, or round.
+  // Stage 2: accumulate, round, or count what comes before x.
   wire signed [PRODUCT-1:0] a = {{FACTOR_BITS{x_kept[WIDTH-1]}}, x_kept};
   wire signed [PRODUCT-1:0] b = {{FACTOR_BITS{y_kept[WIDTH-1]}}, y_kept};
   wire [PRODUCT+BIAS_BITS-1:0] wide_bias = {{PRODUCT{bias_kept[BIAS_BITS-1]}}, bias_kept};
@@ -161,6 +167,9 @@ module attention_lane #(
   wire unused_signs = &{1'b0, wide_bias[PRODUCT+BIAS_BITS-1:PRODUCT],
                         wide_entry[PRODUCT+TABLE_BITS-1:PRODUCT]};
   wire signed [PRODUCT-1:0] rounded = product + $signed(rounding);
+  wire beaten = a < b || before_kept && a == b;
+  wire signed [PRODUCT-1:0] beats = {{(PRODUCT-1){1'b0}}, beaten};
+  wire signed [PRODUCT-1:0] none = {PRODUCT{1'b0}};
   reg signed [PRODUCT-1:0] value;
   always @(posedge clk) case (kind)
     MAC: value <= (first ? $signed(wide_bias[PRODUCT-1:0]) : value) + product;
@@ -170,11 +179,15 @@ module attention_lane #(
     TABLE: value <= $signed(wide_entry[PRODUCT-1:0]);
     SCALE: value <= rounded >>> shift;
     ADD: value <= a + b;
+    PRODUCT_SUM: value <= (first ? none : value) + product;
+    RANK: value <= (first ? none : value) + beats;
     default: value <= a < b ? b : a;
   endcase
 
-  // Stage 3: clamp.
+  // Stage 3: clamp; a rank below the limit wins.
   wire signed [PRODUCT-1:0] least = {{FACTOR_BITS{low[WIDTH-1]}}, low};
   wire signed [PRODUCT-1:0] most = {{FACTOR_BITS{high[WIDTH-1]}}, high};
-  assign result = value < least ? low : value > most ? high : value[WIDTH-1:0];
+  wire wins = value < most;
+  assign result = rank ? {{(WIDTH-1){1'b0}}, wins} :
+    value < least ? low : value > most ? high : value[WIDTH-1:0];
 endmodule

@@ -121,9 +121,21 @@ fn check(seed: u64, simulate: Simulate) -> Vec<&'static str> {
 fn icarus_agrees_with_the_reference() {
     let kinds: std::collections::BTreeSet<&str> =
         (0..40).flat_map(|seed| check(seed, tool::icarus)).collect();
-    for kind in
-        ["add", "concat", "conv2d", "dense", "flatten", "gate", "reduce", "relu", "requantise", "table"]
-    {
+    for kind in [
+        "add",
+        "concat",
+        "conv1d",
+        "conv2d",
+        "dense",
+        "flatten",
+        "gate",
+        "matmul",
+        "reduce",
+        "relu",
+        "requantise",
+        "table",
+        "top_k",
+    ] {
         assert!(kinds.contains(kind), "no case has a {kind}");
     }
 }

@@ -1,11 +1,10 @@
 //! Nodes to operations.
 
+mod reductions;
+
 use super::operation::{Affine, Kind, Operation, Word};
 use super::{Assembled, Image, TapLayout};
-use pulvinar_ir::op::conv2d::Conv2d;
-use pulvinar_ir::op::dense::Dense;
-use pulvinar_ir::op::reduce::{Reduce, ReduceKind};
-use pulvinar_ir::{Axis, Diagnostic, Graph, NodeId, Op, Result, Shape};
+use pulvinar_ir::{Diagnostic, Graph, NodeId, Op, Result, Shape};
 use pulvinar_simulator::prepare::sweep::{PassPlan, StagePlan, Tap};
 use pulvinar_simulator::prepare::synapse::Region;
 use std::collections::BTreeMap;
@@ -227,6 +226,9 @@ impl Compiler<'_> {
         let mut operation = match &node.op {
             Op::Dense(d) => self.dense(d, id),
             Op::Conv2d(c) => self.conv2d(c, id),
+            Op::Conv1d(c) => self.conv1d(c, id),
+            Op::Matmul(m) => self.matmul(m, id)?,
+            Op::TopK(k) => self.top_k(k, id),
             Op::Reduce(r) => self.reduce(r, id),
             Op::Relu(_) => simple(Kind::Relu),
             Op::Flatten(_) => {
@@ -252,7 +254,8 @@ impl Compiler<'_> {
             other => {
                 let message = format!("evaluates `{}`, a `{}`, on statistics", node.name, other.name());
                 let remedy =
-                    "use dense, conv2d, reduce, relu, requantise, table, gate, add, concat or flatten";
+                    "use dense, conv1d, conv2d, matmul, reduce, top_k, relu, requantise, table, gate, add, \
+                              concat or flatten";
                 return Err(self.refuse(&message, remedy));
             }
         };
@@ -290,57 +293,6 @@ impl Compiler<'_> {
         }
         out.extend(copies);
         Ok(())
-    }
-
-    fn dense(&mut self, d: &Dense, id: NodeId) -> Operation {
-        let input = self.graph.node(id).inputs[0];
-        let (s, out) = (self.shape(input), self.shape(id));
-        let mut x = broadcast(self.places.of(input), s);
-        let (digit, n, stride) = if d.axis == Axis::T { (4, s.t, s.step_len()) } else { (2, s.c, s.h * s.w) };
-        x.outputs[digit] = 0;
-        x.folds[0] = stride as i64;
-        let mut operation = Operation::new(Kind::Mac, sizes(out), x);
-        operation.folds[0] = n;
-        let mut channel = [0; 5];
-        channel[digit] = 1;
-        self.load(&mut operation, &d.weight, d.bias.as_deref(), channel);
-        operation
-    }
-
-    fn conv2d(&mut self, c: &Conv2d, id: NodeId) -> Operation {
-        let input = self.graph.node(id).inputs[0];
-        let (s, out) = (self.shape(input), self.shape(id));
-        let weight = &self.graph.tensors[&c.weight].shape;
-        let (group_inputs, kernel) = (weight[1], [weight[2], weight[3]]);
-        let [stride_h, stride_w] = c.stride.map(|v| v as i64);
-        let [dilation_h, dilation_w] = c.dilation.map(|v| v as i64);
-        let (top, left) = (c.padding[0] as i64, c.padding[2] as i64);
-        let (width, plane) = (s.w as i64, (s.h * s.w) as i64);
-        let x = Affine {
-            base: self.places.of(input) as i64 - top * width - left,
-            outputs: [stride_w, stride_h * width, 0, group_inputs as i64 * plane, s.step_len() as i64],
-            folds: [dilation_w, dilation_h * width, plane, 0],
-        };
-        let group_outputs = out.c / c.groups;
-        let mut operation = Operation::new(Kind::Mac, [out.w, out.h, group_outputs, c.groups, out.t], x);
-        operation.folds = [kernel[1], kernel[0], group_inputs, 1];
-        let row = Affine { base: -top, outputs: [0, stride_h, 0, 0, 0], folds: [0, dilation_h, 0, 0] };
-        let column = Affine { base: -left, outputs: [stride_w, 0, 0, 0, 0], folds: [dilation_w, 0, 0, 0] };
-        (operation.row, operation.column) = ((row, s.h), (column, s.w));
-        self.load(&mut operation, &c.weight, c.bias.as_deref(), [0, 0, 1, group_outputs as i64, 0]);
-        operation
-    }
-
-    fn reduce(&mut self, r: &Reduce, id: NodeId) -> Operation {
-        let input = self.graph.node(id).inputs[0];
-        let (s, out) = (self.shape(input), self.shape(id));
-        let mut x = broadcast(self.places.of(input), s);
-        let folded = [(s.w, out.w), (s.h, out.h), (s.c, out.c), (s.t, out.t)];
-        x.folds = [x.outputs[0], x.outputs[1], x.outputs[2], x.outputs[4]];
-        let kind = if r.kind == ReduceKind::Max { Kind::Max } else { Kind::Sum };
-        let mut operation = Operation::new(kind, sizes(out), x);
-        operation.folds = folded.map(|(from, to)| from / to);
-        operation
     }
 
     /// Lays out weights and biases: where the lanes of every block share an output channel, one word a channel and

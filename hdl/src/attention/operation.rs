@@ -19,6 +19,10 @@ pub enum Kind {
     Add = 6,
     /// max(x, y).
     Larger = 7,
+    /// Σ x · y.
+    Product = 8,
+    /// 1 if fewer y than the limit are larger than x, or equal and before it (row and column exist); else 0.
+    Rank = 9,
 }
 
 /// An affine function of output and reduction digits.
@@ -157,7 +161,7 @@ impl Operation {
 
     /// Bits of the header: kind, sources and destinations, last of its pass, shift, tap.
     fn header(&self, stop: bool, word: &mut Word) {
-        word.push(self.kind as i64, 3);
+        word.push(self.kind as i64, 4);
         let flags = [
             self.statistics.is_some(),
             self.arrivals,
@@ -188,6 +192,7 @@ impl Operation {
         steps(&self.x, &mut word);
         moves(&self.x, &mut word);
         steps(&self.y, &mut word);
+        moves(&self.y, &mut word);
         for (place, bound) in [&self.row, &self.column] {
             steps(place, &mut word);
             moves(place, &mut word);

@@ -1,8 +1,8 @@
 //! Random stages with attention: a graph, its taps and programs, and the boxes of its slices.
 
 use pulvinar_ir::op::{
-    self, concat::Concat, conv2d::Conv2d, dense::Dense, reduce::Reduce, reduce::ReduceKind, relu::Relu,
-    requantise::Requantise, table::Table,
+    self, concat::Concat, conv1d::Conv1d, conv2d::Conv2d, dense::Dense, matmul::Matmul, matmul::Over,
+    reduce::Reduce, reduce::ReduceKind, relu::Relu, requantise::Requantise, table::Table, top_k::TopK,
 };
 use pulvinar_ir::{
     Axes, Axis, Graph, Level, NodeId, Op, Pass, Shape, Stage, Strategy, Synapse, Tensor, Value,
@@ -88,6 +88,34 @@ impl Builder {
         self.push("conv", Conv2d { weight, bias, stride, padding, dilation, groups }, &[x])
     }
 
+    fn conv1d(&mut self, x: NodeId) -> Option<NodeId> {
+        let (s, axis) = (self.shape(x), self.random.pick(&[Axis::T, Axis::C]));
+        let (length, mixed) = if axis == Axis::T { (s.t, s.c) } else { (s.c, s.t) };
+        let divisors: Vec<usize> = (1..=mixed).filter(|g| mixed % g == 0).collect();
+        let groups = self.random.pick(&divisors);
+        let outputs = groups * self.random.pick(&[1, 2, 3]);
+        let taps = self.random.of(1, 4) as usize;
+        let padding = [self.random.below(3), self.random.below(3).max(taps.saturating_sub(length))];
+        let weight = self.tensor(vec![outputs, mixed / groups, taps], 9);
+        let bias = self.random.chance(50).then(|| self.tensor(vec![outputs], 20));
+        self.push("conv1d", Conv1d { weight, bias, axis, padding, groups }, &[x])
+    }
+
+    /// A product of the first two values that fit each other.
+    fn matmul(&mut self, known: &[NodeId]) -> Option<NodeId> {
+        let (over, first) =
+            (self.random.pick(&[Over::Tokens, Over::Channels]), self.random.below(known.len()));
+        let turned = || known[first..].iter().chain(&known[..first]).copied();
+        for (a, b) in turned().flat_map(|a| turned().map(move |b| (a, b))) {
+            let divisors: Vec<usize> = (1..=self.shape(a).c).filter(|g| self.shape(a).c % g == 0).collect();
+            let heads = self.random.pick(&divisors);
+            if let Some(id) = self.push("matmul", Matmul { heads, over }, &[a, b]) {
+                return Some(id);
+            }
+        }
+        None
+    }
+
     fn dense(&mut self, x: NodeId) -> Option<NodeId> {
         let s = self.shape(x);
         let axis = self.random.pick(&[Axis::T, Axis::C]);
@@ -124,7 +152,14 @@ impl Builder {
     /// A small node on what is there.
     fn small(&mut self, known: &[NodeId]) -> Option<NodeId> {
         let (x, y) = (self.random.pick(known), self.random.pick(known));
-        match self.random.below(11) {
+        match self.random.below(15) {
+            11 => self.conv1d(x),
+            12 | 13 => {
+                let axis = self.random.pick(&Axis::ALL);
+                let k = self.random.below(self.shape(x).dims()[axis as usize] + 1);
+                self.push("top_k", TopK { axis, k }, &[x])
+            }
+            14 => self.matmul(known),
             0 | 1 => self.dense(x),
             2 | 3 => self.conv(x),
             4 => {

@@ -257,8 +257,8 @@ pub const MUTATIONS: &[Mutation] = &[
     ]),
     primitive("attention_lane", Logic, [
         "no lower clamp",
-        "assign result = value < least ? low : value > most",
-        "assign result = value > most",
+        "value < least ? low : value > most",
+        "value > most",
     ]),
     primitive("list_source", Timing, [
         "a list begins a cycle late",

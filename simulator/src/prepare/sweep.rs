@@ -412,6 +412,8 @@ fn reduction(graph: &Graph, id: NodeId) -> u64 {
         Op::Dense(d) if d.axis == Axis::T => operand(0).t,
         Op::Dense(_) => operand(0).c,
         Op::Conv2d(c) => graph.tensors[&c.weight].shape[1..].iter().product(),
+        Op::Conv1d(c) => graph.tensors[&c.weight].shape[1..].iter().product(),
+        Op::Matmul(m) => m.terms(operand(0)),
         Op::Reduce(_) => operand(0).len() / node.ty.shape.len(),
         // Every value meets every other one of its line.
         Op::TopK(top) => operand(0).dims()[top.axis as usize],

@@ -136,7 +136,7 @@ impl AttentionEngine {
 pub fn node_activity(graph: &Graph, id: NodeId) -> (Activity, u64) {
     let work = attention_work(graph, id);
     match graph.node(id).op {
-        Op::Dense(_) | Op::Conv2d(_) => (Activity::DenseMac, work),
+        Op::Dense(_) | Op::Conv1d(_) | Op::Conv2d(_) | Op::Matmul(_) => (Activity::DenseMac, work),
         Op::Table(_) => (Activity::TableLookup, work),
         _ => (Activity::AttentionOp, work),
     }

@@ -6,13 +6,15 @@
 //!
 //! and along c the same with the roles of t and c exchanged. Outside the sequence x is 0. Along t it is causal only
 //! if no tap looks ahead (`after` = 0); along c it mixes all timesteps of a group.
+//!
+//! On the chip it is an operation of the attention engine: what it reads is gathered before its first result.
 
+use super::conv2d::linear_range;
 use super::{EvalCx, InferCx, OpRule};
 use crate::diag::Result;
-use crate::graph::Level;
 use crate::op::window::same_padding;
 use crate::shape::{Axis, Shape, Type};
-use crate::tensor::Value;
+use crate::tensor::{Tensor, Value};
 use serde::{Deserialize, Serialize};
 
 /// Attributes of `conv1d`.
@@ -43,6 +45,27 @@ impl Conv1d {
         if self.axis == Axis::T { (shape.t, shape.c) } else { (shape.c, shape.t) }
     }
 
+    /// Row of the weights of the output at a place, and the terms of its sum: index of the weight, index in x.
+    fn terms(
+        &self,
+        from: Shape,
+        weight: &Tensor,
+        (t, c, h, w): (usize, usize, usize, usize),
+    ) -> (usize, impl Iterator<Item = (usize, usize)> + '_) {
+        let (outputs, inputs, k) = (weight.shape[0], weight.shape[1], weight.shape[2]);
+        let (length, _) = self.sizes(from);
+        let (place, o) = if self.axis == Axis::T { (t, c) } else { (c, t) };
+        let first = o / (outputs / self.groups) * inputs;
+        let inside = move |tap: &usize| (self.padding[0]..self.padding[0] + length).contains(&(place + tap));
+        let terms = (0..k).filter(inside).flat_map(move |tap| {
+            (0..inputs).map(move |i| {
+                let (t, c) = self.at(place + tap - self.padding[0], first + i);
+                ((o * inputs + i) * k + tap, from.index(t, c, h, w))
+            })
+        });
+        (o, terms)
+    }
+
     /// t and c of a place along the axis and a row of the mixed one.
     fn at(&self, place: usize, row: usize) -> (usize, usize) {
         if self.axis == Axis::T { (place, row) } else { (row, place) }
@@ -51,7 +74,6 @@ impl Conv1d {
 
 impl OpRule for Conv1d {
     fn infer(&self, cx: &InferCx<'_>) -> Result<Type> {
-        cx.only(Level::Trained)?;
         let [x] = cx.operands()?;
         if !matches!(self.axis, Axis::T | Axis::C) {
             return Err(cx.refuse("conv1d slides along t or c only", "use conv2d for rows and columns"));
@@ -69,7 +91,7 @@ impl OpRule for Conv1d {
                 "check the size of the mixed axis and the group count",
             ));
         }
-        self.bias.as_deref().map(|b| cx.tensor(b, &[Some(outputs)])).transpose()?;
+        let bias = self.bias.as_deref().map(|b| cx.tensor(b, &[Some(outputs)])).transpose()?;
         if k == 0 || self.padding.iter().any(|&p| p > 1 << 16) {
             return Err(cx.refuse(
                 "the kernel is empty or the padding absurdly large",
@@ -84,7 +106,13 @@ impl OpRule for Conv1d {
             ));
         }
         let (t, c) = self.at(padded - k + 1, outputs);
-        Ok(Type::real(Shape { t, c, ..x.shape }))
+        cx.int_or_real(Shape { t, c, ..x.shape }, || {
+            let range = linear_range(cx, weight, bias, x.as_int(cx.name)?)?;
+            if range.scale.len() > 1 {
+                return Err(cx.refuse("conv1d needs one weight scale", "quantise this tensor per tensor"));
+            }
+            Ok(range)
+        })
     }
 
     fn look_ahead(&self, x: Shape) -> usize {
@@ -95,24 +123,25 @@ impl OpRule for Conv1d {
 
     fn eval(&self, cx: &EvalCx<'_>) -> Value {
         let (x, weight, shape) = (cx.inputs[0], cx.tensor(&self.weight), cx.ty.shape);
-        let (outputs, inputs, k) = (weight.shape[0], weight.shape[1], weight.shape[2]);
-        let (length, _) = self.sizes(x.shape);
-        let w = weight.as_real().expect("level trained");
-        let bias = self.bias.as_deref().map(|b| cx.tensor(b).as_real().expect("level trained"));
-        let y = shape.coords().map(|(t, c, h, col)| {
-            let (place, o) = if self.axis == Axis::T { (t, c) } else { (c, t) };
-            let first = o / (outputs / self.groups) * inputs;
-            let mut sum = bias.map_or(0.0, |b| f64::from(b[o]));
-            for tap in 0..k {
-                let Some(p) = (place + tap).checked_sub(self.padding[0]).filter(|&p| p < length) else { continue };
-                for i in 0..inputs {
-                    let (t, c) = self.at(p, first + i);
-                    sum += f64::from(w[(o * inputs + i) * k + tap]) * x.reals()[x.shape.index(t, c, h, col)];
-                }
-            }
-            sum
-        });
-        Value::real(shape, y.collect())
+        let bias = self.bias.as_deref().map(|b| cx.tensor(b));
+        let sums = shape.coords().map(|at| self.terms(x.shape, weight, at));
+        if cx.is_real() {
+            let w = weight.as_real().expect("level trained");
+            let b = bias.and_then(Tensor::as_real);
+            let y = sums.map(|(o, terms)| {
+                let start = b.map_or(0.0, |b| f64::from(b[o]));
+                terms.fold(start, |a, (i, source)| a + f64::from(w[i]) * x.reals()[source])
+            });
+            Value::real(shape, y.collect())
+        } else {
+            let w = weight.as_int().expect("level flow");
+            let b = bias.and_then(Tensor::as_int);
+            let y = sums.map(|(o, terms)| {
+                let start = b.map_or(0, |b| i64::from(b[o]));
+                terms.fold(start, |a, (i, source)| a + i64::from(w[i]) * x.ints()[source])
+            });
+            Value::int(shape, y.collect())
+        }
     }
 
     fn tensors(&self) -> Vec<&str> {

@@ -7,14 +7,14 @@
 //!
 //! with e the channels of a head of b and P = rows · columns of b; the result of the second has the rows and columns of a.
 //! So `q·(kᵀ·v)` is the second of q and the first of k and v, and `q·kᵀ` the second of q and k. Causal: step by step.
-//! Between spike trains a product is an AND, a sum a population count. Level `trained` only so far.
+//! Between spike trains a product is an AND, a sum a population count. In integers sums are exact and the scale is the
+//! product of both scales; on the chip it is an operation of the attention engine.
 //!
 //! Source: the attention of Spikformer (Zhou et al., arXiv 2209.15425), where no softmax stands between the two products.
 
 use super::{EvalCx, InferCx, OpRule};
 use crate::diag::Result;
-use crate::graph::Level;
-use crate::shape::{Shape, Type};
+use crate::shape::{IntType, Shape, Type};
 use crate::tensor::Value;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +46,27 @@ impl Matmul {
         }
     }
 
+    /// Indices in a and b of the factors of one output's sum.
+    fn factors(
+        &self,
+        a: Shape,
+        b: Shape,
+        shape: Shape,
+        output: usize,
+    ) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let (d, e, tokens_b) = (a.c / self.heads, b.c / self.heads, b.h * b.w);
+        let tokens = shape.h * shape.w;
+        let (t, c, n) = (output / shape.step_len(), output / tokens % shape.c, output % tokens);
+        let at = move |s: Shape, c: usize, n: usize| (t * s.c + c) * s.h * s.w + n;
+        (0..self.terms(a)).map(move |k| match self.over {
+            Over::Tokens => (at(a, c, k), at(b, c / d * e + n, k)),
+            Over::Channels => {
+                let row = c / tokens_b * d + k;
+                (at(a, row, n), at(b, row, c % tokens_b))
+            }
+        })
+    }
+
     /// Number of products in each sum, for the shape of the first operand.
     pub fn terms(&self, a: Shape) -> usize {
         if self.over == Over::Tokens { a.h * a.w } else { a.c / self.heads }
@@ -54,8 +75,8 @@ impl Matmul {
 
 impl OpRule for Matmul {
     fn infer(&self, cx: &InferCx<'_>) -> Result<Type> {
-        cx.only(Level::Trained)?;
-        let [a, b] = cx.operands()?.map(|ty| ty.shape);
+        let types = cx.operands()?;
+        let [a, b] = types.map(|ty| ty.shape);
         if self.heads == 0 || a.c % self.heads != 0 || b.c % self.heads != 0 {
             return Err(cx.refuse(
                 format!("{} heads do not divide {} and {} channels", self.heads, a.c, b.c),
@@ -72,23 +93,32 @@ impl OpRule for Matmul {
                 "over tokens rows and columns must agree, over channels the channels, and always the timesteps",
             ));
         }
-        Ok(Type::real(self.result(a, b)))
+        cx.int_or_real(self.result(a, b), || {
+            let [x, y] = [types[0].as_int(cx.name)?, types[1].as_int(cx.name)?];
+            if x.bits() + y.bits() > 48 {
+                return Err(cx.refuse("a product is wider than 48 bits", "requantise an operand first"));
+            }
+            let corners = [x.lo * y.lo, x.lo * y.hi, x.hi * y.lo, x.hi * y.hi];
+            let terms = self.terms(a) as i64;
+            let bound = |product: i64| product.saturating_mul(terms);
+            Ok(IntType::new(
+                bound(corners.into_iter().min().unwrap_or(0)),
+                bound(corners.into_iter().max().unwrap_or(0)),
+                x.single_scale(cx.name)? * y.single_scale(cx.name)?,
+            ))
+        })
     }
 
     fn eval(&self, cx: &EvalCx<'_>) -> Value {
         let [a, b] = [cx.inputs[0], cx.inputs[1]];
-        let (shape, terms) = (cx.ty.shape, self.terms(a.shape));
-        let (d, e, tokens_b) = (a.shape.c / self.heads, b.shape.c / self.heads, b.shape.h * b.shape.w);
-        let at = |v: &Value, t: usize, c: usize, n: usize| v.reals()[(t * v.shape.c + c) * v.shape.h * v.shape.w + n];
-        let tokens = shape.h * shape.w;
-        let y = (0..shape.len()).map(|i| {
-            let (t, c, n) = (i / shape.step_len(), i / tokens % shape.c, i % tokens);
-            let product = |k: usize| match self.over {
-                Over::Tokens => at(a, t, c, k) * at(b, t, c / d * e + n, k),
-                Over::Channels => at(a, t, c / tokens_b * d + k, n) * at(b, t, c / tokens_b * d + k, c % tokens_b),
-            };
-            (0..terms).map(product).sum()
-        });
-        Value::real(shape, y.collect())
+        let shape = cx.ty.shape;
+        let factors = (0..shape.len()).map(|output| self.factors(a.shape, b.shape, shape, output));
+        if cx.is_real() {
+            let (x, y) = (a.reals(), b.reals());
+            Value::real(shape, factors.map(|f| f.map(|(i, j)| x[i] * y[j]).sum()).collect())
+        } else {
+            let (x, y) = (a.ints(), b.ints());
+            Value::int(shape, factors.map(|f| f.map(|(i, j)| x[i] * y[j]).sum()).collect())
+        }
     }
 }

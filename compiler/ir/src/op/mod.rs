@@ -242,7 +242,7 @@ ops! {
     Gate = gate, "gate", FLOW, "Broadcasting fixed-point product with one rounding.";
     Reduce = reduce, "reduce", BOTH, "Mean, sum or maximum over axes.";
     Dense = dense, "dense", BOTH, "Linear map along one axis of a small tensor.";
-    Conv1d = conv1d, "conv1d", TRAINED, "1-D convolution along t or c that mixes the other.";
+    Conv1d = conv1d, "conv1d", BOTH, "1-D convolution along t or c that mixes the other.";
     TopK = top_k, "top_k", BOTH, "1 for the k largest along an axis, else 0.";
     Affine = affine, "affine", TRAINED, "Scalar multiply and add.";
     Relu = relu, "relu", BOTH, "max(0, x).";
@@ -257,7 +257,7 @@ ops! {
     MaNeuron = ma_neuron, "ma_neuron", TRAINED, "Spiking neuron that gates its membrane before it fires.";
     TaSnn = ta_snn, "ta_snn", TRAINED, "Temporal attention from the mean alone, with biases.";
     Stsc = stsc, "stsc", TRAINED, "Temporal filter and gate of the spikes before a layer.";
-    Matmul = matmul, "matmul", TRAINED, "Product of two values per head, over tokens or channels.";
+    Matmul = matmul, "matmul", BOTH, "Product of two values per head, over tokens or channels.";
     SpikingAttention = spiking_attention, "spiking_attention", TRAINED, "Spiking self-attention of query, key and value.";
     Fsta = fsta, "fsta", TRAINED, "Frequency-based spatial-temporal attention.";
     Tcja = tcja, "tcja", TRAINED, "Temporal-channel joint attention on spikes.";

@@ -3,6 +3,7 @@
 use pulvinar_ir::op::accumulate::{Accumulate, AccumulateKind};
 use pulvinar_ir::op::avg_pool::AvgPool;
 use pulvinar_ir::op::carry::Carry;
+use pulvinar_ir::op::conv1d::Conv1d;
 use pulvinar_ir::op::conv2d::Conv2d;
 use pulvinar_ir::op::conv_transpose2d::ConvTranspose2d;
 use pulvinar_ir::op::dense::Dense;
@@ -10,6 +11,7 @@ use pulvinar_ir::op::gate::Gate;
 use pulvinar_ir::op::input::{Input, InputKind};
 use pulvinar_ir::op::lif::{Lif, LifReset};
 use pulvinar_ir::op::linear::Linear;
+use pulvinar_ir::op::matmul::{Matmul, Over};
 use pulvinar_ir::op::max_pool::MaxPool;
 use pulvinar_ir::op::neuron::ResetTiming;
 use pulvinar_ir::op::readout::{Readout, ReadoutKind};
@@ -54,6 +56,12 @@ pub fn flow() -> Graph {
     let gate =
         push("sigmoid", Table { table: "sigmoid".into(), lo: 0, function: "sigmoid".into() }.into(), &[h]);
     let top = push("top", TopK { axis: Axis::T, k: 2 }.into(), &[h]);
+    let along = Conv1d::same("taps", Axis::T, 3);
+    let along = push("along", along.into(), &[h]);
+    let product = push("product", Matmul { heads: 1, over: Over::Channels }.into(), &[along, top]);
+    let product =
+        push("product.q", Requantise { mul: 1, shift: 3, lo: 0, hi: 3, scale: 1.0 }.into(), &[product]);
+    let top = push("shift", add::Add {}.into(), &[top, product]);
     let gate = push("mask", Gate { shift: 0 }.into(), &[gate, top]);
     let x = push("gate", Gate { shift: 8 }.into(), &[x, gate]);
     let lif = Lif {
@@ -127,6 +135,7 @@ fn tensors(g: &mut Graph) {
     tensor("conv.bias", &[2], vec![1, 0], vec![0.1]);
     tensor("mlp", &[4, 4], (0..16).map(|i| i % 5 - 2).collect(), vec![0.25]);
     tensor("sigmoid", &[16], (0..16).map(|i| i * 17).collect(), vec![1.0 / 256.0]);
+    tensor("taps", &[1, 1, 3], vec![2, -1, 3], vec![0.5]);
     tensor("v th", &[1], vec![5], vec![1.0]);
     tensor("transposed", &[2, 6, 1, 2], (0..24).map(|i| i % 5 - 2).collect(), vec![0.1]);
     tensor("fc.weight", &[3, 16], (0..48).map(|i| i % 7 - 3).collect(), vec![0.1]);
