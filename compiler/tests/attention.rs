@@ -9,7 +9,7 @@ mod support;
 use cases::{Module, MODULES};
 use pulvinar_compiler::map::{map, MapOptions};
 use pulvinar_compiler::pass::{find, run_pass, Context};
-use pulvinar_compiler::{lower, run_pipeline, Options};
+use pulvinar_compiler::{lower, quantise, run_pipeline, Calibration, Options};
 use pulvinar_ir::op::conv2d::Conv2d;
 use pulvinar_ir::op::expand::expand;
 use pulvinar_ir::op::input::InputKind;
@@ -17,7 +17,7 @@ use pulvinar_ir::op::ma_neuron::MaNeuron;
 use pulvinar_ir::op::readout::{Readout, ReadoutKind};
 use pulvinar_ir::op::spiking_attention::Form;
 use pulvinar_ir::op::t_attention::TAttention;
-use pulvinar_ir::{Arch, Graph, Op, Shape};
+use pulvinar_ir::{interpret, Arch, Graph, Op, Shape, Value};
 use support::{assert_close, Case};
 
 fn through(case: &Case, pass: impl FnOnce(&Graph) -> Graph) -> Case {
@@ -57,6 +57,50 @@ fn network(make: fn(u64) -> cases::Sample, seed: u64) -> Graph {
     let spikes = case.graph.push("neuron", neuron.into(), &[case.graph.output]).unwrap();
     case.graph.push("readout", Readout { kind: ReadoutKind::Mean }.into(), &[spikes]).unwrap();
     case.graph
+}
+
+/// Largest error of an integer module on counts of 0 to 3, as a part of the largest value of its result: weights and gates
+/// have 8 bits, statistics 12.
+const MODULE_ERROR: f64 = 0.05;
+
+#[test]
+fn integer_modules_are_near_the_real_ones() {
+    for Module { name, make, spikes, .. } in MODULES.iter().filter(|m| m.refusal.is_none()) {
+        let (mut worst, mut flipped, mut values) = (0.0f64, 0, 0);
+        for seed in 0..20 {
+            let graph = network(*make, seed);
+            let shape = graph.nodes[0].ty.shape;
+            let mut rng = support::Rng(seed + 1);
+            let counts: Vec<i64> = (0..shape.len()).map(|_| rng.size(0, 3) as i64).collect();
+            let real = Value::real(shape, counts.iter().map(|&v| v as f64).collect());
+            let lowered = lower(&graph, &Options::default()).unwrap();
+            let ranges = Calibration::from_inputs(&lowered, &[real.clone()]).unwrap();
+            let flow = quantise(&lowered, &Options::default(), Some(&ranges)).unwrap();
+            let wanted = interpret::run(&lowered, &real).unwrap();
+            let wanted = wanted[lowered.find("op").unwrap().index()].reals();
+            let got = interpret::run(&flow, &Value::int(shape, counts)).unwrap();
+            let node = flow.node(flow.find("op").unwrap());
+            let scale = &node.ty.as_int("op").unwrap().scale;
+            let of = |(t, c, h, w): (usize, usize, usize, usize)| {
+                let at = node.ty.shape.index(t, c, h, w);
+                got[flow.find("op").unwrap().index()].ints()[at] as f64
+                    * scale[if scale.len() == 1 { 0 } else { c }]
+            };
+            let largest = wanted.iter().fold(f64::MIN_POSITIVE, |m, v| m.max(v.abs()));
+            for (at, &want) in node.ty.shape.coords().zip(wanted) {
+                let error = (of(at) - want).abs() / largest;
+                // A spike of a neuron before the gate that is in one of both only.
+                let flip = error > MODULE_ERROR && (of(at) == 0.0) != (want == 0.0);
+                flipped += usize::from(flip);
+                worst = worst.max(if flip { 0.0 } else { error });
+                values += 1;
+            }
+        }
+        println!("{name}: error {worst:.4}, {flipped} of {values} spikes flipped");
+        let bound = if *spikes { 0.0 } else { MODULE_ERROR };
+        assert!(worst <= bound, "{name}: {worst}");
+        assert!(flipped * 50 <= values && (flipped == 0 || *name == "gac"), "{name}: {flipped} of {values}");
+    }
 }
 
 #[test]

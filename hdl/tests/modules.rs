@@ -18,8 +18,16 @@ use pulvinar_ir::{Arch, Op, Value};
 use pulvinar_simulator::Machine;
 
 /// Modules whose every op has RTL, and small samples of them.
-const WITH_RTL: &[(&str, &[u64])] =
-    &[("gac", &[1, 2]), ("sdsa", &[2]), ("qk_token", &[2]), ("qk_channel", &[2])];
+const WITH_RTL: &[(&str, &[u64])] = &[
+    ("asa", &[1]),
+    ("tcja", &[1, 2]),
+    ("stsc", &[1, 2]),
+    ("ssa", &[1, 2]),
+    ("gac", &[1, 2]),
+    ("sdsa", &[2]),
+    ("qk_token", &[2]),
+    ("qk_channel", &[2]),
+];
 
 /// Lines compared of one sample of a module with a neuron behind it.
 fn agree(module: &Module, seed: u64) -> usize {

@@ -47,7 +47,7 @@ fn a_flow_graph_comes_back() {
     let g = flow();
     let text = print(&g);
     assert!(text.contains("  %1 conv = conv2d(%0) {"), "{text}");
-    assert!(text.contains("\n  %15 \"odd name, = %\" = lif(%14) {"), "{text}");
+    assert!(text.contains("\n  %20 \"odd name, = %\" = lif(%19) {"), "{text}");
     assert!(text.contains(": int(-6..10)*(0.1)[4,2,4,4]\n"), "{text}");
     assert_eq!(parse(&text, g.tensors.clone()).unwrap(), g);
 }
@@ -60,14 +60,14 @@ fn faults_name_their_line() {
         ("level=flow", "level=middle", "line 1", "no level"),
         ("timesteps=4", "timesteps=0", "line 1", "timesteps"),
         ("sha256=", "sha256=0", "line 3", "weights are"),
-        ("conv2d(%0)", "conv3d(%0)", "line 15", "not known"),
-        ("add(%4, %6)", "add(%4 %6)", "line 21", "needed"),
-        ("%1 conv", "%7 conv", "line 15", "next node"),
-        ("int(-6..10)", "int(-6.5..10)", "line 15", "not a number"),
-        ("[4,2,4,4]", "[4,2,4]", "line 15", "four sizes"),
-        ("\"groups\":1", "\"groups\":1,\"depth\":2", "line 15", "attributes"),
-        ("output %30", "output %30 %5", "line 45", "too much"),
-        ("output %30", "output %44", "flow", "does not exist"),
+        ("conv2d(%0)", "conv3d(%0)", "line 16", "not known"),
+        ("add(%4, %6)", "add(%4 %6)", "line 22", "needed"),
+        ("%1 conv", "%7 conv", "line 16", "next node"),
+        ("int(-6..10)", "int(-6.5..10)", "line 16", "not a number"),
+        ("[4,2,4,4]", "[4,2,4]", "line 16", "four sizes"),
+        ("\"groups\":1", "\"groups\":1,\"depth\":2", "line 16", "attributes"),
+        ("output %35", "output %35 %5", "line 51", "too much"),
+        ("output %35", "output %44", "flow", "does not exist"),
         ("int(-6..10)", "int(-5..10)", "%1 `conv`", "is claimed"),
         ("int(-6..10)", "int(-600000000000000..10)", "node `conv`", "48 bits"),
     ];

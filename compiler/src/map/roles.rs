@@ -18,7 +18,8 @@ pub enum Role {
     Synapse,
     /// Evaluated per element in a sweep.
     Full,
-    /// Evaluated by the attention engine: a reduction or what follows one until it gates a full-size value.
+    /// Evaluated by the attention engine: a reduction or what follows one until it gates a full-size value, is emitted
+    /// or fires a neuron.
     Small,
     /// Done by the host after the last step: readout.
     Host,
@@ -110,7 +111,7 @@ fn small_nodes(graph: &Graph, live: &[bool]) -> Vec<bool> {
     for id in graph.ids().filter(|id| live[id.index()]) {
         let node = graph.node(id);
         small[id.index()] = match node.op {
-            Op::Input(_) => false,
+            Op::Input(_) | Op::Emit(_) | Op::Lif(_) => false,
             Op::Reduce(_) => true,
             _ => node.inputs.iter().all(|i| *i < id && small[i.index()]),
         };
@@ -139,7 +140,7 @@ fn is_synapse(op: &Op) -> bool {
 /// Ops that a sweep evaluates whatever their operands.
 fn is_elementwise(op: &Op) -> bool {
     let keeps_state = matches!(op, Op::Lif(_) | Op::Accumulate(_) | Op::Carry(_));
-    keeps_state || matches!(op, Op::Relu(_) | Op::Gate(_) | Op::Requantise(_) | Op::Table(_))
+    keeps_state || matches!(op, Op::Relu(_) | Op::Gate(_) | Op::Requantise(_) | Op::Table(_) | Op::Emit(_))
 }
 
 fn check_node(graph: &Graph, id: NodeId, role: &[Role]) -> Result<()> {
@@ -153,14 +154,14 @@ fn check_node(graph: &Graph, id: NodeId, role: &[Role]) -> Result<()> {
     }
     match (&node.op, role[id.index()]) {
         (
-            Op::Lif(_) | Op::Sparse(_) | Op::Delay(_) | Op::ConvTranspose2d(_) | Op::Accumulate(_),
+            Op::Sparse(_) | Op::Delay(_) | Op::ConvTranspose2d(_) | Op::Accumulate(_),
             Role::Small,
         ) => no(
             &format!(
                 "is a `{}` on an attention statistic, which the attention engine does not have",
                 node.op.name()
             ),
-            "use dense, conv2d, relu, requantise, table, add, concat, gate or reduce there",
+            "use dense, conv1d, conv2d, matmul, relu, requantise, table, add, concat, gate, top_k or reduce there",
         ),
         (Op::Readout(_), _) if small(0) => no(
             "reads out an attention statistic, which never leaves its layer",

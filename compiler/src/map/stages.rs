@@ -125,7 +125,7 @@ impl<'a> Levels<'a> {
             elementwise.sort_by_key(|&id| (id == cluster.output, id));
             passes.push(Pass { elementwise, gates, taps, program });
         }
-        self.check(&passes)?;
+        self.check(&passes, cluster.accumulator)?;
         Ok(passes)
     }
 
@@ -149,7 +149,17 @@ impl<'a> Levels<'a> {
         (elementwise, gates)
     }
 
-    fn check(&self, passes: &[Pass]) -> Result<()> {
+    fn check(&self, passes: &[Pass], accumulator: NodeId) -> Result<()> {
+        let shape = self.graph.node(accumulator).ty.shape;
+        let differs = |id: &NodeId| self.graph.node(*id).ty.shape != shape;
+        if let Some(id) = passes.iter().flat_map(|p| p.elementwise.iter().copied()).find(differs) {
+            return Err(refuse(
+                self.graph,
+                id,
+                format!("is {} and leaves a layer of {shape}", self.graph.node(id).ty.shape),
+                "what the attention engine gives out must have the shape of what it gathered",
+            ));
+        }
         for gate in passes.iter().flat_map(|p| &p.gates) {
             if self.is_tap(*gate) {
                 return Err(refuse(

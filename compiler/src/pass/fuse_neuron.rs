@@ -41,7 +41,10 @@ fn changes_nothing(graph: &Graph, id: NodeId, readers: &[NodeId]) -> bool {
 /// Moves the bias of `layer` into the neuron `id` if every constant stays a 32-bit integer.
 fn absorb_bias(graph: &mut Graph, id: NodeId, layer: NodeId, lif: Lif) {
     let op = graph.node(layer).op.clone();
-    let Some((weight, Some(bias))) = op.weights().filter(|_| !matches!(op, Op::Dense(_))) else { return };
+    let Some((weight, Some(bias))) = op.weights().filter(|_| !matches!(op, Op::Conv1d(_) | Op::Dense(_)))
+    else {
+        return;
+    };
     let current = &graph.tensors[bias];
     let old = lif.bias.as_ref().map(|b| graph.tensors[b].as_int().expect("level flow"));
     let sum = |(c, &b): (usize, &i32)| {

@@ -10,6 +10,7 @@
 
 mod add;
 pub(super) mod analysis;
+mod engine;
 mod mask;
 mod membrane;
 mod neuron;
@@ -38,6 +39,7 @@ pub(super) fn run(graph: &Graph, cx: &Context<'_>) -> Result<Graph> {
         let new = q.node(id)?;
         q.map[id.index()] = Some(new);
     }
+    q.new.output = q.emitted(graph.output, q.mapped(graph.output))?;
     Ok(q.finish())
 }
 
@@ -76,7 +78,6 @@ impl<'a> Quantiser<'a> {
         for (delay, source) in std::mem::take(&mut self.feedback) {
             self.new.nodes[delay.index()].inputs = vec![self.mapped(source)];
         }
-        self.new.output = self.mapped(self.old.output);
         self.new.assumptions.extend(std::mem::take(&mut self.assumptions));
         self.new
     }
@@ -86,8 +87,9 @@ impl<'a> Quantiser<'a> {
     }
 
     /// New operands of an old node.
-    fn operands(&self, id: NodeId) -> Vec<NodeId> {
-        self.old.node(id).inputs.iter().map(|&i| self.mapped(i)).collect()
+    fn operands(&mut self, id: NodeId) -> Result<Vec<NodeId>> {
+        let inputs = &self.old.node(id).inputs;
+        inputs.iter().map(|&i| self.given(id, i, self.mapped(i))).collect()
     }
 
     fn int(&self, new: NodeId) -> IntType {
@@ -117,7 +119,10 @@ impl<'a> Quantiser<'a> {
         let node = self.old.node(id);
         match &node.op {
             Op::Input(i) => self.input(id, i),
-            Op::Conv2d(_) | Op::ConvTranspose2d(_) | Op::Linear(_) | Op::Dense(_) => self.weighted(id),
+            Op::Conv1d(_) | Op::Conv2d(_) | Op::ConvTranspose2d(_) | Op::Linear(_) | Op::Dense(_) => {
+                self.weighted(id)
+            }
+            Op::Matmul(m) => self.matmul(id, m),
             Op::Add(_) => self.add(id),
             Op::Concat(_) => self.concat(id),
             Op::Mul(_) => self.product(id),
@@ -134,7 +139,10 @@ impl<'a> Quantiser<'a> {
             | Op::Accumulate(_)
             | Op::Flatten(_)
             | Op::Relu(_)
-            | Op::Readout(_) => self.counterpart(id, node.op.clone(), &self.operands(id)),
+            | Op::Readout(_) => {
+                let operands = self.operands(id)?;
+                self.counterpart(id, node.op.clone(), &operands)
+            }
             _ => Err(self.without_integer_form(id)),
         }
     }
@@ -211,7 +219,7 @@ impl<'a> Quantiser<'a> {
     fn concat(&mut self, id: NodeId) -> Result<NodeId> {
         let node = self.old.node(id);
         let (name, sources) = (node.name.clone(), node.inputs.clone());
-        let mut operands = self.operands(id);
+        let mut operands = self.operands(id)?;
         let scales: Vec<Vec<f64>> = operands.iter().map(|&n| self.int(n).scale).collect();
         if scales.iter().any(|s| !add::close(s, &scales[0])) {
             let top = (1i64 << (self.cx.options.stat_bits_of(&name) - 1)) - 1;
@@ -246,8 +254,8 @@ impl<'a> Quantiser<'a> {
                 self.gates.insert(new);
                 return Ok(new);
             }
-            (None, Some(g)) => (a, b, g),
-            (Some(g), None) => (b, a, g),
+            (None, Some(g)) => (node.inputs[0], b, g),
+            (Some(g), None) => (node.inputs[1], a, g),
             (None, None) => {
                 let bits = self.cx.options.stat_bits_of(&node.name);
                 let a = self.narrow(node.inputs[0], &node.name, bits)?;
@@ -255,8 +263,12 @@ impl<'a> Quantiser<'a> {
                 return self.counterpart(id, Gate { shift: 0 }, &[a, b]);
             }
         };
-        let (value, gate, g) = shift;
-        let extra = if self.facts.first_gate(self.old, id) {
+        let (old, gate, g) = shift;
+        let value = self.mapped(old);
+        let extra = if self.facts.is_stream(old) || self.facts.large[id.index()] {
+            // Counts and small sums of them have no fraction: they keep all of the gate's.
+            g
+        } else if self.facts.first_gate(self.old, id) {
             self.cx.options.current_fraction_bits.min(g)
         } else {
             0
@@ -296,7 +308,8 @@ impl<'a> Quantiser<'a> {
         let node = self.old.node(id);
         let source = node.inputs[0];
         if self.map[source.index()].is_some() {
-            return self.counterpart(id, node.op.clone(), &self.operands(id));
+            let operands = self.operands(id)?;
+            return self.counterpart(id, node.op.clone(), &operands);
         }
         if let Op::Membrane(membrane) = &self.old.node(source).op {
             return self.carried(id, source, membrane);

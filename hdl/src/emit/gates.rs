@@ -10,17 +10,13 @@ use super::sweep::Stages;
 use crate::attention::lists;
 use crate::netlist::{index_bits, Bits};
 use pulvinar_ir::Shape;
-use pulvinar_simulator::prepare::sweep::Operand;
+use pulvinar_simulator::prepare::sweep::Step;
 
 impl CoreBuilder<'_> {
     /// Reads of the gate memory that each pass needs: base, shape and number of ports, in the order of its operations.
     fn gate_reads(&self, pass: usize) -> Vec<usize> {
-        let operands = self.stage.passes[pass].steps.iter().flat_map(|s| &s.operands);
-        let reads = operands.filter_map(|o| match o {
-            Operand::Gate { shape, .. } => Some(if shape.c == 1 { 1 } else { self.lanes() }),
-            Operand::Register(_) | Operand::State => None,
-        });
-        reads.collect()
+        let operands = self.stage.passes[pass].steps.iter().flat_map(Step::gate_operands);
+        operands.map(|(_, shape)| if shape.c == 1 { 1 } else { self.lanes() }).collect()
     }
 
     /// The gate memory with a port for every read of a pass (passes share them) and one for the list.

@@ -52,6 +52,7 @@ pub fn element(m: &mut Module, op: &Element<'_>, a: &Bits, b: &Bits, width: u32)
             let positive = m.mux(&sign, &zero, a);
             m.sext(&positive, width)
         }
+        Element::Emit => m.sext(a, width),
         Element::Add => {
             let (a, b) = (m.sext(a, width), m.sext(b, width));
             m.add(&a, &b)

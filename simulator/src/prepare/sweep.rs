@@ -42,6 +42,8 @@ pub enum Element<'p> {
     Add,
     /// Sum over time.
     Accumulate(Sum<'p>),
+    /// a.
+    Emit,
     /// Membrane update; the result is the spike.
     Lif(&'p Lif),
     /// Spike of a neuron without memory.
@@ -68,6 +70,17 @@ pub struct Step<'p> {
     pub op: Element<'p>,
     /// Operands; the second equals the first where the operation has one.
     pub operands: [Operand; 2],
+}
+
+impl Step<'_> {
+    /// First words and shapes of the small values it reads; one that is both operands is read once.
+    pub fn gate_operands(&self) -> impl Iterator<Item = (usize, Shape)> + '_ {
+        let distinct = if self.operands[0] == self.operands[1] { 1 } else { 2 };
+        self.operands[..distinct].iter().filter_map(|o| match *o {
+            Operand::Gate { base, shape } => Some((base, shape)),
+            Operand::Register(_) | Operand::State => None,
+        })
+    }
 }
 
 /// A statistic that a sweep gathers.
@@ -349,10 +362,7 @@ impl<'p> Builder<'p> {
             Err(e) if last => return Err(e),
             _ => None,
         };
-        let gate = |o: &Operand| matches!(o, Operand::Gate { .. });
-        let binary = |s: &&Step| matches!(s.op, Element::Gate(_) | Element::Add);
-        let gate_reads =
-            steps.iter().filter(binary).flat_map(|s| &s.operands).filter(|o| gate(o)).count() as u64;
+        let gate_reads = steps.iter().flat_map(Step::gate_operands).count() as u64;
         Ok(PassPlan { steps, taps, tap_len, gate_reads, made: Vec::new(), made_range: [0, 0], output })
     }
 
@@ -377,11 +387,12 @@ impl<'p> Builder<'p> {
             }
             Op::Gate(g) => (Element::Gate(g), binary()?),
             Op::Add(_) => (Element::Add, binary()?),
+            Op::Emit(_) => (Element::Emit, unary()?),
             other => {
                 return Err(refuse(
                     &self.stage.name,
                     format!("`{}` ({}) cannot be computed in a sweep", node.name, other.name()),
-                    "sweeps compute relu, requantise, table, gate, add, accumulate, carry and lif",
+                    "sweeps compute relu, requantise, table, gate, add, emit, accumulate, carry and lif",
                 ))
             }
         };

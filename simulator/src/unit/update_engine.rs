@@ -194,6 +194,7 @@ impl UpdateEngine {
             Element::Table(table, lo) => {
                 out.iter_mut().enumerate().for_each(|(c, y)| *y = looked_up(table, *lo, a[c * sa]));
             }
+            Element::Emit => out.iter_mut().enumerate().for_each(|(c, y)| *y = a[c * sa]),
             Element::Add => out.iter_mut().enumerate().for_each(|(c, y)| *y = a[c * sa] + b[c * sb]),
             Element::Gate(g) => {
                 let product = |(c, y): (usize, &mut i64)| *y = round_shift(a[c * sa] * b[c * sb], g.shift);
@@ -319,7 +320,7 @@ impl UpdateEngine {
                     counts.charges += elements;
                     counts.state_reads = words;
                 }
-                Element::Fire(_) => {}
+                Element::Emit | Element::Fire(_) => {}
                 _ => counts.other += elements,
             }
         }
@@ -410,6 +411,7 @@ fn compute(
         Element::Requantise(r) => r.apply(a),
         Element::Table(table, lo) => looked_up(table, *lo, a),
         Element::Add => a + b,
+        Element::Emit => a,
         Element::Gate(g) => round_shift(a * b, g.shift),
         Element::Accumulate(sum) => {
             let u = sum.op.step(t, i64::from(mem.state[element]), a);

@@ -1,6 +1,7 @@
 //! Programs for tests, laid out without the mapper: graphs with their stages, cut into slices, joined by streams.
 #![allow(dead_code)] // each test binary uses a part
 
+pub mod emitted;
 pub mod nets;
 
 use pulvinar_ir::op::{

@@ -1,5 +1,6 @@
 //! Random networks.
 
+use super::emitted::emitted_layer;
 use super::{Net, Rng};
 use pulvinar_ir::op::accumulate::{Accumulate, AccumulateKind};
 use pulvinar_ir::op::carry::Carry;
@@ -26,10 +27,13 @@ pub fn random_net(seed: u64, attention: bool, barrier: bool, delays: bool) -> Ne
             layer(&mut net, x, late)
         };
     }
+    if attention && seed % 4 == 0 {
+        emitted_layer(&mut net, x, barrier);
+    }
     net
 }
 
-fn source(net: &mut Net, x: NodeId, late: bool) -> NodeId {
+pub fn source(net: &mut Net, x: NodeId, late: bool) -> NodeId {
     if late {
         net.push("late", delay::Delay {}, &[x])
     } else {
@@ -169,7 +173,7 @@ fn residual(net: &mut Net, x: NodeId, from: NodeId, late: bool, threshold: i32) 
     lif
 }
 
-fn squash(net: &mut Net, x: NodeId) -> NodeId {
+pub fn squash(net: &mut Net, x: NodeId) -> NodeId {
     let shift = net.rng.below(8) as u32;
     net.push("squash", requantise::Requantise { mul: 3, shift, lo: -128, hi: 127, scale: 0.1 }, &[x])
 }
@@ -211,7 +215,7 @@ fn unit_gate(table: &Tensor) -> Tensor {
     Tensor::int(vec![values.len()], values, 32, vec![1.0 / 256.0])
 }
 
-fn empty() -> Pass {
+pub fn empty() -> Pass {
     Pass { elementwise: vec![], gates: vec![], taps: vec![], program: vec![] }
 }
 

@@ -250,6 +250,7 @@ ops! {
     Requantise = requantise, "requantise", FLOW, "Fixed-point rescaling with saturation.";
     Table = table, "table", FLOW, "Look-up of a function in a table.";
     Concat = concat, "concat", BOTH, "Concatenation along the channels.";
+    Emit = emit, "emit", FLOW, "A value of the attention engine as a stream.";
     Delay = delay, "delay", BOTH, "The value of the previous timestep.";
     MaAttention = ma_attention, "ma_attention", TRAINED, "Temporal, channel and spatial attention of MA-SNN's code.";
     TAttention = t_attention, "t_attention", TRAINED, "Temporal-wise attention.";
@@ -279,6 +280,7 @@ impl Op {
     /// Weights and bias of a layer, by the names of their tensors.
     pub fn weights(&self) -> Option<(&str, Option<&str>)> {
         let (weight, bias) = match self {
+            Op::Conv1d(l) => (&l.weight, &l.bias),
             Op::Conv2d(l) => (&l.weight, &l.bias),
             Op::ConvTranspose2d(l) => (&l.weight, &l.bias),
             Op::Linear(l) => (&l.weight, &l.bias),
@@ -293,6 +295,7 @@ impl Op {
     pub fn with_weights(&self, new_weight: String, new_bias: Option<String>) -> Op {
         let mut op = self.clone();
         let (weight, bias) = match &mut op {
+            Op::Conv1d(l) => (&mut l.weight, &mut l.bias),
             Op::Conv2d(l) => (&mut l.weight, &mut l.bias),
             Op::ConvTranspose2d(l) => (&mut l.weight, &mut l.bias),
             Op::Linear(l) => (&mut l.weight, &mut l.bias),

@@ -13,6 +13,7 @@ use pulvinar_ir::op::spiking_attention::{Form, SpikingAttention};
 use pulvinar_ir::op::step_attention::StepAttention;
 use pulvinar_ir::op::stsc::Stsc;
 use pulvinar_ir::op::ta_snn::TaSnn;
+use pulvinar_ir::op::tcja::Tcja;
 use pulvinar_ir::{NodeId, Shape, Tensor};
 
 /// A module in a graph, and values for the graph's input.
@@ -38,8 +39,9 @@ pub const MODULES: &[Module] = &[
     Module { name: "fsta", make: fsta, spikes: false, refusal: None },
     Module { name: "asa", make: asa, spikes: false, refusal: None },
     Module { name: "gac", make: gac, spikes: false, refusal: None },
-    Module { name: "stsc", make: stsc, spikes: false, refusal: Some("E0310") },
-    Module { name: "ssa", make: ssa, spikes: true, refusal: Some("E0310") },
+    Module { name: "tcja", make: tcja, spikes: false, refusal: None },
+    Module { name: "stsc", make: stsc, spikes: false, refusal: None },
+    Module { name: "ssa", make: ssa, spikes: true, refusal: None },
     Module { name: "sdsa", make: sdsa, spikes: true, refusal: None },
     Module { name: "qk_token", make: qk_token, spikes: true, refusal: None },
     Module { name: "qk_channel", make: qk_channel, spikes: true, refusal: None },
@@ -156,6 +158,19 @@ pub fn gac(seed: u64) -> Sample {
     let [ta0, ta1, sca0, sca1] = ["m0", "m1", "w0", "w1"].map(str::to_owned);
     case.graph.push("op", Gac { ta0, ta1, sca0, sca1 }.into(), &[x, s]).unwrap();
     let x = case.rng.value(shape, -1.0, 3.0);
+    (case, x)
+}
+
+/// `tcja` of the spikes that a neuron makes of the input.
+pub fn tcja(seed: u64) -> Sample {
+    let (mut case, shape) = start(seed, [6, 5, 4, 4]);
+    let k = case.rng.size(1, 5);
+    case.tensor("wt", &[shape.c, shape.c, k], -2.0, 2.0);
+    case.tensor("wc", &[shape.t, shape.t, k], -2.0, 2.0);
+    let relay = Neuron { leak: 0.0, input_gain: 1.0, ..spiking(Form::Ssa, 1, 1.0).neuron };
+    let s = case.graph.push("spikes", relay.into(), &[NodeId(0)]).unwrap();
+    case.graph.push("op", Tcja { along_t: "wt".into(), along_c: "wc".into() }.into(), &[s]).unwrap();
+    let x = case.rng.spikes(shape);
     (case, x)
 }
 

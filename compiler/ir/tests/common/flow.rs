@@ -21,7 +21,7 @@ use pulvinar_ir::op::sparse::Sparse;
 use pulvinar_ir::op::table::Table;
 use pulvinar_ir::op::top_k::TopK;
 use pulvinar_ir::op::upsample::Upsample;
-use pulvinar_ir::op::{add, concat, delay, flatten, relu};
+use pulvinar_ir::op::{add, concat, delay, emit, flatten, relu};
 use pulvinar_ir::{Axes, Axis, Elem, Graph, Level, NodeId, Op, Tensor};
 
 /// A small attention block in integers, with feedback; verified.
@@ -63,6 +63,7 @@ pub fn flow() -> Graph {
         push("product.q", Requantise { mul: 1, shift: 3, lo: 0, hi: 3, scale: 1.0 }.into(), &[product]);
     let top = push("shift", add::Add {}.into(), &[top, product]);
     let gate = push("mask", Gate { shift: 0 }.into(), &[gate, top]);
+    let gate = push("given", emit::Emit {}.into(), &[gate]);
     let x = push("gate", Gate { shift: 8 }.into(), &[x, gate]);
     let lif = Lif {
         leak: 1,

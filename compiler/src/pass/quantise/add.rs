@@ -16,7 +16,7 @@ impl Quantiser<'_> {
     /// become statistics.
     pub(super) fn add(&mut self, id: NodeId) -> Result<NodeId> {
         let node = self.old.node(id);
-        let (name, mut operands) = (node.name.clone(), self.operands(id));
+        let (name, mut operands) = (node.name.clone(), self.operands(id)?);
         let [a, b] = [self.int(operands[0]), self.int(operands[1])];
         if !close(&a.scale, &b.scale) {
             let scales = [self.scale(operands[0], &name)?, self.scale(operands[1], &name)?];

@@ -12,6 +12,8 @@ pub(super) struct Facts {
     pub unit: Vec<Option<f64>>,
     /// Values computed from reductions only: the small side of attention.
     pub statistic: Vec<bool>,
+    /// Of those, the ones as large as a layer, which layers take as streams.
+    pub large: Vec<bool>,
     /// Layers whose readers all lead elementwise to a neuron.
     pub per_channel: Vec<bool>,
     /// Scale of the products of a layer that meets others in additions.
@@ -22,10 +24,10 @@ impl Facts {
     pub fn of(graph: &Graph, options: &Options) -> Self {
         let users = graph.users();
         let unit = units(graph);
-        let statistic = statistics(graph);
+        let (statistic, large) = engine_values(graph);
         let per_channel = lead_to_neurons(graph, &users, &statistic);
         let shared_scale = shared_scales(graph, &unit, options);
-        Facts { unit, statistic, per_channel, shared_scale }
+        Facts { unit, statistic, large, per_channel, shared_scale }
     }
 
     /// True for spikes, counts and their pools.
@@ -77,20 +79,33 @@ fn units(graph: &Graph) -> Vec<Option<f64>> {
     unit
 }
 
-/// For every node, whether it is computed from reductions only; a sum of a plane that only neurons and the
-/// answer take is none, but a layer.
+/// For every node, whether it is computed from reductions only, or by an op that only the attention engine has; a
+/// sum of a plane that only neurons and the answer take is none, but a layer.
 pub(in crate::pass) fn statistics(graph: &Graph) -> Vec<bool> {
+    engine_values(graph).0
+}
+
+/// The statistics, and those of them that come from whole streams with no reduction since. A layer that reads one of the
+/// latter is a layer as behind a stream, and no statistic.
+fn engine_values(graph: &Graph) -> (Vec<bool>, Vec<bool>) {
     let users = graph.users();
-    let mut yes = vec![false; graph.nodes.len()];
+    let (mut yes, mut large) = (vec![false; graph.nodes.len()], vec![false; graph.nodes.len()]);
     for id in graph.ids() {
         let node = graph.node(id);
-        yes[id.index()] = match &node.op {
-            Op::Reduce(r) => yes[node.inputs[0].index()] || !is_pool(r) || !leads_on(graph, &users, id),
-            Op::Input(_) | Op::Neuron(_) | Op::Delay(_) => false,
-            _ => node.inputs.iter().all(|i| yes[i.index()]),
+        let all = node.inputs.iter().all(|i| yes[i.index()]);
+        let any_large = node.inputs.iter().any(|i| large[i.index()]);
+        let layer = node.op.weights().is_some_and(|_| !matches!(node.op, Op::Conv1d(_) | Op::Dense(_)))
+            || matches!(node.op, Op::AvgPool(_) | Op::MaxPool(_) | Op::Upsample(_) | Op::Flatten(_))
+            || matches!(node.op, Op::BatchNorm(_) | Op::Accumulate(_) | Op::Readout(_));
+        (yes[id.index()], large[id.index()]) = match &node.op {
+            Op::Reduce(r) => (all || !is_pool(r) || !leads_on(graph, &users, id), false),
+            Op::Conv1d(_) | Op::Matmul(_) => (true, any_large || !all),
+            Op::Input(_) | Op::Neuron(_) | Op::Delay(_) => (false, false),
+            _ if layer && any_large => (false, false),
+            _ => (all, all && any_large),
         };
     }
-    yes
+    (yes, large)
 }
 
 /// True for sums and means over rows and columns only.

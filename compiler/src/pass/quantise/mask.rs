@@ -124,7 +124,7 @@ impl Quantiser<'_> {
     /// A maximum over windows. Zeros send no events, so values that may be negative are pooled as what they are above
     /// the lowest, which is also what a window finds outside.
     pub(super) fn max_pool(&mut self, id: NodeId, pool: &MaxPool) -> Result<NodeId> {
-        let source = self.mapped(self.old.node(id).inputs[0]);
+        let source = self.operands(id)?[0];
         let lowest = self.int(source).lo;
         if lowest >= 0 || self.facts.statistic[id.index()] {
             return self.counterpart(id, pool.clone(), &[source]);

@@ -2,7 +2,7 @@
 
 use super::analysis::largest;
 use super::Quantiser;
-use pulvinar_ir::{Diagnostic, NodeId, Result, Tensor};
+use pulvinar_ir::{Diagnostic, NodeId, Op, Result, Tensor};
 
 /// A channel's scale is at least the largest channel's over this, so that nearly dead channels do not widen the membrane.
 const SCALE_SPREAD: f64 = 256.0;
@@ -13,12 +13,18 @@ fn top(bits: u32) -> f64 {
 }
 
 impl Quantiser<'_> {
-    /// A convolution, linear or dense layer.
+    /// A convolution (along rows and columns, t or c), linear or dense layer.
     pub(super) fn weighted(&mut self, id: NodeId) -> Result<NodeId> {
         let node = self.old.node(id);
         let source = node.inputs[0];
-        let small = self.facts.statistic[source.index()];
-        let x = self.narrow(source, &node.name, self.cx.options.stat_bits_of(&node.name))?;
+        let small = self.facts.statistic[id.index()];
+        let bits = self.cx.options.stat_bits_of(&node.name);
+        let x = if let Op::Conv1d(_) = node.op {
+            self.gathered(id, bits)?[0]
+        } else {
+            let x = self.narrow(source, &node.name, bits)?;
+            self.given(id, source, x)?
+        };
         let unit = self.scale(x, &node.name)?;
         let (weight, bias) = node.op.weights().expect("called for layers with weights");
         let bits = self.cx.options.weight_bits_of(&node.name, small);
@@ -37,11 +43,12 @@ impl Quantiser<'_> {
 
     /// One scale, or one a channel where neurons absorb it.
     fn scales(&self, id: NodeId, tensor: &Tensor, bits: u32, unit: f64) -> Vec<f64> {
+        let one = matches!(self.old.node(id).op, Op::Conv1d(_));
         let all = best_scale(tensor.as_real().unwrap_or(&[]), bits);
         if let Some(shared) = self.facts.shared_scale[id.index()] {
             return vec![shared / unit];
         }
-        if !self.facts.per_channel[id.index()] {
+        if !self.facts.per_channel[id.index()] || one {
             return vec![all];
         }
         let floor = largest(tensor) / top(bits) / SCALE_SPREAD;
