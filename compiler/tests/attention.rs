@@ -74,7 +74,7 @@ fn integer_modules_are_near_the_real_ones() {
             let counts: Vec<i64> = (0..shape.len()).map(|_| rng.size(0, 3) as i64).collect();
             let real = Value::real(shape, counts.iter().map(|&v| v as f64).collect());
             let lowered = lower(&graph, &Options::default()).unwrap();
-            let ranges = Calibration::from_inputs(&lowered, &[real.clone()]).unwrap();
+            let ranges = Calibration::from_inputs(&lowered, std::slice::from_ref(&real)).unwrap();
             let flow = quantise(&lowered, &Options::default(), Some(&ranges)).unwrap();
             let wanted = interpret::run(&lowered, &real).unwrap();
             let wanted = wanted[lowered.find("op").unwrap().index()].reals();
@@ -97,9 +97,10 @@ fn integer_modules_are_near_the_real_ones() {
             }
         }
         println!("{name}: error {worst:.4}, {flipped} of {values} spikes flipped");
+        let behind_neurons = ["gac", "ma_neuron"].contains(name);
         let bound = if *spikes { 0.0 } else { MODULE_ERROR };
         assert!(worst <= bound, "{name}: {worst}");
-        assert!(flipped * 50 <= values && (flipped == 0 || *name == "gac"), "{name}: {flipped} of {values}");
+        assert!(flipped * 50 <= values && (flipped == 0 || behind_neurons), "{name}: {flipped} of {values}");
     }
 }
 
@@ -113,6 +114,16 @@ fn what_the_machine_does_not_take_yet_is_refused_once() {
             assert_eq!(code, *refusal, "{name}, seed {seed}: {:?}", program.err());
         }
     }
+}
+
+#[test]
+fn a_gate_memory_too_small_is_named() {
+    let flow = run_pipeline(&network(cases::ssa, 2), &Options::default(), None, |_, _| ()).unwrap();
+    let mut chip = Arch::default_chip();
+    chip.core.gate_kib = 0;
+    let refusal = map(&flow, &chip, &MapOptions::default()).unwrap_err();
+    assert_eq!(refusal.code, "E0603", "{refusal}");
+    assert!(refusal.message.contains("gate memory"), "{refusal}");
 }
 
 /// Twice: convolution, temporal attention on the current, a neuron that gates its membrane. The second cycle reads the

@@ -9,10 +9,12 @@ mod support;
 use cases::{Module, MODULES};
 use pulvinar_compiler::map::{map, MapOptions};
 use pulvinar_compiler::{lower, quantise, Calibration, Options};
+use pulvinar_ir::op::conv2d::Conv2d;
 use pulvinar_ir::op::input::InputKind;
+use pulvinar_ir::op::max_pool::MaxPool;
 use pulvinar_ir::op::readout::{Readout, ReadoutKind};
 use pulvinar_ir::op::spiking_attention::Form;
-use pulvinar_ir::{interpret, Arch, Graph, Op, Value};
+use pulvinar_ir::{interpret, Arch, Graph, Op, Strategy, Value};
 use pulvinar_simulator::{EngineKind, Machine, SimOptions};
 
 /// A module behind an input of counts, with a neuron and a readout behind it: reals, integers, and an input of both.
@@ -63,6 +65,44 @@ fn simulated_modules_equal_the_integer_reference() {
         }
     }
     assert!(spikes > 100.0, "{spikes} spikes in all");
+}
+
+/// `tcja` where its authors put it: on spikes, before a pool and the next layer.
+fn tcja_before_a_pool(seed: u64) -> cases::Sample {
+    let (mut case, x) = cases::tcja(seed);
+    let (gated, shape) = (case.graph.output, case.graph.node(case.graph.output).ty.shape);
+    let kernel = [shape.h.min(2), shape.w.min(2)];
+    let pool = MaxPool { kernel, stride: kernel, padding: [0; 4] };
+    let pooled = case.graph.push("pool", pool.into(), &[gated]).unwrap();
+    case.tensor("conv", &[3, shape.c, 3, 3], -0.5, 1.0);
+    case.graph.push("conv", Conv2d::same("conv", [3, 3]).into(), &[pooled]).unwrap();
+    (case, x)
+}
+
+#[test]
+fn values_that_leave_the_engine_do_not_depend_on_the_strategy() {
+    let pooled = Module { name: "tcja, pool", make: tcja_before_a_pool, spikes: false, refusal: None };
+    let named = |m: &&Module| ["tcja", "stsc", "ssa", "conv1d"].contains(&m.name);
+    for module in MODULES.iter().filter(named).chain([&pooled]) {
+        let mut spikes = 0;
+        for seed in 0..6 {
+            let Sample { flow, input, .. } = Sample::new(module, seed);
+            let expected = interpret::output(&flow, &input).unwrap();
+            spikes += expected.ints().iter().sum::<i64>();
+            let default = map(&flow, &Arch::default_chip(), &MapOptions::default()).unwrap().program;
+            let waiting = default.stages.iter().filter(|s| s.is_multipass()).map(|s| s.name.clone());
+            let waiting: Vec<String> = waiting.collect();
+            assert!(!waiting.is_empty(), "{}, seed {seed}", module.name);
+            for strategy in [Strategy::SpillSram, Strategy::SpillDram, Strategy::Recompute] {
+                let strategies = waiting.iter().map(|name| (name.clone(), strategy)).collect();
+                let options = MapOptions { strategies, ..MapOptions::default() };
+                let program = map(&flow, &Arch::default_chip(), &options).unwrap().program;
+                let run = Machine::new(&program).unwrap().simulate(&input, &SimOptions::default()).unwrap();
+                assert_eq!(run.output, expected, "{}, seed {seed}, {}", module.name, strategy.name());
+            }
+        }
+        assert!(spikes > 0, "{}", module.name);
+    }
 }
 
 /// Gates of 8 bits with weights of 8 and statistics of 12. The look-up of 256 entries over -8..8 alone is off by up to

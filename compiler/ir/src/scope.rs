@@ -6,6 +6,7 @@
 use crate::graph::{Graph, NodeId};
 use crate::op::Op;
 use crate::program::Stage;
+use crate::shape::Axis;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -99,10 +100,17 @@ pub fn stage_scope(graph: &Graph, stage: &Stage) -> Scope {
     Scope::of(members.iter().map(|m| ahead[m.index()]).max().unwrap_or(0), steps)
 }
 
-/// True if all passes of a stage can run over one step before the next: its scope is the step, and every value has one
-/// entry a timestep. Gates that pass from stage to stage wait for all steps.
+/// True if some value of a stage needs earlier steps of what it is made of, which one step at a time are gone.
+fn looks_back(graph: &Graph, stage: &Stage) -> bool {
+    let back = |op: &Op| matches!(op, Op::Conv1d(c) if c.axis == Axis::T && c.padding != [0; 2]);
+    members(graph, stage).iter().any(|&m| back(&graph.node(m).op))
+}
+
+/// True if all passes of a stage can run over one step before the next: its scope is the step, no value looks back, and
+/// every one has one entry a timestep. Gates that pass from stage to stage wait for all steps.
 pub fn goes_by_step(graph: &Graph, stage: &Stage) -> bool {
-    stage_scope(graph, stage) == Scope::Step && !mixes_steps(graph, stage) && stage.borrowed().is_empty()
+    let alone = !mixes_steps(graph, stage) && !looks_back(graph, stage);
+    stage_scope(graph, stage) == Scope::Step && alone && stage.borrowed().is_empty()
 }
 
 #[cfg(test)]
@@ -114,7 +122,7 @@ mod tests {
     use crate::op::input::{Input, InputKind};
     use crate::op::reduce::{Reduce, ReduceKind};
     use crate::op::relu::Relu;
-    use crate::shape::{Axes, Axis};
+    use crate::shape::Axes;
     use crate::tensor::Tensor;
 
     fn graph() -> Graph {

@@ -3,6 +3,7 @@
 use super::nets::{empty, source, squash};
 use super::Net;
 use pulvinar_ir::op::{conv1d, emit, matmul, reduce, relu, top_k};
+use pulvinar_ir::scope::goes_by_step;
 use pulvinar_ir::{Axes, Axis, NodeId, Pass, Strategy, Synapse};
 
 /// conv → gathered → convolutions along t and c, rankings, products → neuron or graded events.
@@ -33,6 +34,10 @@ pub fn emitted_layer(net: &mut Net, x: NodeId, late: bool) -> NodeId {
     let strategy = net.rng.pick(&[Strategy::SpillSram, Strategy::SpillDram, Strategy::Recompute]);
     let synapse = Synapse { node: conv, source: x, delayed: late };
     net.push_stage(vec![synapse], conv, vec![pass, last], strategy, out);
+    let stage = net.stages.last_mut().expect("it was pushed");
+    if strategy != Strategy::SpillDram && goes_by_step(&net.graph, stage) {
+        stage.strategy = Strategy::Step;
+    }
     out
 }
 

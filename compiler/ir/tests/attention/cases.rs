@@ -4,6 +4,7 @@
 
 use crate::support::{Case, Rng};
 use pulvinar_ir::op::asa::Asa;
+use pulvinar_ir::op::conv1d::Conv1d;
 use pulvinar_ir::op::conv2d::Conv2d;
 use pulvinar_ir::op::fsta::Fsta;
 use pulvinar_ir::op::gac::Gac;
@@ -14,7 +15,7 @@ use pulvinar_ir::op::step_attention::StepAttention;
 use pulvinar_ir::op::stsc::Stsc;
 use pulvinar_ir::op::ta_snn::TaSnn;
 use pulvinar_ir::op::tcja::Tcja;
-use pulvinar_ir::{NodeId, Shape, Tensor};
+use pulvinar_ir::{Axis, NodeId, Shape, Tensor};
 
 /// A module in a graph, and values for the graph's input.
 pub type Sample = (Case, Vec<f64>);
@@ -40,6 +41,7 @@ pub const MODULES: &[Module] = &[
     Module { name: "asa", make: asa, spikes: false, refusal: None },
     Module { name: "gac", make: gac, spikes: false, refusal: None },
     Module { name: "tcja", make: tcja, spikes: false, refusal: None },
+    Module { name: "conv1d", make: causal_conv1d, spikes: false, refusal: None },
     Module { name: "stsc", make: stsc, spikes: false, refusal: None },
     Module { name: "ssa", make: ssa, spikes: true, refusal: None },
     Module { name: "sdsa", make: sdsa, spikes: true, refusal: None },
@@ -170,6 +172,17 @@ pub fn tcja(seed: u64) -> Sample {
     let relay = Neuron { leak: 0.0, input_gain: 1.0, ..spiking(Form::Ssa, 1, 1.0).neuron };
     let s = case.graph.push("spikes", relay.into(), &[NodeId(0)]).unwrap();
     case.graph.push("op", Tcja { along_t: "wt".into(), along_c: "wc".into() }.into(), &[s]).unwrap();
+    let x = case.rng.spikes(shape);
+    (case, x)
+}
+
+/// `conv1d` of spikes along t that looks back only.
+pub fn causal_conv1d(seed: u64) -> Sample {
+    let (mut case, shape) = start(seed, [7, 4, 3, 3]);
+    let (taps, groups) = (case.rng.size(1, 4), [1, shape.c][case.rng.size(0, 1)]);
+    case.tensor("w", &[shape.c, shape.c / groups, taps], -1.0, 1.0);
+    let padding = [taps - 1, 0];
+    case.push(Conv1d { weight: "w".into(), bias: None, axis: Axis::T, padding, groups }).unwrap();
     let x = case.rng.spikes(shape);
     (case, x)
 }

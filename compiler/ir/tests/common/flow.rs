@@ -43,27 +43,7 @@ pub fn flow() -> Graph {
     };
     let x = push("conv", conv("conv.weight", Some("conv.bias")).into(), &[x]);
     let x = push("pool", AvgPool { kernel: [2, 2], stride: [2, 2], padding: [0; 4] }.into(), &[x]);
-    let chw = Axes::of(&[Axis::C, Axis::H, Axis::W]);
-    let mean = push("mean", Reduce { kind: ReduceKind::Mean, axes: chw }.into(), &[x]);
-    let mean =
-        push("mean.q", Requantise { mul: 3, shift: 3, lo: -127, hi: 127, scale: 0.05 }.into(), &[mean]);
-    let max = push("max", Reduce { kind: ReduceKind::Max, axes: chw }.into(), &[x]);
-    let max = push("max.q", Requantise { mul: 1, shift: 0, lo: -127, hi: 127, scale: 0.05 }.into(), &[max]);
-    let sum = push("stat", add::Add {}.into(), &[mean, max]);
-    let h = push("mlp", Dense { weight: "mlp".into(), bias: None, axis: Axis::T }.into(), &[sum]);
-    let h = push("mlp.relu", relu::Relu {}.into(), &[h]);
-    let h = push("index", Requantise { mul: 1, shift: 4, lo: 0, hi: 15, scale: 0.5 }.into(), &[h]);
-    let gate =
-        push("sigmoid", Table { table: "sigmoid".into(), lo: 0, function: "sigmoid".into() }.into(), &[h]);
-    let top = push("top", TopK { axis: Axis::T, k: 2 }.into(), &[h]);
-    let along = Conv1d::same("taps", Axis::T, 3);
-    let along = push("along", along.into(), &[h]);
-    let product = push("product", Matmul { heads: 1, over: Over::Channels }.into(), &[along, top]);
-    let product =
-        push("product.q", Requantise { mul: 1, shift: 3, lo: 0, hi: 3, scale: 1.0 }.into(), &[product]);
-    let top = push("shift", add::Add {}.into(), &[top, product]);
-    let gate = push("mask", Gate { shift: 0 }.into(), &[gate, top]);
-    let gate = push("given", emit::Emit {}.into(), &[gate]);
+    let gate = gate(&mut push, x);
     let x = push("gate", Gate { shift: 8 }.into(), &[x, gate]);
     let lif = Lif {
         leak: 1,
@@ -126,6 +106,31 @@ fn membrane(g: &mut Graph, x: NodeId) -> NodeId {
     let kept = g.push("kept", carry.into(), &[charged]).expect("this graph is valid");
     g.nodes[carried.index()].inputs = vec![kept];
     charged
+}
+
+/// A gate from statistics, with every op of the attention engine.
+fn gate(push: &mut impl FnMut(&str, Op, &[NodeId]) -> NodeId, x: NodeId) -> NodeId {
+    let chw = Axes::of(&[Axis::C, Axis::H, Axis::W]);
+    let mean = push("mean", Reduce { kind: ReduceKind::Mean, axes: chw }.into(), &[x]);
+    let mean =
+        push("mean.q", Requantise { mul: 3, shift: 3, lo: -127, hi: 127, scale: 0.05 }.into(), &[mean]);
+    let max = push("max", Reduce { kind: ReduceKind::Max, axes: chw }.into(), &[x]);
+    let max = push("max.q", Requantise { mul: 1, shift: 0, lo: -127, hi: 127, scale: 0.05 }.into(), &[max]);
+    let sum = push("stat", add::Add {}.into(), &[mean, max]);
+    let h = push("mlp", Dense { weight: "mlp".into(), bias: None, axis: Axis::T }.into(), &[sum]);
+    let h = push("mlp.relu", relu::Relu {}.into(), &[h]);
+    let h = push("index", Requantise { mul: 1, shift: 4, lo: 0, hi: 15, scale: 0.5 }.into(), &[h]);
+    let gate =
+        push("sigmoid", Table { table: "sigmoid".into(), lo: 0, function: "sigmoid".into() }.into(), &[h]);
+    let top = push("top", TopK { axis: Axis::T, k: 2 }.into(), &[h]);
+    let along = Conv1d::same("taps", Axis::T, 3);
+    let along = push("along", along.into(), &[h]);
+    let product = push("product", Matmul { heads: 1, over: Over::Channels }.into(), &[along, top]);
+    let product =
+        push("product.q", Requantise { mul: 1, shift: 3, lo: 0, hi: 3, scale: 1.0 }.into(), &[product]);
+    let top = push("shift", add::Add {}.into(), &[top, product]);
+    let gate = push("mask", Gate { shift: 0 }.into(), &[gate, top]);
+    push("given", emit::Emit {}.into(), &[gate])
 }
 
 fn tensors(g: &mut Graph) {
