@@ -20,8 +20,9 @@ pub struct Compiled {
 }
 
 /// Quantiser options of the command line.
-pub fn options(choices: &Choices) -> Result<Options> {
+pub fn options(choices: &Choices, loaded: &Loaded) -> Result<Options> {
     let options = Options {
+        direct: loaded.direct,
         weight_bits: choices.weight_bits,
         gate_bits: choices.gate_bits,
         stat_bits: choices.stat_bits,
@@ -41,7 +42,7 @@ pub fn quantised(model: &Graph, calibration: &Frames, options: &Options) -> Resu
 
 /// Everything up to the program.
 pub fn compile(loaded: &Loaded, choices: &Choices, seed: u64) -> Result<Compiled> {
-    let flow = quantised(&loaded.model.graph, &loaded.calibration, &options(choices)?)?;
+    let flow = quantised(&loaded.model.graph, &loaded.calibration, &options(choices, loaded)?)?;
     let events = expected_events(&flow, &loaded.calibration.slice(0..16))?;
     let mapped = map(&flow, &loaded.arch, &map_options(choices, seed, events.clone())?)?;
     Ok(Compiled { flow, mapped, events })

@@ -17,6 +17,8 @@ pub struct Loaded {
     pub calibration: Frames,
     /// The chip.
     pub arch: Arch,
+    /// All frames of every input are the same: stills under the encoder `direct`.
+    pub direct: bool,
     /// What had to be assumed on the way, beyond the assumptions of the graph.
     pub assumptions: Vec<String>,
 }
@@ -92,7 +94,8 @@ pub fn load(source: &Source) -> Result<Loaded> {
     let calibration = calibration(source, shape, &inputs, &mut assumptions)?;
     calibration.check(&model.graph)?;
     let inputs_hash = pulvinar_models::sha256_hex(&dataset::to_bytes(&inputs));
-    Ok(Loaded { model, inputs, inputs_hash, calibration, arch, assumptions })
+    let direct = source.input.is_some() && source.encode.as_deref() == Some("direct");
+    Ok(Loaded { model, inputs, inputs_hash, calibration, arch, direct, assumptions })
 }
 
 fn input_shape(model: &Model) -> Shape {

@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Options {
+    /// Every frame of every input is the same (direct coding of still images): what does not change is made once. With
+    /// other inputs the answer is another.
+    pub direct: bool,
     /// Fold an average pool into the convolution next to it where that is exact.
     pub fold_pool: bool,
     /// Bits of a weight on spikes or counts, 2..=16.
@@ -51,6 +54,7 @@ pub struct LayerOptions {
 impl Default for Options {
     fn default() -> Self {
         Options {
+            direct: false,
             fold_pool: true,
             weight_bits: 8,
             attention_weight_bits: 8,

@@ -5,6 +5,7 @@ mod edit;
 mod fold_batch_norm;
 mod fold_pool;
 mod fuse_neuron;
+mod hoist;
 mod lower_attention;
 mod lower_readout;
 mod lower_scale;
@@ -76,6 +77,7 @@ passes! {
     "merge-gates", "one multiply an element for several gates", WithinTolerance, Trained, merge_gates;
     "move-relu", "rectify before a positive gate", Exact, Trained, move_relu;
     "quantise", "reals to integers", NewLevel, Trained, quantise;
+    "hoist", "layers of a value that never changes in the first step only (direct coding)", Exact, Flow, hoist;
     "fuse-neuron", "layer biases into neurons, requantisers that do nothing away", Exact, Flow, fuse_neuron;
     "range-analysis", "proven range of every stream", Exact, Flow, range_analysis;
 }

@@ -30,7 +30,7 @@ const WITH_RTL: &[(&str, &[u64])] = &[
 ];
 
 /// Lines compared of one sample of a module with a neuron behind it.
-fn agree(module: &Module, seed: u64) -> usize {
+fn agree(module: &Module, seed: u64, options: &Options) -> usize {
     let (mut case, _) = (module.make)(seed);
     let Op::Input(input) = &mut case.graph.nodes[0].op else { panic!("the first node is the input") };
     input.kind = InputKind::Counts;
@@ -42,9 +42,9 @@ fn agree(module: &Module, seed: u64) -> usize {
         (0..2).map(|_| (0..shape.len()).map(|_| case.rng.size(0, 3) as i64).collect()).collect();
     let reals: Vec<Value> =
         inputs.iter().map(|v| Value::real(shape, v.iter().map(|&v| v as f64).collect())).collect();
-    let lowered = lower(&case.graph, &Options::default()).unwrap();
+    let lowered = lower(&case.graph, options).unwrap();
     let ranges = Calibration::from_inputs(&lowered, &reals).unwrap();
-    let flow = quantise(&lowered, &Options::default(), Some(&ranges)).unwrap();
+    let flow = quantise(&lowered, options, Some(&ranges)).unwrap();
     let mut chip = Arch::default_chip();
     (chip.core.lanes, chip.core.attention_lanes) = (2, 2);
     // Few routers, which the simulation spends most of its time on.
@@ -67,7 +67,15 @@ fn modules_agree() {
     let mut lines = 0;
     for (name, seeds) in WITH_RTL {
         let module = MODULES.iter().find(|m| m.name == *name).unwrap();
-        lines += seeds.iter().map(|&seed| agree(module, seed)).sum::<usize>();
+        lines += seeds.iter().map(|&seed| agree(module, seed, &Options::default())).sum::<usize>();
     }
     assert!(lines > 2000, "the modules do too little: {lines} lines");
+}
+
+/// The convolutions of the gate work in the first step; the rest of the machine goes on.
+#[test]
+fn a_gate_made_once_agrees() {
+    let module = MODULES.iter().find(|m| m.name == "gac").unwrap();
+    let direct = Options { direct: true, ..Options::default() };
+    assert!(agree(module, 1, &direct) > 200);
 }

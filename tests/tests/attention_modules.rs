@@ -14,11 +14,12 @@ use pulvinar_ir::op::input::InputKind;
 use pulvinar_ir::op::max_pool::MaxPool;
 use pulvinar_ir::op::readout::{Readout, ReadoutKind};
 use pulvinar_ir::op::spiking_attention::Form;
-use pulvinar_ir::{interpret, Arch, Graph, Op, Strategy, Value};
+use pulvinar_ir::{interpret, Activity, Arch, Graph, Op, Stage, Strategy, Value};
 use pulvinar_simulator::{EngineKind, Machine, SimOptions};
 
 /// A module behind an input of counts, with a neuron and a readout behind it: reals, integers, and an input of both.
 struct Sample {
+    graph: Graph,
     lowered: Graph,
     flow: Graph,
     reals: Value,
@@ -35,11 +36,23 @@ impl Sample {
         case.graph.push("readout", Readout { kind: ReadoutKind::Mean }.into(), &[last]).unwrap();
         let shape = case.graph.nodes[0].ty.shape;
         let counts: Vec<i64> = (0..shape.len()).map(|_| case.rng.size(0, 3) as i64).collect();
+        Sample::with(&case.graph, counts, &Options::default())
+    }
+
+    /// The same frame in every step.
+    fn still(&self, direct: bool) -> Self {
+        let shape = self.input.shape;
+        let counts = self.input.ints()[..shape.step_len()].repeat(shape.t);
+        Sample::with(&self.graph, counts, &Options { direct, ..Options::default() })
+    }
+
+    fn with(graph: &Graph, counts: Vec<i64>, options: &Options) -> Self {
+        let shape = graph.nodes[0].ty.shape;
         let reals = Value::real(shape, counts.iter().map(|&v| v as f64).collect());
-        let lowered = lower(&case.graph, &Options::default()).unwrap();
+        let lowered = lower(graph, options).unwrap();
         let ranges = Calibration::from_inputs(&lowered, std::slice::from_ref(&reals)).unwrap();
-        let flow = quantise(&lowered, &Options::default(), Some(&ranges)).unwrap();
-        Sample { lowered, flow, reals, input: Value::int(shape, counts) }
+        let flow = quantise(&lowered, options, Some(&ranges)).unwrap();
+        Sample { graph: graph.clone(), lowered, flow, reals, input: Value::int(shape, counts) }
     }
 }
 
@@ -113,7 +126,7 @@ fn gates_are_near_those_in_reals() {
     for module in MODULES.iter().filter(|m| m.refusal.is_none() && m.name != "step_attention") {
         let (mut most, mut sum, mut count) = (0.0f64, 0.0, 0);
         for seed in 0..20 {
-            let Sample { lowered, flow, reals, input } = Sample::new(module, seed);
+            let Sample { lowered, flow, reals, input, .. } = Sample::new(module, seed);
             let want = interpret::run(&lowered, &reals).unwrap();
             let got = interpret::run(&flow, &input).unwrap();
             for (node, want) in lowered.nodes.iter().zip(&want) {
@@ -133,4 +146,46 @@ fn gates_are_near_those_in_reals() {
         );
         assert!(most < 0.07 && sum <= 0.005 * f64::from(count), "{}: {most}", module.name);
     }
+}
+
+/// Under direct coding the spatial-channel convolutions of `gac` work in the first step only, and nothing else changes.
+#[test]
+fn direct_coding_makes_the_gate_once() {
+    let module = MODULES.iter().find(|m| m.name == "gac").unwrap();
+    let mut hoisted = 0;
+    for seed in 0..20 {
+        let sample = Sample::new(module, seed);
+        let [each, once] = [false, true].map(|direct| sample.still(direct));
+        let steps = sample.input.shape.t as u64;
+        let work = |sample: &Sample| {
+            let expected = interpret::run(&sample.flow, &sample.input).unwrap();
+            let program = map(&sample.flow, &Arch::default_chip(), &MapOptions::default()).unwrap().program;
+            let machine = Machine::new(&program).unwrap();
+            for engine in [EngineKind::Fast, EngineKind::Plain] {
+                let options = SimOptions { engine, values: true, ..SimOptions::default() };
+                let run = machine.simulate(&sample.input, &options).unwrap();
+                for (stage, value) in program.stages.iter().zip(&run.values) {
+                    assert_eq!(value, &expected[stage.output.index()], "seed {seed}, {}", stage.name);
+                }
+            }
+            let counts = machine.simulate(&sample.input, &SimOptions::default()).unwrap().counts;
+            let spatial = |stage: &&Stage| {
+                let synapses = stage.synapses.iter().map(|y| &program.graph.node(y.node).name);
+                synapses.into_iter().any(|name| name.contains("sca.conv"))
+            };
+            let worked = |stage: &Stage| -> u64 {
+                let rows = counts.rows.iter().filter(|((name, _), _)| *name == stage.name);
+                rows.map(|(_, row)| row.get(Activity::SynMac) + row.get(Activity::SynAdd)).sum()
+            };
+            let spatial: Vec<&Stage> = program.stages.iter().filter(spatial).collect();
+            assert_eq!(spatial.len(), 2, "seed {seed}: both convolutions are layers");
+            let spatial: u64 = spatial.into_iter().map(worked).sum();
+            (expected[sample.flow.output.index()].clone(), spatial)
+        };
+        let ((before, all), (after, first)) = (work(&each), work(&once));
+        assert_eq!(before, after, "seed {seed}");
+        assert_eq!(all, steps * first, "seed {seed}: synapses worked on, {steps} steps");
+        hoisted += usize::from(first > 0 && steps > 1);
+    }
+    assert!(hoisted > 10, "{hoisted} of 20 samples have a gate and several steps");
 }

@@ -140,7 +140,9 @@ fn is_synapse(op: &Op) -> bool {
 /// Ops that a sweep evaluates whatever their operands.
 fn is_elementwise(op: &Op) -> bool {
     let keeps_state = matches!(op, Op::Lif(_) | Op::Accumulate(_) | Op::Carry(_));
-    keeps_state || matches!(op, Op::Relu(_) | Op::Gate(_) | Op::Requantise(_) | Op::Table(_) | Op::Emit(_))
+    let by_step = matches!(op, Op::Pulse(_) | Op::Hold(_));
+    let plain = matches!(op, Op::Relu(_) | Op::Gate(_) | Op::Requantise(_) | Op::Table(_) | Op::Emit(_));
+    keeps_state || by_step || plain
 }
 
 fn check_node(graph: &Graph, id: NodeId, role: &[Role]) -> Result<()> {
@@ -156,7 +158,8 @@ fn check_node(graph: &Graph, id: NodeId, role: &[Role]) -> Result<()> {
         (
             Op::Sparse(_) | Op::Delay(_) | Op::ConvTranspose2d(_) | Op::Accumulate(_),
             Role::Small,
-        ) => no(
+        )
+        | (Op::Pulse(_) | Op::Hold(_), Role::Small) => no(
             &format!(
                 "is a `{}` on an attention statistic, which the attention engine does not have",
                 node.op.name()

@@ -2,7 +2,8 @@
 
 use super::cluster::Cluster;
 use super::connectivity::Connectivity;
-use pulvinar_ir::{Graph, IntType, Op, Result, Synapse};
+use super::roles::refuse;
+use pulvinar_ir::{Graph, IntType, NodeId, Op, Result, Synapse};
 
 /// Bits of an accumulator: every partial sum of the synapses in any order of events; the bias is added in the sweep
 /// and not counted.
@@ -59,6 +60,32 @@ fn sum_range(graph: &Graph, synapse: &Synapse) -> Result<(i64, i64)> {
     })
 }
 
+/// Bits of the value that a stage holds, 0 if it holds none; it may not fire or sum beside.
+fn held_bits(graph: &Graph, cluster: &Cluster) -> Result<u32> {
+    let is_held = |i: &&NodeId| matches!(graph.node(**i).op, Op::Hold(_));
+    let Some(&held) = cluster.full.iter().find(is_held) else { return Ok(0) };
+    let other = |&id: &NodeId| {
+        id != held && matches!(graph.node(id).op, Op::Hold(_) | Op::Carry(_) | Op::Lif(_) | Op::Accumulate(_))
+    };
+    if cluster.full.iter().any(other) {
+        return Err(refuse(
+            graph,
+            held,
+            "holds a value in a layer that has another memory an element",
+            "compile without `direct`, or put a layer between",
+        ));
+    }
+    match graph.ty(held)?.as_int(&graph.node(held).name)?.bits() {
+        bits @ 0..=32 => Ok(bits),
+        bits => Err(refuse(
+            graph,
+            held,
+            format!("holds values of {bits} bits, and the memory has 32"),
+            "use fewer weight bits, or compile without `direct`",
+        )),
+    }
+}
+
 /// Name of a synapse layer's weight tensor.
 pub fn weight_name(op: &Op) -> Option<&str> {
     match op {
@@ -67,8 +94,10 @@ pub fn weight_name(op: &Op) -> Option<&str> {
     }
 }
 
-/// Bits of one membrane potential, or sum over time; 0 if the layer keeps neither.
+/// Bits of one membrane potential, sum over time or held value; 0 if nothing is remembered. A stage remembers one value
+/// an element.
 pub fn state_bits(graph: &Graph, cluster: &Cluster) -> Result<u32> {
+    let held = held_bits(graph, cluster)?;
     let carry = cluster.full.iter().find(|i| matches!(graph.node(**i).op, Op::Carry(_)));
     if let Some(&id) = carry {
         return Ok(graph.ty(id)?.as_int(&graph.node(id).name)?.bits());
@@ -79,7 +108,7 @@ pub fn state_bits(graph: &Graph, cluster: &Cluster) -> Result<u32> {
         let (lo, hi) = sum.range(x.lo, x.hi);
         return Ok(IntType::new(lo, hi, 1.0).bits());
     }
-    let Op::Lif(lif) = &node.op else { return Ok(0) };
+    let Op::Lif(lif) = &node.op else { return Ok(held) };
     if !lif.has_memory() {
         return Ok(0);
     }

@@ -69,7 +69,9 @@ pub fn element(m: &mut Module, op: &Element<'_>, a: &Bits, b: &Bits, width: u32)
             let quotient = round_shift(m, &product, r.shift, quotient_bits);
             clamp(m, &quotient, (r.lo, r.hi), width)
         }
-        Element::Table(..) => unreachable!("a table is a memory and is built apart"),
+        Element::Table(..) | Element::Pulse | Element::Hold => {
+            unreachable!("a table, and what depends on the step, is built apart")
+        }
         Element::Carry(carry) => carry_on(m, carry, a, width),
         Element::Lif(_) | Element::Fire(_) | Element::Accumulate(_) => {
             unreachable!("neurons and sums over time have constants and are built apart")
@@ -110,6 +112,35 @@ struct Constants {
 }
 
 impl CoreBuilder<'_> {
+    /// The operands in the first step, then zeros.
+    pub(super) fn pulsed(&mut self, at: &Stages, operands: &[Bits], width: u32) -> Vec<Bits> {
+        let first = self.m.is(&at.step, 0);
+        let pulse = |operand: &Bits| {
+            let value = self.m.sext(operand, width);
+            self.m.mux(&first, &value, &Bits::unsigned(0, width))
+        };
+        operands.iter().map(pulse).collect()
+    }
+
+    /// The operands of the first step, kept in the membrane memory; written when the word leaves the stage.
+    pub(super) fn held(&mut self, at: &Stages, operands: &[Bits], width: u32, stage: usize) -> Vec<Bits> {
+        let first = self.m.is(&at.step, 0);
+        let last_pass = self.m.is(&at.pass, (self.stage.passes.len() - 1) as u64);
+        let values: Vec<Bits> = operands.iter().map(|o| self.m.sext(o, width)).collect();
+        let read = self.m.and(&at.places[stage - 1].valid, &at.advance);
+        let write =
+            self.m.all(&[at.places[stage].valid.clone(), at.advance.clone(), first.clone(), last_pass]);
+        let (from, to) = (at.places[stage - 1].word.clone(), at.places[stage].word.clone());
+        let (lanes, words) = (self.lanes() as u32, self.plan.words);
+        let written = self.m.join(&values);
+        let kept = self.ram("membrane", (lanes * width, words), (read, from), (write, to, written));
+        let value = |(l, value): (usize, &Bits)| {
+            let stored = self.m.slice(&kept, l as u32 * width, width);
+            self.m.mux(&first, value, &stored)
+        };
+        values.iter().enumerate().map(value).collect()
+    }
+
     /// Entries of a table, one memory a lane.
     pub(super) fn looked_up(
         &mut self,

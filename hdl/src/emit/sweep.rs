@@ -295,7 +295,11 @@ impl CoreBuilder<'_> {
         (current, membranes): (&Lanes, Option<&(Lanes, MembraneWrite)>),
         attention: &AttentionSide,
     ) -> Vec<Lanes> {
-        let heavy = |e: &Element<'_>| !matches!(e, Element::Relu | Element::Add | Element::Fire(_));
+        let light = |e: &Element<'_>| {
+            let by_step = matches!(e, Element::Pulse | Element::Hold);
+            by_step || matches!(e, Element::Relu | Element::Add | Element::Fire(_))
+        };
+        let heavy = |e: &Element<'_>| !light(e);
         let total = pass.steps.iter().filter(|s| heavy(&s.op)).count();
         // Products of one stage; one as long as there are stages enough.
         let share = total.div_ceil(LAST_STAGE - 1).max(1);
@@ -325,6 +329,8 @@ impl CoreBuilder<'_> {
             let values = match &step.op {
                 Element::Lif(lif) => self.neuron(at, id, lif, &operands[0], stage),
                 Element::Fire(lif) => self.firing(at, lif, &operands[0], stage),
+                Element::Pulse => self.pulsed(at, &operands[0], width),
+                Element::Hold => self.held(at, &operands[0], width, stage),
                 Element::Table(table, lo) => self.looked_up((table, *lo), &operands[0], width),
                 Element::Accumulate(sum) => self.accumulate(at, id, sum, &operands[0], stage),
                 op => (0..self.lanes())

@@ -10,6 +10,7 @@ use crate::energy::{AreaReport, EnergyReport};
 use pulvinar_ir::counts::{Activity, Component, Counts, Row};
 use pulvinar_ir::diag::{Diagnostic, Result};
 use pulvinar_ir::program::{Program, Stage, StageId, Strategy};
+use pulvinar_ir::Op;
 use std::collections::BTreeSet;
 
 /// Most spans a report holds; the longest are kept.
@@ -203,7 +204,7 @@ impl Pieces<'_> {
             name: stage.name.clone(),
             kind: self.kind(stage),
             shape: [shape.c as u32, shape.h as u32, shape.w as u32],
-            neurons: if stage.state_bits > 0 { elements as u64 } else { 0 },
+            neurons: if self.fires(stage) { elements as u64 } else { 0 },
             cores,
             spikes,
             firing_rate: spikes / (elements * self.program.graph.timesteps).max(1) as f64,
@@ -216,6 +217,11 @@ impl Pieces<'_> {
             energy_pj: self.energy.by_layer.get(&stage.name).map_or(0.0, |aj| self.pj(*aj)),
             counts: used.map(|a| Term { name: a.name().to_owned(), value: get(*a) }).collect(),
         }
+    }
+
+    /// True for a layer of neurons; others may keep sums or held values where a membrane would be.
+    fn fires(&self, stage: &Stage) -> bool {
+        matches!(self.program.graph.node(stage.output).op, Op::Lif(_))
     }
 
     fn kind(&self, stage: &Stage) -> String {
@@ -327,7 +333,7 @@ impl Pieces<'_> {
     }
 
     fn rates(&self) -> Vec<RateSeries> {
-        let neurons = self.program.stages.iter().filter(|s| s.state_bits > 0);
+        let neurons = self.program.stages.iter().filter(|s| self.fires(s));
         let series = neurons.map(|stage| {
             let elements = self.program.graph.node(stage.output).ty.shape.step_len().max(1) as f64;
             let rate = |t: usize| {

@@ -38,6 +38,10 @@ pub enum Element<'p> {
     Requantise(&'p Requantise),
     /// table[a − lo]: the entries, and `lo`.
     Table(&'p [i32], i64),
+    /// a in the first step, then 0.
+    Pulse,
+    /// a of the first step, in the membrane memory.
+    Hold,
     /// a + b.
     Add,
     /// Sum over time.
@@ -170,7 +174,7 @@ impl StagePlan<'_> {
         let mut ops = self.passes.iter().flat_map(|p| &p.steps).map(|s| &s.op);
         ops.find_map(|op| match op {
             Element::Lif(_) => Some(self.neurons[channel].initial as i32),
-            Element::Carry(_) | Element::Accumulate(_) => Some(0),
+            Element::Carry(_) | Element::Accumulate(_) | Element::Hold => Some(0),
             _ => None,
         })
     }
@@ -236,6 +240,7 @@ pub fn stage_plan<'p>(graph: &'p Graph, stages: &'p [Stage], index: usize) -> Re
         Element::Lif(lif) | Element::Fire(lif) => Some(lif),
         _ => None,
     });
+    check_memory(stage, &passes)?;
     let ints = |name: &str| graph.tensors.get(name).and_then(|t| t.as_int()).unwrap_or(&[0]);
     let max = stage.synapses.iter().any(|s| super::synapse::is_max(graph, s));
     let neurons = lif.map_or(Vec::new(), |l| l.constants(shape.c, ints));
@@ -250,6 +255,24 @@ pub fn stage_plan<'p>(graph: &'p Graph, stages: &'p [Stage], index: usize) -> Re
         gate_len: builder.gate_len,
         given: None,
     })
+}
+
+/// A held value needs the membrane memory for itself, in the last pass.
+fn check_memory(stage: &Stage, passes: &[PassPlan<'_>]) -> Result<()> {
+    let holds = |op: &Element<'_>| matches!(op, Element::Hold);
+    let keeps = |op: &Element<'_>| op.keeps_state() || matches!(op, Element::Carry(_) | Element::Hold);
+    let count = |passes: &[PassPlan<'_>], kind: &dyn Fn(&Element<'_>) -> bool| {
+        passes.iter().flat_map(|p| &p.steps).filter(|s| kind(&s.op)).count()
+    };
+    let last = passes.len() - 1;
+    if count(&passes[..last], &holds) > 0 || count(passes, &holds) > 0 && count(passes, &keeps) > 1 {
+        return Err(refuse(
+            &stage.name,
+            "a stage remembers one value an element, in its last pass",
+            "build programs with the mapper",
+        ));
+    }
+    Ok(())
 }
 
 /// Every operand of a small node must be a statistic or a small node made before it.
@@ -377,6 +400,8 @@ impl<'p> Builder<'p> {
                 let entries = self.graph.tensors.get(&t.table).and_then(|t| t.as_int()).unwrap_or(&[]);
                 (Element::Table(entries, t.lo), unary()?)
             }
+            Op::Pulse(_) => (Element::Pulse, unary()?),
+            Op::Hold(_) => (Element::Hold, unary()?),
             Op::Lif(l) if l.has_memory() => (Element::Lif(l), unary()?),
             Op::Lif(l) => (Element::Fire(l), unary()?),
             Op::Carry(c) => (Element::Carry(c), unary()?),
@@ -389,11 +414,9 @@ impl<'p> Builder<'p> {
             Op::Add(_) => (Element::Add, binary()?),
             Op::Emit(_) => (Element::Emit, unary()?),
             other => {
-                return Err(refuse(
-                    &self.stage.name,
-                    format!("`{}` ({}) cannot be computed in a sweep", node.name, other.name()),
-                    "sweeps compute relu, requantise, table, gate, add, emit, accumulate, carry and lif",
-                ))
+                let message = format!("`{}` ({}) cannot be computed in a sweep", node.name, other.name());
+                let help = "sweeps compute relu, requantise, table, gate, add, emit, pulse, hold, accumulate, carry, lif";
+                return Err(refuse(&self.stage.name, message, help));
             }
         };
         if node.ty.shape != shape {

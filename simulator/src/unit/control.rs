@@ -358,7 +358,7 @@ impl Core<'_> {
     fn book_sweep<F>(&self, cx: &mut Context<'_, '_, F>, sweep: &Sweep) {
         let stage = self.stage;
         let pass = &stage.passes[sweep.id.pass];
-        let n: SweepCounts = self.update.counts(stage, pass);
+        let n: SweepCounts = self.update.counts(stage, sweep.id);
         let busy = cx.now + 1 - sweep.start - sweep.refusals;
         cx.log.busy[self.plan.core as usize] += busy;
         let row = cx.log.row(self.plan.stage, sweep.id.step);

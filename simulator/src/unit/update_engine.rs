@@ -9,7 +9,7 @@ use super::gate_memory::GateMemory;
 use super::offers::Offers;
 use super::statistics::Statistics;
 use crate::packet::Event;
-use crate::prepare::sweep::{Element, Operand, PassPlan, StagePlan, Step};
+use crate::prepare::sweep::{Element, Operand, StagePlan, Step};
 use crate::prepare::synapse::Region;
 use pulvinar_ir::op::lif::Lif;
 use pulvinar_ir::op::round_shift;
@@ -191,6 +191,12 @@ impl UpdateEngine {
         match &step.op {
             Element::Relu => out.iter_mut().enumerate().for_each(|(c, y)| *y = a[c * sa].max(0)),
             Element::Requantise(r) => out.iter_mut().enumerate().for_each(|(c, y)| *y = r.apply(a[c * sa])),
+            Element::Pulse => out.iter_mut().enumerate().for_each(|(c, y)| *y = pulse(at.0, a[c * sa])),
+            Element::Hold => {
+                for (c, (y, held)) in out.iter_mut().zip(&mut mem.state[elements]).enumerate() {
+                    *y = hold(held, at.0, a[c * sa]);
+                }
+            }
             Element::Table(table, lo) => {
                 out.iter_mut().enumerate().for_each(|(c, y)| *y = looked_up(table, *lo, a[c * sa]));
             }
@@ -294,7 +300,8 @@ impl UpdateEngine {
     }
 
     /// Activity of a whole sweep, per element and word, that does not depend on values.
-    pub fn counts(&self, stage: &StagePlan<'_>, pass: &PassPlan<'_>) -> SweepCounts {
+    pub fn counts(&self, stage: &StagePlan<'_>, id: SweepId) -> SweepCounts {
+        let pass = &stage.passes[id.pass];
         let words = (self.region.positions() * self.region.channel_count().div_ceil(self.lanes)) as u64;
         let elements = self.region.len() as u64;
         let mut counts = SweepCounts { words, elements, ..SweepCounts::default() };
@@ -320,6 +327,9 @@ impl UpdateEngine {
                     counts.charges += elements;
                     counts.state_reads = words;
                 }
+                // Written in the first step, read in the others.
+                Element::Hold if id.step == 0 => counts.state_writes = words,
+                Element::Hold => counts.state_reads = words,
                 Element::Emit | Element::Fire(_) => {}
                 _ => counts.other += elements,
             }
@@ -352,6 +362,23 @@ pub struct SweepCounts {
     pub state_reads: u64,
     /// Membrane words written.
     pub state_writes: u64,
+}
+
+/// The value in the first step, then zeros.
+fn pulse(step: usize, operand: i64) -> i64 {
+    if step == 0 {
+        operand
+    } else {
+        0
+    }
+}
+
+/// The value of the first step, which the memory keeps.
+fn hold(held: &mut i32, step: usize, operand: i64) -> i64 {
+    if step == 0 {
+        *held = i32::try_from(operand).expect("invariant: held values stay in their proven 32 bits");
+    }
+    i64::from(*held)
 }
 
 /// Entry of a table; the type rule has proven that the operand stays in it.
@@ -409,6 +436,8 @@ fn compute(
     match &step.op {
         Element::Relu => a.max(0),
         Element::Requantise(r) => r.apply(a),
+        Element::Pulse => pulse(t, a),
+        Element::Hold => hold(&mut mem.state[element], t, a),
         Element::Table(table, lo) => looked_up(table, *lo, a),
         Element::Add => a + b,
         Element::Emit => a,

@@ -269,6 +269,8 @@ ops! {
     Membrane = membrane, "membrane", TRAINED, "What a neuron that fires at its operand carries on of it.";
     Carry = carry, "carry", FLOW, "What a neuron carries on of its membrane, in integers.";
     Readout = readout, "readout", BOTH, "Mean or sum over time.";
+    Pulse = pulse, "pulse", FLOW, "The first timestep, then zeros.";
+    Hold = hold, "hold", FLOW, "The first timestep in every step.";
     Sparse = sparse, "sparse", FLOW, "Linear layer over stored connections only.";
     Scale = scale, "scale", TRAINED, "A constant factor per channel.";
     ConvTranspose2d = conv_transpose2d, "conv_transpose2d", BOTH, "Transpose of a 2-D convolution, one per timestep.";

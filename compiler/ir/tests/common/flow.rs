@@ -21,7 +21,7 @@ use pulvinar_ir::op::sparse::Sparse;
 use pulvinar_ir::op::table::Table;
 use pulvinar_ir::op::top_k::TopK;
 use pulvinar_ir::op::upsample::Upsample;
-use pulvinar_ir::op::{add, concat, delay, emit, flatten, relu};
+use pulvinar_ir::op::{add, concat, delay, emit, flatten, hold, pulse, relu};
 use pulvinar_ir::{Axes, Axis, Elem, Graph, Level, NodeId, Op, Tensor};
 
 /// A small attention block in integers, with feedback; verified.
@@ -84,6 +84,8 @@ fn layers(g: &mut Graph, x: NodeId) -> NodeId {
         groups: 1,
     };
     let x = push("transposed", transposed.into(), &[x]);
+    let x = push("pulse", pulse::Pulse {}.into(), &[x]);
+    let x = push("hold", hold::Hold {}.into(), &[x]);
     let x = push("flatten", flatten::Flatten {}.into(), &[x]);
     let x = push("fc", Linear { weight: "fc.weight".into(), bias: None }.into(), &[x]);
     let x = push("fc.q", Requantise { mul: 1, shift: 2, lo: -8, hi: 7, scale: 0.4 }.into(), &[x]);

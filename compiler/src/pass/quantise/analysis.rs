@@ -117,7 +117,7 @@ fn is_pool(reduce: &Reduce) -> bool {
 /// True if a value has readers, and all of them lead to neurons or the answer through layers only.
 fn leads_on(graph: &Graph, users: &[Vec<NodeId>], id: NodeId) -> bool {
     let leads = |&user: &NodeId| match &graph.node(user).op {
-        Op::Neuron(_) | Op::Readout(_) => true,
+        Op::Neuron(_) | Op::Accumulate(_) | Op::Readout(_) => true,
         Op::Affine(_) | Op::BatchNorm(_) | Op::Conv2d(_) | Op::Linear(_) | Op::Flatten(_) => {
             leads_on(graph, users, user)
         }
