@@ -166,3 +166,39 @@ fn published_limits_by_hand() {
     let silent = verdicts(&Workload::default()).unwrap();
     assert!(silent.iter().all(|v| v.value == 0.0 && v.side == Side::Below));
 }
+
+/// 256 inputs, 128 neurons, 10 membranes that are read out, at T steps and one rate.
+fn classifier(steps: u32, rate: f64) -> Workload {
+    let mut work = Workload {
+        layers: vec![
+            layer("hidden", LayerKind::Linear, Geometry::linear(256, 128, false), Some(rate)),
+            layer("output", LayerKind::Linear, Geometry::linear(128, 10, false), Some(rate)),
+        ],
+        neurons: vec![
+            neurons("hidden.spikes", 128, 1, rate, true),
+            neurons("output.membrane", 10, 1, 0.0, true),
+        ],
+        ..Workload::default()
+    };
+    work.layers.iter_mut().for_each(|l| l.timesteps = steps);
+    work.neurons.iter_mut().for_each(|n| n.timesteps = steps);
+    work
+}
+
+/// Published by Spyx: the rate at which both cost the same, in percent; energies of 7 and 10 steps, in pJ.
+#[test]
+fn yan_of_spyx() {
+    let snn = |steps, rate| estimate("yan2024-spyx", classifier(steps, rate)).total_pj;
+    let qnn = |steps| estimate("yan2024-spyx-qnn", classifier(steps, 0.0)).total_pj;
+    for (steps, percent) in [(5, 7.50), (6, 6.25), (7, 5.36), (8, 6.25), (9, 5.56), (10, 5.00)] {
+        let silent = snn(steps, 0.0);
+        let meet = 100.0 * (qnn(steps) - silent) / (snn(steps, 1.0) - silent);
+        assert!((meet - percent).abs() <= 5e-3, "{steps}: {meet}");
+    }
+    for (steps, rate, published) in
+        [(7, 0.02, 7.67e5), (7, 0.05, 1.91e6), (7, 0.1, 3.82e6), (10, 0.05, 2.73e6)]
+    {
+        assert!((snn(steps, rate) / published - 1.0).abs() < 2.5e-3, "{steps}, {rate}: {}", snn(steps, rate));
+    }
+    assert!((qnn(7) / 2.05e6 - 1.0).abs() < 2.5e-3 && (qnn(10) / 2.73e6 - 1.0).abs() < 2.5e-3);
+}

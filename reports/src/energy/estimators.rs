@@ -6,7 +6,7 @@ use super::breakdown::EnergyReport;
 use super::papers::{self, Terms};
 use super::quantity::Origin;
 use super::workload::Workload;
-use super::{ann, lemaire, neuromc, simulated, spikesim, step, syops};
+use super::{ann, lemaire, neuromc, simulated, spikesim, step, syops, yan};
 use pulvinar_ir::Result;
 use serde::Serialize;
 
@@ -20,6 +20,8 @@ pub const ESTIMATORS: &[Estimator] = &[
     step::FP16,
     step::INT8,
     lemaire::ESTIMATOR,
+    yan::SNN,
+    yan::QNN,
     neuromc::ESTIMATOR,
     spikesim::RRAM,
     spikesim::SRAM,

@@ -34,6 +34,7 @@ pub mod syops;
 #[cfg(test)]
 mod tests;
 pub mod workload;
+pub mod yan;
 
 pub use area::AreaReport;
 pub use breakdown::EnergyReport;

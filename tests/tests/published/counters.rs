@@ -160,7 +160,8 @@ pub fn section() -> String {
         The rows of spiking networks cannot be counted without their rates, which are not published.\n\n\
         SpikingJelly 2.0.0 ships four profiles. On a network whose rates are exact by construction the estimators\n\
         `step-fp32`, `step-fp16`, `step-int8`, `lemaire2022`, `neuromc`, `spikesim` and `spikesim-sram` give what the package\n\
-        gives, every term to 1e-9 (`cargo test -p pulvinar-reports --test profiles`, vectors made by the script beside them).\n\
+        gives, every term to 1e-9 (`cargo test -p pulvinar-reports --test profiles`, vectors made by the script beside them);\n\
+        the two narrow ones with words of their own width, where the package takes the bytes of the tensors that run.\n\
         All estimators on three structures, one rate for all layers:\n\n{}\n\
         The package's own comparison of 28 cases finds a median of 556 between its largest and its smallest profile (218 to\n\
         753). Here the ratios of the same four are {}: a figure without its estimator's name means nothing.\n",
