@@ -156,10 +156,14 @@ fn check_node(graph: &Graph, id: NodeId, role: &[Role]) -> Result<()> {
     }
     match (&node.op, role[id.index()]) {
         (
-            Op::Sparse(_) | Op::Delay(_) | Op::ConvTranspose2d(_) | Op::Accumulate(_),
+            Op::Sparse(_)
+            | Op::Delay(_)
+            | Op::ConvTranspose2d(_)
+            | Op::Accumulate(_)
+            | Op::Pulse(_)
+            | Op::Hold(_),
             Role::Small,
-        )
-        | (Op::Pulse(_) | Op::Hold(_), Role::Small) => no(
+        ) => no(
             &format!(
                 "is a `{}` on an attention statistic, which the attention engine does not have",
                 node.op.name()

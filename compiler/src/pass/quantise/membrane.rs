@@ -91,7 +91,7 @@ fn reach(neuron: &Neuron, x: &IntType, scale: f64, shift: u32, steps: usize, lea
     let unit = scale / f64::from(shift).exp2();
     let constants = constants(neuron, unit);
     let (leak, leak_shift) = fixed_leak(neuron.leak, leak_bits);
-    let leaked = |v: i64| (i128::from(v) * i128::from(leak) >> leak_shift) as i64;
+    let leaked = |v: i64| ((i128::from(v) * i128::from(leak)) >> leak_shift) as i64;
     let (mut lo, mut hi) = (0, 0);
     for _ in 0..steps {
         let next = leaked(lo + (x.lo << shift)).min(constants.reset).min(0);
