@@ -9,6 +9,7 @@ use pulvinar_hdl::cosim::{compare, Agreement, Simulator};
 use pulvinar_hdl::emit::Drive;
 use pulvinar_ir::Value;
 use pulvinar_simulator::Machine;
+use std::collections::BTreeMap;
 
 fn run(seed: u64) -> Option<Agreement> {
     let draw = common::draw(seed)?;
@@ -42,6 +43,24 @@ fn random_programs_agree() {
     }
     println!("{done} programs agree on {lines} lines");
     assert!(lines > 100 * rounds as usize, "the programs do too little: {lines} lines");
+}
+
+/// Every way in which a layer waits for its gates is among the first draws.
+#[test]
+fn the_draws_hold_every_strategy() {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for program in (0..60).filter_map(common::draw).map(|d| d.program) {
+        for stage in &program.stages {
+            *seen.entry(stage.strategy.name()).or_default() += 1;
+            if stage.carry(&program.graph).is_some() {
+                *seen.entry("carry").or_default() += 1;
+            }
+        }
+    }
+    for key in ["direct", "step", "spill_sram", "recompute", "carry"] {
+        assert!(seen.get(key).is_some_and(|&n| n >= 3), "{key} in {seen:?}");
+    }
+    println!("{seen:?}");
 }
 
 /// With gaps in the input stream the cycles differ and the answers do not.

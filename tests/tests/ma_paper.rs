@@ -2,7 +2,6 @@
 //! the membrane of every step before it fires.
 #![allow(clippy::unwrap_used)] // helpers of tests
 
-#[allow(dead_code)]
 #[path = "../../compiler/ir/tests/attention/support.rs"]
 mod support;
 
