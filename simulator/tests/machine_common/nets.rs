@@ -147,7 +147,9 @@ fn joined(net: &mut Net, x: NodeId, from: NodeId, late: bool, threshold: i32) ->
 fn pool(net: &mut Net, x: NodeId, from: NodeId, late: bool) -> NodeId {
     let shape = net.shape(x);
     let (kernel, stride, padding) = ([shape.h.min(2), shape.w.min(2)], [2, 2], [0; 4]);
-    let pool = if net.rng.chance(50) {
+    // Zeros send no events, so a maximum is of values that are never negative.
+    let signed = net.graph.node(x).ty.as_int("").unwrap().lo < 0;
+    let pool = if net.rng.chance(50) && !signed {
         net.push("max", max_pool::MaxPool { kernel, stride, padding }, &[from])
     } else {
         net.push("avg", avg_pool::AvgPool { kernel, stride, padding }, &[from])
