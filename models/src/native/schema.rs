@@ -130,7 +130,6 @@ pub const ATTRS: &[(&str, &[(&str, Kind)])] = &[
             ("sa", Kind::MaybeTensor),
         ],
     ),
-    ("membrane", &[("leak", Kind::Real), ("threshold", Kind::Real), ("reset", Kind::Real)]),
     ("ta_snn", &[("w0", Kind::Tensor), ("b0", Kind::Tensor), ("w1", Kind::Tensor), ("b1", Kind::Tensor)]),
     (
         "stsc",
@@ -200,6 +199,7 @@ pub const ATTRS: &[(&str, &[(&str, Kind)])] = &[
             ("each", Kind::Absent(&Kind::Each)),
         ],
     ),
+    ("membrane", &[("leak", Kind::Real), ("threshold", Kind::Real), ("reset", Kind::Real)]),
     ("readout", &[("kind", Kind::Word(&["mean", "sum", "last"]))]),
     ("scale", &[("factor", Kind::Tensor)]),
     (
