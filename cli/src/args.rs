@@ -99,7 +99,8 @@ pub enum Verb {
 /// Where the network, its inputs and the chip come from.
 #[derive(Debug, Clone, Args)]
 pub struct Source {
-    /// A zoo name (a structure gets random weights of the seed), a native model folder, its graph.json, or a NIR file.
+    /// A zoo name (a structure gets random weights of the seed), a native model folder, its graph.json, or a file of another
+    /// tool: NIR, torch.export (.pt2), ONNX or lava-dl (.net).
     #[arg(default_value = "ma-snn-tcsa")]
     pub model: String,
     /// Inputs: a data set (.safetensors or .safetensors.gz) with frames [N,T,C,H,W] or stills [N,C,H,W].
@@ -120,22 +121,22 @@ pub struct Source {
     /// Seed of placement, encoders and random weights.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// What a NIR file does not say.
+    /// What a file of another tool does not say.
     #[command(flatten)]
     pub nir: NirArgs,
 }
 
-/// What a NIR file does not say.
+/// What a file of another tool does not say.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "NIR files")]
+#[command(next_help_heading = "Files of other tools")]
 pub struct NirArgs {
-    /// Timesteps of an inference; required.
+    /// Timesteps of an inference; required where the file holds one step or continuous time.
     #[arg(long)]
     pub timesteps: Option<usize>,
-    /// Seconds of a timestep; 1e-4 is assumed.
+    /// Seconds of a timestep (NIR); 1e-4 is assumed.
     #[arg(long)]
     pub dt: Option<f64>,
-    /// What a spike does to the potential: set it to v_reset (assumed), or subtract the threshold.
+    /// What a spike does to the potential (NIR): set it to v_reset (assumed), or subtract the threshold.
     #[arg(long, value_enum)]
     pub reset: Option<ResetArg>,
     /// What the input carries; counts are assumed.
@@ -231,12 +232,12 @@ pub struct Run {
 /// `pulvinar import`.
 #[derive(Debug, Args)]
 pub struct Import {
-    /// A native model folder, its graph.json, or a NIR file.
+    /// A native model folder, its graph.json, or a NIR, torch.export (.pt2), ONNX or lava-dl (.net) file.
     pub model: PathBuf,
     /// Output folder.
     #[arg(short, long)]
     pub output: PathBuf,
-    /// What a NIR file does not say.
+    /// What a file of another tool does not say.
     #[command(flatten)]
     pub nir: NirArgs,
 }
@@ -251,7 +252,7 @@ pub enum FormatArg {
 /// `pulvinar export`.
 #[derive(Debug, Args)]
 pub struct Export {
-    /// A zoo name, a native model folder, its graph.json, or a NIR file.
+    /// A zoo name, a native model folder, its graph.json, or a file of another tool.
     pub model: String,
     /// Format.
     #[arg(long, value_enum, default_value_t = FormatArg::Nir)]
@@ -259,7 +260,7 @@ pub struct Export {
     /// Output file.
     #[arg(short, long)]
     pub output: PathBuf,
-    /// What a NIR file does not say; the time step is also that of the file written.
+    /// What a file of another tool does not say; the time step is also that of the file written.
     #[command(flatten)]
     pub nir: NirArgs,
 }

@@ -5,7 +5,7 @@ use crate::verbs::show;
 use crate::{output, source};
 use pulvinar_ir::op::input::InputKind;
 use pulvinar_ir::{Diagnostic, Result};
-use pulvinar_models::nir::{Answer, Options, Rating, Reason, ResetRule};
+use pulvinar_models::import::{self as formats, Answer, Options, Rating, Reason, ResetRule};
 use pulvinar_models::{native, nir, reference, Model};
 use serde_json::json;
 
@@ -46,7 +46,7 @@ impl NirArgs {
             Some((flag, _)) => Err(Diagnostic::new(
                 "E0518",
                 *flag,
-                format!("`{name}` is no NIR file and says this itself"),
+                format!("`{name}` says this itself, or has no such thing"),
                 "leave the option out",
             )),
         }
@@ -62,11 +62,11 @@ fn lines(reasons: &[Reason]) -> String {
 /// `pulvinar import`.
 pub fn import(args: &Import, json: bool) -> Result<()> {
     output::check_writable(&args.output)?;
-    if !nir::is_nir(&args.model) {
+    let Some(format) = formats::recognise(&args.model) else {
         args.nir.refuse(&args.model.display().to_string())?;
         return import_native(args, json);
-    }
-    let imported = nir::import(&args.model, &args.nir.options());
+    };
+    let imported = formats::import(format, &args.model, &args.nir.options());
     let (rating, reasons) = (imported.rating, imported.reasons);
     if let (Err(_), true) = (&imported.model, json) {
         show(true, &json!({"rating": rating, "reasons": reasons}), String::new);
@@ -121,10 +121,10 @@ fn footer(args: &Import, model: &Model) -> String {
 /// `pulvinar export`.
 pub fn export(args: &Export, json: bool) -> Result<()> {
     output::check_writable(&args.output)?;
-    let from_nir = source::is_nir(&args.model);
-    let reading = if from_nir { args.nir.clone() } else { NirArgs::default() };
-    NirArgs { dt: None, ..if from_nir { NirArgs::default() } else { args.nir.clone() } }
-        .refuse(&args.model)?;
+    // The time step is that of the file written, and of the one read where that is NIR.
+    let foreign = source::foreign(&args.model);
+    let dt = args.nir.dt.filter(|_| foreign.is_some_and(|f| f.name == nir::FORMAT.name));
+    let reading = NirArgs { dt, ..args.nir.clone() };
     let model = source::model(&args.model, 1, &reading)?;
     let exported = match args.format {
         FormatArg::Nir => nir::export(&model.graph, args.nir.dt)?,

@@ -62,7 +62,7 @@ fn twin_name(args: &RunArgs) -> Option<String> {
 
 /// Runs the twin on the same inputs and chip.
 fn twin(name: &str, args: &RunArgs, global: &Global) -> Result<Summary> {
-    let nir = if source::is_nir(name) { args.source.nir.clone() } else { NirArgs::default() };
+    let nir = if source::foreign(name).is_some() { args.source.nir.clone() } else { NirArgs::default() };
     let source = Source { model: name.to_owned(), nir, ..args.source.clone() };
     let loaded = source::load(&source)?;
     progress::note(global, &format!("compiling {}", loaded.model.graph.name));

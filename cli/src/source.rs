@@ -2,7 +2,8 @@
 
 use crate::args::{NirArgs, Source};
 use pulvinar_ir::{Arch, Diagnostic, Level, Result, Shape, Value};
-use pulvinar_models::{dataset, encode, native, nir, zoo, Dataset, Frames, Model};
+use pulvinar_models::import::{self, Format};
+use pulvinar_models::{dataset, encode, native, zoo, Dataset, Frames, Model};
 use std::path::Path;
 
 /// What the arguments name, read and checked against each other.
@@ -23,15 +24,20 @@ pub struct Loaded {
     pub assumptions: Vec<String>,
 }
 
-/// True if the name is a NIR file and no zoo name.
-pub fn is_nir(name: &str) -> bool {
-    zoo::ZOO.iter().all(|e| e.name != name) && nir::is_nir(Path::new(name))
+/// The format of another tool's file, if the name is one and no zoo name.
+pub fn foreign(name: &str) -> Option<&'static Format> {
+    let zoo = zoo::ZOO.iter().any(|e| e.name == name);
+    if zoo {
+        None
+    } else {
+        import::recognise(Path::new(name))
+    }
 }
 
-/// Reads a zoo name, a folder, a graph.json or a NIR file; the seed is for the random weights of a structure.
+/// Reads a zoo name, a folder, a graph.json or another tool's file; the seed is for the random weights of a structure.
 pub fn model(name: &str, seed: u64, args: &NirArgs) -> Result<Model> {
-    if is_nir(name) {
-        return nir::import(Path::new(name), &args.options()).model;
+    if let Some(format) = foreign(name) {
+        return import::import(format, Path::new(name), &args.options()).model;
     }
     args.refuse(name)?;
     if let Some(entry) = zoo::ZOO.iter().find(|e| e.name == name) {

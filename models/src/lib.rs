@@ -4,12 +4,16 @@
 
 pub mod dataset;
 pub mod encode;
+pub mod import;
 pub mod native;
 pub mod nir;
+pub mod onnx;
+pub mod pt2;
 mod random;
 pub mod rates;
 pub mod reference;
 pub mod safetensors;
+mod traced;
 pub mod zoo;
 
 pub use dataset::{Dataset, Frames, Stills};

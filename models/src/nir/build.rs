@@ -6,14 +6,14 @@ use super::param::{refuse, Fields};
 use super::per::Per;
 use super::shape::chw;
 use super::{layer, neuron, Answer, Rating, Reason, ResetRule};
-use crate::native::order::{append, Entry};
+pub(super) use crate::import::net::Net;
+
+use crate::import::net::clean;
 use pulvinar_ir::op::add::Add;
 use pulvinar_ir::op::delay::Delay;
-use pulvinar_ir::op::input::{Input, InputKind};
-use pulvinar_ir::op::readout::{Readout, ReadoutKind};
-use pulvinar_ir::verify::verify;
-use pulvinar_ir::{Diagnostic, Graph, Level, Op, Result, Tensor};
-use std::collections::{BTreeMap, BTreeSet};
+use pulvinar_ir::op::input::InputKind;
+use pulvinar_ir::{Diagnostic, Graph, Result};
+use std::collections::BTreeMap;
 
 /// What the file does not say, settled.
 #[derive(Debug, Clone, Copy)]
@@ -51,48 +51,8 @@ impl Site<'_> {
     }
 }
 
-/// A network in the making.
-#[derive(Default)]
-pub(super) struct Net {
-    entries: Vec<(String, Vec<String>, Op)>,
-    tensors: BTreeMap<String, Tensor>,
-    taken: BTreeSet<String>,
-    counters: BTreeMap<String, usize>,
-    late: BTreeMap<usize, String>,
-}
-
-impl Net {
-    /// A name not taken yet: `base`, or `base.1`, `base.2` ...
-    pub fn fresh(&mut self, base: &str) -> String {
-        let next = self.counters.entry(base.to_owned()).or_default();
-        let mut name = if *next == 0 { base.to_owned() } else { format!("{base}.{next}") };
-        while !self.taken.insert(name.clone()) {
-            *next += 1;
-            name = format!("{base}.{next}");
-        }
-        name
-    }
-    /// Adds a node under a name that is its own.
-    pub fn node(&mut self, name: &str, inputs: Vec<String>, op: impl Into<Op>) {
-        self.entries.push((name.to_owned(), inputs, op.into()));
-    }
-    /// Adds a node under a fresh name and gives it.
-    pub fn helper(&mut self, base: &str, inputs: Vec<String>, op: impl Into<Op>) -> String {
-        let name = self.fresh(base);
-        self.node(&name, inputs, op);
-        name
-    }
-    /// Adds a tensor and gives its name.
-    pub fn tensor(&mut self, name: &str, shape: Vec<usize>, values: Vec<f32>) -> String {
-        self.tensors.insert(name.to_owned(), Tensor::real(shape, values));
-        name.to_owned()
-    }
-}
-
 /// Names of the network: letters, digits, `_` and `.`, unique.
 fn names(net: &mut Net, flat: &Flat<'_>) -> Vec<String> {
-    let good = |c: char| if c.is_ascii_alphanumeric() || c == '_' || c == '.' { c } else { '_' };
-    let clean = |name: &str| name.chars().map(good).take(200).collect::<String>();
     flat.nodes.iter().map(|(name, _)| net.fresh(&clean(name))).collect()
 }
 
@@ -106,12 +66,13 @@ pub(super) fn build(
     reasons: &mut Vec<Reason>,
 ) -> Result<Graph> {
     let mut net = Net::default();
+    let mut delayed = BTreeMap::new();
     let names = names(&mut net, flat);
     let incoming = flat.incoming();
     let mut refused: Vec<Diagnostic> = Vec::new();
     let mut answer = names[flat.input].clone();
     for &i in order.nodes.iter().filter(|&&i| i != flat.input) {
-        let operand = operand(&mut net, flat, order, &names, &incoming[i], &names[i]);
+        let operand = operand(&mut net, &mut delayed, flat, order, &names, &incoming[i], &names[i]);
         let before = flat.edges[incoming[i][0]].0;
         let site = Site {
             fields: flat.fields(i),
@@ -121,7 +82,7 @@ pub(super) fn build(
             settings,
         };
         if i == flat.output {
-            answer = read_out(&mut net, site, operand);
+            answer = net.read_out(site.ir, operand, settings.answer);
             continue;
         }
         let (rating, text) = match lower(&mut net, site, operand) {
@@ -135,7 +96,8 @@ pub(super) fn build(
         reasons.push(Reason { node: site.fields.name.to_owned(), rating, text });
     }
     all_refused(refused)?;
-    assemble(name, flat, &names, &shapes[flat.input], settings, net, &answer)
+    let input = (names[flat.input].as_str(), chw(&shapes[flat.input]), settings.input);
+    net.assemble(name, settings.timesteps, input, &answer)
 }
 
 /// One diagnostic for all refused nodes.
@@ -153,6 +115,7 @@ fn all_refused(mut refused: Vec<Diagnostic>) -> Result<()> {
 /// Name of the sum of what the edges bring.
 fn operand(
     net: &mut Net,
+    delayed: &mut BTreeMap<usize, String>,
     flat: &Flat<'_>,
     order: &Order,
     names: &[String],
@@ -162,7 +125,7 @@ fn operand(
     let mut sum: Option<String> = None;
     for &e in edges {
         let from = flat.edges[e].0;
-        let value = if order.late[e] { late(net, from, &names[from]) } else { names[from].clone() };
+        let value = if order.late[e] { late(net, delayed, from, &names[from]) } else { names[from].clone() };
         sum = Some(match sum {
             None => value,
             Some(sum) => net.helper(&format!("{ir}.sum"), vec![sum, value], Add {}),
@@ -172,23 +135,13 @@ fn operand(
 }
 
 /// The value of a node, one step later.
-fn late(net: &mut Net, node: usize, name: &str) -> String {
-    if let Some(late) = net.late.get(&node) {
+fn late(net: &mut Net, delayed: &mut BTreeMap<usize, String>, node: usize, name: &str) -> String {
+    if let Some(late) = delayed.get(&node) {
         return late.clone();
     }
     let late = net.helper(&format!("{name}.last"), vec![name.to_owned()], Delay {});
-    net.late.insert(node, late.clone());
+    delayed.insert(node, late.clone());
     late
-}
-
-fn read_out(net: &mut Net, site: Site<'_>, operand: String) -> String {
-    let kind = match site.settings.answer {
-        Answer::Stream => return operand,
-        Answer::Mean => ReadoutKind::Mean,
-        Answer::Sum => ReadoutKind::Sum,
-    };
-    net.node(site.ir, vec![operand], Readout { kind });
-    site.ir.to_owned()
 }
 
 fn lower(net: &mut Net, site: Site<'_>, x: String) -> Result<String> {
@@ -208,24 +161,4 @@ fn lower(net: &mut Net, site: Site<'_>, x: String) -> Result<String> {
              I, IF, LI, LIF, CubaLI, CubaLIF, Input, Output, NIRGraph",
         )),
     }
-}
-
-fn assemble(
-    name: &str,
-    flat: &Flat<'_>,
-    names: &[String],
-    input: &[usize],
-    settings: &Settings,
-    net: Net,
-    answer: &str,
-) -> Result<Graph> {
-    let mut graph = Graph::new(name, Level::Trained, settings.timesteps);
-    graph.tensors = net.tensors;
-    let op = Op::Input(Input { shape: chw(input), kind: settings.input, max: 0 });
-    graph.push(&names[flat.input], op, &[])?;
-    let entries = net.entries.iter().map(|(name, inputs, op)| Entry { name, inputs, op: op.clone() });
-    append(&mut graph, entries.collect())?;
-    graph.output = graph.find(answer).expect("invariant: the answer is the input or an entry");
-    verify(&graph)?;
-    Ok(graph)
 }

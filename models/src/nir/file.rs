@@ -13,8 +13,13 @@ const MAX_NUMBERS: usize = 1 << 27;
 /// Level of gzip, as in files written by the Python package.
 const GZIP: u32 = 4;
 
+/// True for an HDF5 file with a group `node`.
+pub(super) fn recognises(bytes: &[u8]) -> bool {
+    bytes.starts_with(SIGNATURE) && File::from_bytes(bytes.to_vec()).is_ok_and(|f| f.group("node").is_ok())
+}
+
 /// The first bytes of every HDF5 file.
-pub(super) const SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
+const SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
 
 fn unreadable(place: &str, what: impl std::fmt::Display) -> Diagnostic {
     Diagnostic::new(

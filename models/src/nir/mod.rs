@@ -23,130 +23,44 @@ mod window;
 
 pub use export::{export, Exported};
 
-use crate::native::{Model, Producer};
-use crate::{read_file, sha256_hex};
+pub use crate::import::{Answer, Imported, Options, Rating, Reason, ResetRule};
+
+use crate::import::{timesteps, Format, Written};
 use build::Settings;
 use flat::Flat;
 use pulvinar_ir::op::input::InputKind;
-use pulvinar_ir::{Diagnostic, Result};
-use serde::Serialize;
+use pulvinar_ir::{Diagnostic, Graph, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Time step assumed where none is given, in seconds: that of the frameworks' exporters.
 pub const DEFAULT_DT: f64 = 1e-4;
 
-/// What a spike does to the membrane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ResetRule {
-    /// Sets it to `v_reset`, as NIR's equations say.
-    Value,
-    /// Subtracts the threshold; frameworks write such networks with the same nodes.
-    Subtract,
-}
+/// NIR among the formats that are read.
+pub const FORMAT: Format =
+    Format { name: "nir", extension: "nir", recognises: file::recognises, read: translate };
 
-/// What is made of the output over time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
-    /// Nothing: the output is a stream.
-    Stream,
-    /// Mean over time.
-    Mean,
-    /// Sum over time.
-    Sum,
-}
-
-/// What a NIR file does not say.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Options {
-    /// Timesteps T; required.
-    pub timesteps: Option<usize>,
-    /// Time step in seconds; assumed to be [`DEFAULT_DT`].
-    pub dt: Option<f64>,
-    /// Reset; assumed to be the value.
-    pub reset: Option<ResetRule>,
-    /// What the input carries; assumed to be counts.
-    pub input: Option<InputKind>,
-    /// What is made of the output; assumed to be the sum.
-    pub answer: Option<Answer>,
-}
-
-/// How faithful a translation is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Rating {
-    /// The equations of the source in the given steps, up to rounding.
-    Exact,
-    /// Something was assumed or added.
-    Approximated,
-    /// It cannot be expressed.
-    Refused,
-}
-
-impl std::fmt::Display for Rating {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Rating::Exact => "exact",
-            Rating::Approximated => "approximated",
-            Rating::Refused => "refused",
-        })
-    }
-}
-
-/// What became of one node.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Reason {
-    /// The node as the source names it.
-    pub node: String,
-    /// How faithful.
-    pub rating: Rating,
-    /// Why; empty where there is nothing to say.
-    pub text: String,
-}
-
-/// The outcome of an import.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Imported {
-    /// The worst of all nodes and assumptions.
-    pub rating: Rating,
-    /// One entry a node, as far as the import came.
-    pub reasons: Vec<Reason>,
-    /// The network, or why there is none.
-    pub model: Result<Model>,
-}
-
-/// True for files that are HDF5, by their first bytes, or end in `.nir`.
+/// True for files that are NIR, by their ending or their groups.
 pub fn is_nir(path: &Path) -> bool {
-    let mut start = [0; file::SIGNATURE.len()];
-    let read = std::fs::File::open(path).and_then(|mut f| std::io::Read::read_exact(&mut f, &mut start));
-    (read.is_ok() && start == file::SIGNATURE)
-        || (path.is_file() && path.extension().is_some_and(|e| e == "nir"))
+    crate::import::recognise(path).is_some_and(|f| f.name == FORMAT.name)
 }
 
 /// Reads a NIR file.
 pub fn import(path: &Path, options: &Options) -> Imported {
-    let place = path.display().to_string();
-    let name = path.file_stem().map_or_else(|| "nir".to_owned(), |s| s.to_string_lossy().into_owned());
-    match read_file(path) {
-        Ok(bytes) => {
-            let mut imported = import_bytes(&name, &bytes, options);
-            imported.model = imported.model.map_err(|d| d.within(&place));
-            imported
-        }
-        Err(d) => Imported { rating: Rating::Refused, reasons: Vec::new(), model: Err(d) },
-    }
+    crate::import::import(&FORMAT, path, options)
 }
 
 /// Reads a NIR file held in memory.
 pub fn import_bytes(name: &str, bytes: &[u8], options: &Options) -> Imported {
-    let mut reasons = Vec::new();
-    let model = translate(name, bytes, options, &mut reasons);
-    let worst = reasons.iter().map(|r| r.rating).max().unwrap_or(Rating::Exact);
-    let rating = if model.is_ok() { worst } else { Rating::Refused };
-    Imported { rating, reasons, model }
+    crate::import::import_bytes(&FORMAT, name, bytes, options)
 }
 
-fn translate(name: &str, bytes: &[u8], options: &Options, reasons: &mut Vec<Reason>) -> Result<Model> {
+fn translate(
+    name: &str,
+    bytes: &[u8],
+    options: &Options,
+    reasons: &mut Vec<Reason>,
+) -> Result<(Graph, Written)> {
     let settings = settle(options)?;
     let (version, raw) = file::read(bytes)?;
     let flat = flat::flatten(&raw)?;
@@ -154,24 +68,11 @@ fn translate(name: &str, bytes: &[u8], options: &Options, reasons: &mut Vec<Reas
     let shapes = shape::infer(&flat, &order.nodes)?;
     let mut graph = build::build(name, &flat, &order, &shapes, &settings, reasons)?;
     graph.assumptions = assumptions(&flat, &order.late, options, &settings, reasons);
-    let producer = Producer {
-        name: "nir".to_owned(),
-        version,
-        framework: "unknown: NIR does not say".to_owned(),
-        extra: BTreeMap::new(),
-    };
-    Ok(Model { graph, vectors: None, producer, hash: sha256_hex(bytes) })
+    Ok((graph, Written { version, framework: "unknown: NIR does not say".to_owned() }))
 }
 
 fn settle(options: &Options) -> Result<Settings> {
-    let timesteps = options.timesteps.filter(|t| (1..=1 << 16).contains(t)).ok_or_else(|| {
-        Diagnostic::new(
-            "E0516",
-            "`--timesteps`",
-            "a NIR file does not say how many timesteps an inference has",
-            "give from 1 to 65536 timesteps, as many as the network was trained with",
-        )
-    })?;
+    let timesteps = timesteps(options, "a NIR file")?;
     let dt = options.dt.unwrap_or(DEFAULT_DT);
     if !dt.is_finite() || dt <= 0.0 {
         return Err(Diagnostic::new(

@@ -1,5 +1,7 @@
 //! A NIR graph as it stands in a file: nodes with named parameters, and edges.
 
+pub(super) use crate::import::refuse;
+
 use pulvinar_ir::{Diagnostic, Result};
 use std::collections::BTreeMap;
 
@@ -51,16 +53,6 @@ pub(super) struct RawGraph {
     pub nodes: BTreeMap<String, RawNode>,
     /// From, to.
     pub edges: Vec<(String, String)>,
-}
-
-/// A refusal at a node.
-pub(super) fn refuse(
-    code: &'static str,
-    node: &str,
-    message: impl Into<String>,
-    help: impl Into<String>,
-) -> Diagnostic {
-    Diagnostic::new(code, format!("node `{node}`"), message, help)
 }
 
 /// Parameters of one node, with its name for diagnostics.
