@@ -154,6 +154,8 @@ pub enum ResetArg {
     Value,
     /// By the threshold.
     Subtract,
+    /// By the threshold, in the next step and after the leak, as snnTorch does.
+    SubtractLate,
 }
 
 /// What an input stream carries.

@@ -18,6 +18,7 @@ impl NirArgs {
             reset: self.reset.map(|r| match r {
                 ResetArg::Value => ResetRule::Value,
                 ResetArg::Subtract => ResetRule::Subtract,
+                ResetArg::SubtractLate => ResetRule::SubtractLate,
             }),
             input: self.input_kind.map(|k| match k {
                 InputKindArg::Binary => InputKind::Binary,

@@ -323,3 +323,31 @@ fn energy_prices_a_structure_by_rates() {
     refused(folder.path(), &["energy", "vanilla", "--rates", "r.csv"], &["E0409", "input"]);
     refused(folder.path(), &["energy", "vanilla"], &["E0409", "has no rate"]);
 }
+
+/// Traced networks and lava-dl files are read by every verb that takes a network.
+#[test]
+fn other_tools_files_are_imported_and_checked() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| format!("{}/../models/tests/{name}", env!("CARGO_MANIFEST_DIR"));
+    for (name, more) in [
+        ("traced/sj-conv.pt2", &[][..]),
+        ("traced/snn-zero.onnx", &[]),
+        ("lava/dense.net", &["--timesteps", "8", "--readout", "sum"]),
+    ] {
+        let file = file(name);
+        let out = pulvinar(dir.path(), &[&["import", &file, "-o", "net", "--json"][..], more].concat());
+        assert!(out.status.success(), "{name}: {}", text(&out.stderr));
+        let facts: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+        assert_eq!(facts["rating"], "exact", "{name}");
+        assert!(!facts["reasons"].as_array().unwrap().is_empty());
+        let again = pulvinar(dir.path(), &["import", "net", "-o", "twice"]);
+        assert!(again.status.success(), "{name}: {}", text(&again.stderr));
+    }
+    let frozen = file("traced/bad-E0519-sj-frozen.pt2");
+    refused(dir.path(), &["import", &frozen, "-o", "x"], &["E0519", "trace the network over all timesteps"]);
+    refused(
+        dir.path(),
+        &["import", &file("traced/sj-conv.pt2"), "--dt", "1e-3", "-o", "x"],
+        &["E0518", "--dt"],
+    );
+}

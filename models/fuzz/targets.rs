@@ -11,8 +11,9 @@ use proptest::test_runner::TestRunner;
 use pulvinar_ir::tensor::Value;
 use pulvinar_ir::{interpret, text, Arch, Elem, Graph, Shape, Tensor};
 use pulvinar_models::dataset::{load_bytes, load_stills_bytes, to_bytes};
+use pulvinar_models::import::{import_bytes, Format, Options};
 use pulvinar_models::safetensors::{parse, write, Owned};
-use pulvinar_models::{encode, native, zoo, Dataset, Frames, Model};
+use pulvinar_models::{encode, lava, native, onnx, pt2, zoo, Dataset, Frames, Model};
 use std::collections::BTreeMap;
 use std::io::Write;
 
@@ -28,7 +29,8 @@ pub struct Target {
 }
 
 /// Names of all targets.
-pub const TARGETS: [&str; 5] = ["graph_json", "safetensors", "text", "dataset", "arch_toml"];
+pub const TARGETS: [&str; 9] =
+    ["graph_json", "safetensors", "text", "dataset", "arch_toml", "pt2", "pt2_graph", "onnx", "lava"];
 
 /// The target of this name.
 pub fn target(name: &str) -> Option<Target> {
@@ -38,6 +40,10 @@ pub fn target(name: &str) -> Option<Target> {
         "text" => Some(graph_text()),
         "dataset" => Some(dataset()),
         "arch_toml" => Some(arch_toml()),
+        "pt2" => Some(traced("pt2", pt2::FORMAT)),
+        "pt2_graph" => Some(pt2_graph()),
+        "onnx" => Some(traced("onnx", onnx::FORMAT)),
+        "lava" => Some(lava_net()),
         _ => None,
     }
 }
@@ -145,6 +151,57 @@ fn graph_text() -> Target {
             true
         }
         Err(_) => false,
+    };
+    Target { seeds, read: Box::new(read) }
+}
+
+/// Files of the importer's tests.
+fn files(names: &[&str]) -> Vec<Vec<u8>> {
+    let folder = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests");
+    names
+        .iter()
+        .map(|name| std::fs::read(folder.join(name)).expect("the files of the tests are there"))
+        .collect()
+}
+
+/// Reads a file of another tool; the network must run, if it is small.
+fn imported(format: &Format, bytes: &[u8]) -> bool {
+    let options = Options { timesteps: (format.name == "lava-dl").then_some(4), ..Options::default() };
+    match import_bytes(format, "fuzz", bytes, &options).model {
+        Ok(model) => {
+            run(&model.graph);
+            true
+        }
+        Err(_) => false,
+    }
+}
+
+fn lava_net() -> Target {
+    let seeds = files(&["lava/old.net", "lava/leaky.net", "lava/conv.net"]);
+    Target { seeds, read: Box::new(|bytes| imported(&lava::FORMAT, bytes)) }
+}
+
+fn traced(extension: &str, format: Format) -> Target {
+    let names =
+        ["snn-none", "snn-recurrent", "sj-loop", "own-neuron"].map(|n| format!("traced/{n}.{extension}"));
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    Target { seeds: files(&names), read: Box::new(move |bytes| imported(&format, bytes)) }
+}
+
+/// The graph of an archive by itself, so that edits reach past the container.
+fn pt2_graph() -> Target {
+    let archives = files(&["traced/sj-loop.pt2", "traced/own-neuron.pt2"]);
+    let seeds = archives.iter().map(|a| pt2::graph_text(a).expect("the archives are whole")).collect();
+    let read = move |text: &[u8]| {
+        let mut accepted = false;
+        for archive in &archives {
+            let model = pt2::import_graph(archive, text, &Options::default());
+            if let Ok(graph) = model {
+                run(&graph);
+                accepted = true;
+            }
+        }
+        accepted
     };
     Target { seeds, read: Box::new(read) }
 }

@@ -5,6 +5,7 @@
 pub mod dataset;
 pub mod encode;
 pub mod import;
+pub mod lava;
 pub mod native;
 pub mod nir;
 pub mod onnx;

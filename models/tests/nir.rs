@@ -79,6 +79,26 @@ fn values_equal_an_independent_simulation() {
     }
 }
 
+/// Files of SpikingJelly's and snnTorch's own exporters against what the frameworks computed (`nir/frameworks/make.py`).
+#[test]
+fn files_of_frameworks_give_their_answers() {
+    let folder = folder().join("frameworks");
+    let text = std::fs::read(folder.join("answers.json")).unwrap();
+    let answers: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&text).unwrap();
+    assert_eq!(answers.len(), 6);
+    for (name, answer) in &answers {
+        let subtract = name == "snn-subtract";
+        let rule = if subtract { ResetRule::SubtractLate } else { ResetRule::Value };
+        let given = Options { timesteps: Some(10), dt: None, reset: Some(rule), ..options(Answer::Stream) };
+        let imported = import(&folder.join(format!("{name}.nir")), &given);
+        assert_eq!(imported.rating, Rating::Approximated, "{name}: the time step is assumed");
+        let graph = graph_of(imported);
+        assert_eq!(run(&graph, &answer["frames"]), numbers(&answer["output"]), "{name}");
+        let whole = graph.nodes.iter().filter(|n| matches!(n.op, Op::Neuron(_))).count();
+        assert!((1..=2).contains(&whole), "{name}");
+    }
+}
+
 #[test]
 fn the_other_reset_gives_other_spikes() {
     let answers = answers();

@@ -25,7 +25,8 @@ fn numbers(list: &serde_json::Value) -> Vec<f64> {
 
 /// Options of a file: those that return a step's spikes are read as streams.
 fn options(name: &str) -> Options {
-    let streams = ["snn-subtract", "snn-none", "snn-frame", "snn-step", "snn-recurrent", "own-neuron"];
+    let streams =
+        ["snn-subtract", "snn-none", "snn-frame", "snn-step", "snn-recurrent", "snn-synaptic", "own-neuron"];
     let stream = streams.contains(&name.trim_end_matches("-script"));
     let timesteps = (name == "snn-step").then_some(6);
     Options { timesteps, answer: stream.then_some(Answer::Stream), ..Options::default() }

@@ -6,7 +6,8 @@ export(model, sample_input, "net/", reference_inputs=inputs, labels=labels)
 
 from .errors import ExportError
 from .export import export
+from .neurons import EveryStep
 from .registry import register
 from .verify import verify
 
-__all__ = ["ExportError", "export", "register", "verify"]
+__all__ = ["EveryStep", "ExportError", "export", "register", "verify"]

@@ -89,7 +89,7 @@ def _reference(model: nn.Module, inputs: torch.Tensor, neurons: dict[str, str]) 
     current: dict[str, list[torch.Tensor]] = {}
     handles = [
         model.get_submodule(path).register_forward_hook(
-            lambda _m, _i, out, node=node: current.setdefault(node, []).append(out)
+            lambda _m, _i, out, node=node: current.setdefault(node, []).append(out[0] if isinstance(out, tuple) else out)
         )
         for node, path in neurons.items()
     ]
@@ -120,7 +120,7 @@ def _version(package: str) -> str | None:
 
 
 def _document(graph: Graph, output: str, sample: torch.Tensor, name: str, kind: str) -> dict:
-    frameworks = [f"{p} {v}" for p in ("spikingjelly", "torch") if (v := _version(p))]
+    frameworks = [f"{p} {v}" for p in ("spikingjelly", "snntorch", "norse", "sinabs", "torch") if (v := _version(p))]
     return {
         "format_version": FORMAT_VERSION,
         "name": name,

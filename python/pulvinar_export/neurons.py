@@ -48,3 +48,30 @@ class MaSnnNeuron(nn.Module):
 
     def extra_repr(self) -> str:
         return f"threshold={self.threshold}, alpha={self.alpha}"
+
+
+class EveryStep(nn.Sequential):
+    """Calls its modules, in order, on every step of [T, B, ...], from fresh states in every call.
+
+    For frameworks whose neurons take one step at a time: snnTorch (`init_hidden=True`), whose modules keep their state,
+    Norse's cells, which are handed it, and sinabs, whose layers take [B, T, ...] and are given one step.
+    """
+
+    def forward(self, x_seq: torch.Tensor) -> torch.Tensor:
+        for module in self.modules():
+            for name in ("reset_mem", "reset_states"):
+                if callable(getattr(module, name, None)):
+                    getattr(module, name)()
+        steps, states = [], {}
+        for x in x_seq:
+            for path, module in self.named_children():
+                if hasattr(module, "state_fallback"):
+                    x, states[path] = module(x, states.get(path))
+                elif type(module).__module__.startswith("sinabs."):
+                    x = module(x.unsqueeze(1)).squeeze(1)
+                else:
+                    x = module(x)
+                if not isinstance(x, torch.Tensor):
+                    raise TypeError(f"{path} returns its state; set init_hidden=True and output=False")
+            steps.append(x)
+        return torch.stack(steps)

@@ -102,6 +102,9 @@ def _ma_attention(x, w, a):
 def _neuron(x, a):
     f = np.float32
     previous = np.full_like(x[:, 0], a["initial"])
+    current, synapse = np.zeros_like(previous), a.get("current")
+    if synapse and (synapse["delayed"] or synapse["reset"]):
+        raise ValueError("a current that is delayed or reset is not evaluated here")
     pending = np.zeros(previous.shape, bool)
     spikes = np.zeros_like(x)
     kind, amount = a["reset"]["kind"], f(a["reset"].get("value") or 0)
@@ -114,12 +117,17 @@ def _neuron(x, a):
     for t in range(x.shape[1]):
         if a["reset_timing"] == "next_step":
             previous = reset(previous, pending)
-        h = f(a["leak"]) * previous + f(a["input_gain"]) * x[:, t] + f(a["input_bias"])
+        drive = x[:, t]
+        if synapse:
+            current = drive = f(synapse["leak"]) * current + drive
+        h = f(a["leak"]) * previous + f(a["input_gain"]) * drive + f(a["input_bias"])
+        if a["reset_timing"] == "next_charge":
+            h = reset(h, pending)
         pending = h >= f(a["threshold"]) if a["compare"] == ">=" else h > f(a["threshold"])
         previous = reset(h, pending) if a["reset_timing"] == "same_step" else h
         if a["clamp_min"] is not None:
             previous = np.maximum(previous, f(a["clamp_min"]))
-        spikes[:, t] = pending
+        spikes[:, t] = pending * f(a.get("amplitude", 1.0))
     return spikes
 
 

@@ -72,6 +72,7 @@ def _shapes_of(model: nn.Module):
 
     def keep(path):
         def hook(_module, _inputs, out):
+            out = out[0] if isinstance(out, tuple) and out else out
             if isinstance(out, torch.Tensor):
                 shapes[path] = tuple(out.shape)
 

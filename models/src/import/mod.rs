@@ -3,10 +3,13 @@
 //! A format is one entry of [`FORMATS`]: how its files are recognised and how they are read. Every node of a file is
 //! rated exact, approximated or refused, with the reason; what the file does not say is asked for or assumed aloud.
 
+#![allow(clippy::float_cmp)] // constants of a file are compared to the last bit
+
+pub(crate) mod hdf5;
 pub(crate) mod net;
 
 use crate::native::{Model, Producer};
-use crate::{nir, onnx, pt2, read_file, sha256_hex};
+use crate::{lava, nir, onnx, pt2, read_file, sha256_hex};
 use pulvinar_ir::op::input::InputKind;
 use pulvinar_ir::{Diagnostic, Graph, Result};
 use serde::Serialize;
@@ -20,6 +23,8 @@ pub enum ResetRule {
     Value,
     /// Subtracts the threshold; frameworks write such networks with the same nodes.
     Subtract,
+    /// Subtracts the threshold in the next step, after the leak, as snnTorch does.
+    SubtractLate,
 }
 
 /// What is made of the output over time.
@@ -92,6 +97,9 @@ pub struct Imported {
     pub model: Result<Model>,
 }
 
+/// Name, bytes and options to a network and who wrote it.
+pub type Reader = fn(&str, &[u8], &Options, &mut Vec<Reason>) -> Result<(Graph, Written)>;
+
 /// A format.
 pub struct Format {
     /// Its name.
@@ -101,7 +109,7 @@ pub struct Format {
     /// True for bytes that are surely of this format, whatever the file is called.
     pub recognises: fn(&[u8]) -> bool,
     /// The network in these bytes, and who wrote it; reasons are added node by node.
-    pub read: fn(&str, &[u8], &Options, &mut Vec<Reason>) -> Result<(Graph, Written)>,
+    pub read: Reader,
 }
 
 /// Who wrote a file.
@@ -114,7 +122,7 @@ pub struct Written {
 }
 
 /// The formats, in the order in which they are asked.
-pub const FORMATS: &[Format] = &[nir::FORMAT, pt2::FORMAT, onnx::FORMAT];
+pub const FORMATS: &[Format] = &[nir::FORMAT, pt2::FORMAT, onnx::FORMAT, lava::FORMAT];
 
 /// The format of a file, by its ending or its bytes; `None` for what is no file.
 pub fn recognise(path: &Path) -> Option<&'static Format> {

@@ -1,7 +1,8 @@
 //! The HDF5 container: `version` and the group `node`, in which every group is a node and every dataset a parameter.
 
 use super::param::{Array, Param, RawGraph, RawNode};
-use hdf5_pure::{DType, Dataset, File, FileBuilder, Group, GroupBuilder, VlenStringReadOptions};
+use crate::import::hdf5::{param, strings, SIGNATURE};
+use hdf5_pure::{File, FileBuilder, Group, GroupBuilder};
 use pulvinar_ir::{Diagnostic, Result};
 
 /// Deepest nesting of graphs.
@@ -18,9 +19,6 @@ pub(super) fn recognises(bytes: &[u8]) -> bool {
     bytes.starts_with(SIGNATURE) && File::from_bytes(bytes.to_vec()).is_ok_and(|f| f.group("node").is_ok())
 }
 
-/// The first bytes of every HDF5 file.
-const SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
-
 fn unreadable(place: &str, what: impl std::fmt::Display) -> Diagnostic {
     Diagnostic::new(
         "E0510",
@@ -28,6 +26,10 @@ fn unreadable(place: &str, what: impl std::fmt::Display) -> Diagnostic {
         format!("this is no NIR file that can be read: {what}"),
         "download it again, or write it again with `nir.write(path, graph)`",
     )
+}
+
+fn bad(place: &str, what: &str) -> Diagnostic {
+    unreadable(place, what)
 }
 
 /// What is left of the limits of a file.
@@ -41,7 +43,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<(String, RawGraph)> {
     let file = File::from_bytes(bytes.to_vec()).map_err(|e| unreadable("file", e))?;
     let mut reader = Reader { nodes: MAX_NODES, numbers: MAX_NUMBERS };
     let version = match file.dataset("version") {
-        Ok(dataset) => strings(&dataset, "version")?.join(" "),
+        Ok(dataset) => strings(&dataset, "version", bad)?.join(" "),
         Err(_) => "unknown".to_owned(),
     };
     let group = file.group("node").map_err(|e| unreadable("group `node`", e))?;
@@ -60,9 +62,10 @@ impl Reader {
         for (key, dataset) in group.iter_datasets().map_err(|e| unreadable(place, e))? {
             let at = format!("{place}/{key}");
             if key == "type" {
-                node.kind = strings(&dataset, &at)?.concat();
+                node.kind = strings(&dataset, &at, bad)?.concat();
             } else if key != "edges" {
-                node.params.insert(key, self.param(&dataset, &at)?);
+                let param = param(&dataset, &at, &mut self.numbers, bad)?;
+                node.params.insert(key, param);
             }
         }
         if node.kind == "NIRGraph" {
@@ -84,62 +87,13 @@ impl Reader {
         let at = format!("{place}/edges");
         let edges = group.dataset("edges").map_err(|e| unreadable(&at, e))?;
         let shape = edges.shape().map_err(|e| unreadable(&at, e))?;
-        let names = if shape.contains(&0) { Vec::new() } else { strings(&edges, &at)? };
+        let names = if shape.contains(&0) { Vec::new() } else { strings(&edges, &at, bad)? };
         if shape.last() != Some(&2) && !names.is_empty() {
             return Err(unreadable(&at, format!("edges have shape {shape:?} and not [n, 2]")));
         }
         graph.edges = names.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
         Ok(graph)
     }
-
-    fn param(&mut self, dataset: &Dataset, place: &str) -> Result<Param> {
-        let real = match dataset.dtype().map_err(|e| unreadable(place, e))? {
-            DType::F32 | DType::F64 => true,
-            DType::I8
-            | DType::I16
-            | DType::I32
-            | DType::I64
-            | DType::U8
-            | DType::U16
-            | DType::U32
-            | DType::U64 => false,
-            DType::String | DType::VariableLengthString => {
-                return Ok(Param::Text(strings(dataset, place)?.join(" ")))
-            }
-            other => return Ok(Param::Other(other.to_string())),
-        };
-        let sizes = dataset.shape().map_err(|e| unreadable(place, e))?;
-        let shape: Option<Vec<usize>> = sizes.iter().map(|&n| usize::try_from(n).ok()).collect();
-        let too_large = || unreadable(place, format!("shape {sizes:?} is absurdly large"));
-        let shape = shape.ok_or_else(too_large)?;
-        let count = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).ok_or_else(too_large)?;
-        self.numbers = self.numbers.checked_sub(count).ok_or_else(too_large)?;
-        let values = dataset.read_f64().map_err(|e| unreadable(place, e))?;
-        if values.len() != count {
-            return Err(unreadable(place, format!("{} numbers for shape {shape:?}", values.len())));
-        }
-        let array = Array { shape, values };
-        Ok(if real { Param::Reals(array) } else { Param::Integers(array) })
-    }
-}
-
-/// Strings of fixed or variable length.
-fn strings(dataset: &Dataset, place: &str) -> Result<Vec<String>> {
-    let limits =
-        VlenStringReadOptions::new().with_max_elements(4 * MAX_NODES).with_max_payload_bytes(1 << 24);
-    let read = match dataset.dtype() {
-        Ok(DType::VariableLengthString) => dataset.read_vlen_strings(limits),
-        Ok(DType::String) => {
-            let count = dataset.shape().map(|s| s.iter().fold(1u64, |n, &d| n.saturating_mul(d)));
-            if count.is_ok_and(|n| n > 4 * MAX_NODES as u64) {
-                return Err(unreadable(place, "it holds absurdly many strings"));
-            }
-            dataset.read_string()
-        }
-        Ok(other) => return Err(unreadable(place, format!("type {other} where text is needed"))),
-        Err(e) => Err(e),
-    };
-    read.map_err(|e| unreadable(place, e))
 }
 
 /// A file with this graph.

@@ -20,7 +20,7 @@ use pulvinar_ir::op::add::Add;
 use pulvinar_ir::op::affine::Affine;
 use pulvinar_ir::op::batch_norm::BatchNorm;
 use pulvinar_ir::op::delay::Delay;
-use pulvinar_ir::op::neuron::{Compare, Neuron, Reset, ResetTiming};
+use pulvinar_ir::op::neuron::{Compare, Current, Neuron, Reset, ResetTiming};
 use pulvinar_ir::op::scale::Scale;
 use pulvinar_ir::Result;
 
@@ -39,19 +39,27 @@ struct Membrane {
     gain: Per,
     pull: Per,
     rest: Per,
+    /// The current that drives it, if it is kept.
+    current: Option<Current>,
 }
 
 impl Membrane {
     /// Leaky: `tau v' = rest − v + r I`.
     fn leaky(site: Site<'_>, tau: &str, r: Per, rest: Per) -> Result<Self> {
         let pull = fraction(site, tau)?;
-        Ok(Membrane { keep: pull.map(|k| 1.0 - k), gain: pull.zip(&r, |k, r| r * k), pull, rest })
+        Ok(Membrane {
+            keep: pull.map(|k| 1.0 - k),
+            gain: pull.zip(&r, |k, r| r * k),
+            pull,
+            rest,
+            current: None,
+        })
     }
 
     /// Without leak: `v' = r I`.
     fn perfect(site: Site<'_>) -> Result<Self> {
         let gain = site.per("r")?.map(|r| r * site.settings.dt);
-        Ok(Membrane { keep: Per::one(1.0), gain, pull: Per::one(0.0), rest: Per::one(0.0) })
+        Ok(Membrane { keep: Per::one(1.0), gain, pull: Per::one(0.0), rest: Per::one(0.0), current: None })
     }
 }
 
@@ -89,6 +97,7 @@ pub(super) fn lower(net: &mut Net, site: Site<'_>, input: String) -> Result<Stri
                 gain: Per::one(1.0),
                 pull: Per::one(0.0),
                 rest: Per::one(0.0),
+                current: None,
             };
             fire(net, site, input, membrane, &threshold, None)?;
             Ok("compares with `>`".to_owned())
@@ -102,10 +111,15 @@ pub(super) fn lower(net: &mut Net, site: Site<'_>, input: String) -> Result<Stri
             integrate_and_fire(net, site, input, membrane)
         }
         "CubaLIF" => {
-            let current = current(net, site, input)?;
+            let synapse = Membrane::leaky(site, "tau_syn", site.per_or("w_in", 1.0)?, Per::one(0.0))?;
             let membrane = Membrane::leaky(site, "tau_mem", site.per("r")?, site.per("v_leak")?)?;
-            let text = integrate_and_fire(net, site, current, membrane)?;
-            Ok(format!("{text}; a current that is kept runs in the float reference only"))
+            let leak = synapse
+                .keep
+                .uniform()
+                .ok_or_else(|| differ(site, "the time constants of the current differ"))?;
+            let gain = membrane.gain.zip(&synapse.gain, |r, w| r * w);
+            let current = Some(Current { leak, delayed: false, reset: false });
+            integrate_and_fire(net, site, input, Membrane { gain, current, ..membrane })
         }
         "I" => {
             let membrane = Membrane::perfect(site)?;
@@ -184,7 +198,7 @@ fn fire(
     threshold: &Per,
     reset: Option<&Per>,
 ) -> Result<String> {
-    let Membrane { keep, gain, pull, rest } = membrane;
+    let Membrane { keep, gain, pull, rest, current } = membrane;
     let whole = |p: &Per| p.values().len() == 1;
     let all_one = [&keep, &gain, &rest, threshold].into_iter().all(whole) && reset.is_none_or(whole);
     // The potential is measured from `base` in units of `unit`.
@@ -205,7 +219,7 @@ fn fire(
         (Some(v), ResetRule::Value) => {
             Reset::Value { value: constant(&scaled(v), "the reset potentials, in units of the threshold,")? }
         }
-        (Some(_), ResetRule::Subtract) => {
+        (Some(_), ResetRule::Subtract | ResetRule::SubtractLate) => {
             let value = threshold.zip(&unit, |t, u| t / u);
             Reset::Subtract { value: constant(&value, "the steps of the reset, in units of the threshold,")? }
         }
@@ -226,14 +240,22 @@ fn fire(
         threshold: if all_one { threshold.values()[0] } else { 1.0 },
         compare: Compare::Above,
         reset,
-        reset_timing: ResetTiming::SameStep,
+        reset_timing: timing(site, reset),
         initial,
-        clamp_min: None,
+        current,
         ..Neuron::default()
     };
     net.node(site.ir, vec![x], neuron);
     let scaling = if all_one { "" } else { "; parameters of its channels are scaled into its input" };
     Ok(format!("forward Euler: leak {leak}, input gain {input_gain}, bias {bias}{scaling}"))
+}
+
+fn timing(site: Site<'_>, reset: Reset) -> ResetTiming {
+    if site.settings.reset == ResetRule::SubtractLate && reset != Reset::None {
+        ResetTiming::NextCharge
+    } else {
+        ResetTiming::SameStep
+    }
 }
 
 fn differ(site: Site<'_>, what: &str) -> pulvinar_ir::Diagnostic {

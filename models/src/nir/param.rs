@@ -1,39 +1,10 @@
 //! A NIR graph as it stands in a file: nodes with named parameters, and edges.
 
+pub(super) use crate::import::hdf5::{Array, Param};
 pub(super) use crate::import::refuse;
 
 use pulvinar_ir::{Diagnostic, Result};
 use std::collections::BTreeMap;
-
-/// Numbers of a parameter, row-major.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Array {
-    /// Sizes, outermost first; empty for a scalar.
-    pub shape: Vec<usize>,
-    /// As many as the product of the sizes.
-    pub values: Vec<f64>,
-}
-
-impl Array {
-    /// The one value, if all are equal.
-    pub fn uniform(&self) -> Option<f64> {
-        let first = *self.values.first()?;
-        self.values.iter().all(|v| *v == first).then_some(first)
-    }
-}
-
-/// A parameter.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Param {
-    /// Reals, stored as `F32` where that holds them, else as `F64`.
-    Reals(Array),
-    /// Whole numbers, stored as `I64`.
-    Integers(Array),
-    /// A string.
-    Text(String),
-    /// Something else, by its type.
-    Other(String),
-}
 
 /// A node.
 #[derive(Debug, Clone, Default)]

@@ -228,13 +228,12 @@ fn operation(
     if results.is_none() && own {
         results = shapes::call(&call, program)?;
     }
-    let results = match results {
-        Some(results) => results,
-        None => {
-            let what = if own { node.op.clone() } else { format!("{}::{}", node.domain, node.op) };
-            let shape = tensors.first().map(|&x| program.shape(x).to_vec()).unwrap_or_default();
-            vec![program.unknown(&call.name, &what, &tensors, shape)?; node.outputs.len()]
-        }
+    let results = if let Some(results) = results {
+        results
+    } else {
+        let what = if own { node.op.clone() } else { format!("{}::{}", node.domain, node.op) };
+        let shape = tensors.first().map(|&x| program.shape(x).to_vec()).unwrap_or_default();
+        vec![program.unknown(&call.name, &what, &tensors, shape)?; node.outputs.len()]
     };
     for (output, id) in node.outputs.iter().zip(results) {
         if known.insert(output.clone(), id).is_some() {

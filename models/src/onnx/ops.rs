@@ -66,7 +66,7 @@ pub(super) fn call(c: &Call<'_>, p: &mut Program) -> Result<Option<Vec<Id>>> {
 fn clip(c: &Call<'_>, p: &mut Program) -> Result<Id> {
     let x = c.input(0)?;
     let bounds = [1, 2].map(|i| c.maybe(i).map(|id| p.uniform(id)));
-    if bounds.iter().any(|b| *b == Some(None)) {
+    if bounds.contains(&Some(None)) {
         let shape = p.shape(x).to_vec();
         return p.unknown(&c.name, "a clip with computed bounds", &[x], shape);
     }
@@ -80,7 +80,7 @@ fn pair(c: &Call<'_>, key: &str, default: usize, axes: usize) -> Result<[usize; 
     let size = |v: i64| usize::try_from(v).ok().filter(|v| *v <= 1 << 20);
     let wrong = || mismatch(&c.name, format!("attribute `{key}` does not fit {axes} axes"));
     match c.ints(key) {
-        None | Some([]) => Ok(if axes == 1 { [1.min(default.max(1)), default] } else { [default; 2] }),
+        None | Some([]) => Ok([default; 2]),
         Some([a]) if axes == 1 => Ok([1, size(*a).ok_or_else(wrong)?]),
         Some([a, b]) if axes == 2 => Ok([size(*a).ok_or_else(wrong)?, size(*b).ok_or_else(wrong)?]),
         Some(_) => Err(wrong()),
@@ -129,16 +129,12 @@ fn conv(c: &Call<'_>, p: &mut Program) -> Result<Id> {
         }
     };
     let axes = p.shape(w).len() - 2;
-    match window(c, kernel, axes)? {
-        Some(window) => {
-            let groups = c.int("group", 1).clamp(0, 1 << 20) as usize;
-            p.conv(&c.name, (x, w, c.maybe(2)), window, groups)
-        }
-        None => {
-            let shape = p.shape(x).to_vec();
-            p.unknown(&c.name, "a convolution with auto_pad and a stride", &[x, w], shape)
-        }
+    if let Some(window) = window(c, kernel, axes)? {
+        let groups = c.int("group", 1).clamp(0, 1 << 20) as usize;
+        return p.conv(&c.name, (x, w, c.maybe(2)), window, groups);
     }
+    let shape = p.shape(x).to_vec();
+    p.unknown(&c.name, "a convolution with auto_pad and a stride", &[x, w], shape)
 }
 
 fn gemm(c: &Call<'_>, p: &mut Program) -> Result<Id> {

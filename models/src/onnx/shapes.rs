@@ -42,12 +42,11 @@ fn constant(c: &Call<'_>, p: &mut Program) -> Result<Option<Vec<Id>>> {
         return Ok(Some(vec![id]));
     }
     let whole = c.ints("value_ints").filter(|l| !l.is_empty());
-    let id = match whole {
-        Some(list) => p.constants(&c.name, &[list.len()], list.iter().map(|&v| v as f64).collect())?,
-        None => {
-            let value = c.real("value_float", c.int("value_int", 0) as f64);
-            p.scalar(value)
-        }
+    let id = if let Some(list) = whole {
+        p.constants(&c.name, &[list.len()], list.iter().map(|&v| v as f64).collect())?
+    } else {
+        let value = c.real("value_float", c.int("value_int", 0) as f64);
+        p.scalar(value)
     };
     Ok(Some(vec![id]))
 }
@@ -93,16 +92,7 @@ fn moved(c: &Call<'_>, p: &mut Program) -> Result<Option<Id>> {
             let kept = shape.iter().enumerate().filter(|(d, n)| **n != 1 || !dims.contains(d));
             p.view(name, x, kept.map(|(_, &n)| n).collect())?
         }
-        "Unsqueeze" => {
-            let list = c.numbers(p, "axes", 1)?.unwrap_or_default();
-            let mut dims = axes(list.clone(), rank + list.len().min(64))?;
-            dims.sort_unstable();
-            let mut out = shape.clone();
-            for d in dims {
-                out.insert(d.min(out.len()), 1);
-            }
-            p.view(name, x, out)?
-        }
+        "Unsqueeze" => unsqueeze(c, p, x)?,
         "Transpose" => {
             let order = match c.ints("perm") {
                 Some(list) if !list.is_empty() => axes(list.to_vec(), rank)?,
@@ -110,27 +100,44 @@ fn moved(c: &Call<'_>, p: &mut Program) -> Result<Option<Id>> {
             };
             p.permute(name, x, &order)?
         }
-        "Expand" => {
-            let sizes = c.numbers(p, "", 1)?.unwrap_or_default();
-            let wide: Vec<usize> = sizes.iter().map(|&n| usize::try_from(n).unwrap_or(0)).collect();
-            let out = crate::traced::program::broadcast(&shape, &wide)
-                .ok_or_else(|| mismatch(name, format!("shape {shape:?} expanded to {wide:?}")))?;
-            let sizes: Vec<i64> = out.iter().map(|&n| n as i64).collect();
-            p.expand(name, x, &sizes)?
-        }
-        "Tile" => {
-            let times = c.numbers(p, "", 1)?.unwrap_or_default();
-            if times.len() != rank || times.iter().zip(&shape).any(|(&n, &have)| n != 1 && have != 1) {
-                return p.unknown(name, "copies along an axis of several entries", &[x], shape).map(Some);
-            }
-            let sizes: Vec<i64> =
-                times.iter().zip(&shape).map(|(&n, &have)| n.max(0) * have as i64).collect();
-            p.expand(name, x, &sizes)?
-        }
+        "Expand" => expand(c, p, x)?,
+        "Tile" => tile(c, p, x)?,
         "Slice" => slice(c, p, x)?,
         _ => gather(c, p, x)?,
     };
     Ok(Some(id))
+}
+
+fn unsqueeze(c: &Call<'_>, p: &mut Program, x: Id) -> Result<Id> {
+    let list = c.numbers(p, "axes", 1)?.unwrap_or_default();
+    let mut out = p.shape(x).to_vec();
+    let rank = out.len() + list.len().min(64);
+    let mut dims = list.into_iter().map(|d| axis(&c.name, d, rank)).collect::<Result<Vec<_>>>()?;
+    dims.sort_unstable();
+    for d in dims {
+        out.insert(d.min(out.len()), 1);
+    }
+    p.view(&c.name, x, out)
+}
+
+fn expand(c: &Call<'_>, p: &mut Program, x: Id) -> Result<Id> {
+    let shape = p.shape(x).to_vec();
+    let sizes = c.numbers(p, "", 1)?.unwrap_or_default();
+    let wide: Vec<usize> = sizes.iter().map(|&n| usize::try_from(n).unwrap_or(0)).collect();
+    let out = crate::traced::program::broadcast(&shape, &wide)
+        .ok_or_else(|| mismatch(&c.name, format!("shape {shape:?} expanded to {wide:?}")))?;
+    let sizes: Vec<i64> = out.iter().map(|&n| n as i64).collect();
+    p.expand(&c.name, x, &sizes)
+}
+
+fn tile(c: &Call<'_>, p: &mut Program, x: Id) -> Result<Id> {
+    let shape = p.shape(x).to_vec();
+    let times = c.numbers(p, "", 1)?.unwrap_or_default();
+    if times.len() != shape.len() || times.iter().zip(&shape).any(|(&n, &have)| n != 1 && have != 1) {
+        return p.unknown(&c.name, "copies along an axis of several entries", &[x], shape);
+    }
+    let sizes: Vec<i64> = times.iter().zip(&shape).map(|(&n, &have)| n.max(0) * have as i64).collect();
+    p.expand(&c.name, x, &sizes)
 }
 
 fn slice(c: &Call<'_>, p: &mut Program, x: Id) -> Result<Id> {

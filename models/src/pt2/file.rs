@@ -19,12 +19,19 @@ pub(super) struct File<'a> {
     model: Value,
 }
 
-/// Opens an archive.
-pub(super) fn open(bytes: &[u8]) -> Result<(File<'_>, Written)> {
+/// Where the graph is.
+const GRAPH: &str = "models/model.json";
+
+/// The text of the graph.
+pub(super) fn text(bytes: &[u8]) -> Result<Vec<u8>> {
     let archive = Archive::open(bytes)?;
-    let at = "models/model.json";
+    let name = graph_name(&archive)?;
+    archive.read(&name)
+}
+
+fn graph_name(archive: &Archive<'_>) -> Result<String> {
     let names: Vec<&str> = archive.names().collect();
-    let Some(name) = names.iter().find(|n| n.ends_with(at)) else {
+    let Some(name) = names.iter().find(|n| n.ends_with(GRAPH)) else {
         let old = names.iter().any(|n| n.ends_with("serialized_exported_program.json"));
         let what = if old {
             "torch before 2.8 wrote it, with pickled weights; load and save it again with a newer torch"
@@ -33,18 +40,25 @@ pub(super) fn open(bytes: &[u8]) -> Result<(File<'_>, Written)> {
         };
         return Err(unreadable("file", what));
     };
-    let prefix = name[..name.len() - at.len()].to_owned();
-    let text = archive.read(name)?;
-    let model: Value = serde_json::from_slice(&text).map_err(|e| unreadable(name, e))?;
+    Ok((*name).to_owned())
+}
+
+/// Opens an archive; `other` takes the place of its graph.
+pub(super) fn open<'a>(bytes: &'a [u8], other: Option<&[u8]>) -> Result<(File<'a>, Written)> {
+    let archive = Archive::open(bytes)?;
+    let name = graph_name(&archive)?;
+    let prefix = name[..name.len() - GRAPH.len()].to_owned();
+    let text = other.map_or_else(|| archive.read(&name), |t| Ok(t.to_vec()))?;
+    let model: Value = serde_json::from_slice(&text).map_err(|e| unreadable(&name, e))?;
     let version = &model["schema_version"];
     let (major, minor) = (version["major"].as_u64(), version["minor"].as_u64().unwrap_or(0));
     let major = major.filter(|m| SCHEMAS.contains(m)).ok_or_else(|| {
         let what = format!("its schema is version {}, and {SCHEMAS:?} are read here", version["major"]);
-        unreadable(name, what)
+        unreadable(&name, what)
     })?;
     let torch = model["torch_version"].as_str().map_or_else(|| "torch".to_owned(), |v| format!("torch {v}"));
     let written = Written { version: format!("{major}.{minor}"), framework: torch };
-    Ok((File { prefix, archive, model }, written))
+    Ok((File { archive, prefix, model }, written))
 }
 
 fn structure(message: &str) -> Diagnostic {
@@ -70,8 +84,11 @@ pub(super) fn sizes(place: &str, meta: &Value) -> Result<Vec<usize>> {
     })
 }
 
+/// The value of an element's bytes.
+type Decode = fn(&[u8]) -> f64;
+
 /// Bytes of an element of a type and its value, by the numbers of `torch.dtype` in the schema.
-fn element(dtype: u64) -> Option<(usize, fn(&[u8]) -> f64)> {
+fn element(dtype: u64) -> Option<(usize, Decode)> {
     fn le<const N: usize>(b: &[u8]) -> [u8; N] {
         std::array::from_fn(|i| b[i])
     }

@@ -12,7 +12,7 @@
 use super::call::{Arg, Call};
 use crate::import::refuse;
 use crate::traced::program::{Id, Kind, Program};
-use pulvinar_ir::op::neuron::{Compare, Neuron, Reset, ResetTiming};
+use pulvinar_ir::op::neuron::{Compare, Neuron, Reset};
 use pulvinar_ir::Result;
 
 /// Results of an operation, if it is one of these: spikes, potential, potential before the reset.
@@ -53,9 +53,7 @@ pub(super) fn call(call: &Call, program: &mut Program) -> Result<Option<Vec<Id>>
         threshold,
         compare: Compare::AtLeast,
         reset: rest.map_or(Reset::Subtract { value: threshold }, |value| Reset::Value { value }),
-        reset_timing: ResetTiming::SameStep,
-        initial: 0.0,
-        clamp_min: None,
+        ..Neuron::default()
     };
     let (x, v) = (call.tensor(program, "x")?, call.tensor(program, "v")?);
     let shape = program.shape(x).to_vec();

@@ -81,6 +81,30 @@ fn constant(c: &Call, p: &mut Program, op: &str) -> Result<Option<Id>> {
 
 /// The same numbers elsewhere.
 fn moved(c: &Call, p: &mut Program, op: &str) -> Result<Option<Id>> {
+    if matches!(op, "stack" | "cat" | "concat" | "concatenate") {
+        return joined(c, p, op).map(Some);
+    }
+    match reshaped(c, p, op)? {
+        Some(id) => Ok(Some(id)),
+        None => turned(c, p, op),
+    }
+}
+
+/// Several tensors as one.
+fn joined(c: &Call, p: &mut Program, op: &str) -> Result<Id> {
+    let parts = c.list("tensors")?;
+    let rank = parts.first().map_or(0, |&x| p.shape(x).len());
+    if op == "stack" {
+        let dim = axis(&c.name, c.int_or("dim", 0)?, rank + 1)?;
+        return p.stack(&c.name, parts, dim);
+    }
+    let dim = axis(&c.name, c.int_or("dim", 0)?, rank)?;
+    p.cat(&c.name, parts, dim)
+}
+
+/// Another shape.
+fn reshaped(c: &Call, p: &mut Program, op: &str) -> Result<Option<Id>> {
+    let name = c.name.as_str();
     let known = [
         "view",
         "reshape",
@@ -91,34 +115,10 @@ fn moved(c: &Call, p: &mut Program, op: &str) -> Result<Option<Id>> {
         "unsqueeze",
         "expand",
         "repeat",
-        "permute",
-        "transpose",
-        "t",
-        "select",
-        "slice",
-        "stack",
-        "cat",
-        "concat",
-        "concatenate",
-        "swapaxes",
-        "movedim",
         "expand_as",
     ];
     if !known.contains(&op) {
         return Ok(None);
-    }
-    let name = c.name.as_str();
-    if op == "stack" || op.starts_with("c") {
-        let parts = c.list("tensors")?;
-        let rank = parts.first().map_or(0, |&x| p.shape(x).len());
-        let id = if op == "stack" {
-            let dim = axis(name, c.int_or("dim", 0)?, rank + 1)?;
-            p.stack(name, parts, dim)?
-        } else {
-            let dim = axis(name, c.int_or("dim", 0)?, rank)?;
-            p.cat(name, parts, dim)?
-        };
-        return Ok(Some(id));
     }
     let x = c.tensor(p, "self")?;
     let rank = p.shape(x).len();
@@ -142,11 +142,24 @@ fn moved(c: &Call, p: &mut Program, op: &str) -> Result<Option<Id>> {
         "squeeze" => squeeze(c, p, x)?,
         "expand" => p.expand(name, x, &c.ints("size")?)?,
         "repeat" => repeat(c, p, x)?,
-        "expand_as" => {
+        _ => {
             let other = c.tensor(p, "other")?;
             let sizes: Vec<i64> = p.shape(other).iter().map(|&n| n as i64).collect();
             p.expand(name, x, &sizes)?
         }
+    };
+    Ok(Some(id))
+}
+
+/// Another order of axes, or a part of one.
+fn turned(c: &Call, p: &mut Program, op: &str) -> Result<Option<Id>> {
+    let name = c.name.as_str();
+    if !["permute", "t", "transpose", "swapaxes", "select", "slice"].contains(&op) {
+        return Ok(None);
+    }
+    let x = c.tensor(p, "self")?;
+    let rank = p.shape(x).len();
+    let id = match op {
         "permute" => {
             let order =
                 c.ints("dims")?.into_iter().map(|d| axis(name, d, rank)).collect::<Result<Vec<_>>>()?;
@@ -166,7 +179,7 @@ fn moved(c: &Call, p: &mut Program, op: &str) -> Result<Option<Id>> {
             let index = axis(name, c.int("index")?, p.shape(x)[dim])?;
             p.select(name, x, dim, index)?
         }
-        "slice" => {
+        _ => {
             let dim = axis(name, c.int_or("dim", 0)?, rank)?;
             let (from, to) = (c.int_or("start", 0)?, c.int_or("end", i64::MAX)?);
             if c.int_or("step", 1)? == 1 {
@@ -176,7 +189,6 @@ fn moved(c: &Call, p: &mut Program, op: &str) -> Result<Option<Id>> {
                 p.unknown(name, "every other entry of an axis", &[x], shape)?
             }
         }
-        _ => return Ok(None),
     };
     Ok(Some(id))
 }

@@ -43,7 +43,7 @@ impl Program {
             return self.constants(name, &shape, values);
         }
         match (low, high) {
-            (Some(low), None) if low == 0.0 => self.push(name, Kind::Relu, &[x], shape),
+            (Some(0.0), None) => self.push(name, Kind::Relu, &[x], shape),
             _ => self.unknown(name, "a clamp", &[x], shape),
         }
     }
@@ -89,7 +89,7 @@ impl Program {
         let total = count(self.shape(x)).unwrap_or(0);
         let known = sizes.iter().filter(|&&n| n >= 0).try_fold(1usize, |n, &d| n.checked_mul(d as usize));
         let known = known.unwrap_or(0);
-        let rest = if known == 0 { 0 } else { total / known };
+        let rest = total.checked_div(known).unwrap_or(0);
         let shape = sizes.iter().map(|&n| if n < 0 { rest } else { n as usize }).collect();
         self.view(name, x, shape)
     }
@@ -183,8 +183,7 @@ impl Program {
     pub fn linear(&mut self, name: &str, x: Id, w: Id, bias: Option<Id>) -> Result<Id> {
         let (mut shape, weight) = (self.shape(x).to_vec(), self.shape(w).to_vec());
         let fits = weight.len() == 2 && weight[0] > 0 && shape.last() == weight.get(1);
-        let biased = bias.is_none_or(|b| self.shape(b).iter().product::<usize>() == weight[0]);
-        if !fits || !biased {
+        if !fits || bias.is_some_and(|b| self.shape(b).iter().product::<usize>() != weight[0]) {
             return Err(mismatch(name, format!("weights {weight:?} on shape {shape:?}")));
         }
         let last = shape.len() - 1;
@@ -236,10 +235,11 @@ impl Program {
         dims.sort_unstable();
         dims.dedup();
         let shape = self.shape(x).to_vec();
-        let kept = shape.iter().enumerate().filter_map(|(d, &n)| match dims.contains(&d) {
-            true => keep.then_some(1),
-            false => Some(n),
-        });
+        let kept =
+            shape
+                .iter()
+                .enumerate()
+                .filter_map(|(d, &n)| if dims.contains(&d) { keep.then_some(1) } else { Some(n) });
         let out: Vec<usize> = kept.collect();
         if shape.iter().enumerate().all(|(d, &n)| n == 1 || !dims.contains(&d)) {
             return self.view(name, x, out);

@@ -13,7 +13,7 @@
 use super::poly::{expand, Atoms, Monomial, Poly};
 use super::program::{Id, Kind, Program};
 use crate::import::refuse;
-use pulvinar_ir::op::neuron::{Compare, Neuron, Reset, ResetTiming};
+use pulvinar_ir::op::neuron::{Compare, Current, Neuron, Reset};
 use pulvinar_ir::{Diagnostic, Result};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -133,6 +133,14 @@ fn close(a: f64, b: f64) -> bool {
     (a - b).abs() <= 1e-6 * a.abs().max(b.abs()).max(1e-3)
 }
 
+/// Takes a current out of what a potential keeps, where one node is both.
+fn separate(form: &mut Form, id: Id, factor: f64) {
+    if form.previous == Some(id) && !form.drive.iter().any(|t| t.0 == id) {
+        form.keep -= factor;
+        form.drive.push((id, factor));
+    }
+}
+
 struct Finder<'a> {
     program: &'a Program,
     tests: &'a BTreeMap<Id, Test>,
@@ -235,10 +243,7 @@ impl Finder<'_> {
 
     /// The layer of a chain of membranes.
     fn cell(&self, chain: &[Id], forms: &BTreeMap<Id, Result<Form>>) -> Result<Cell> {
-        let mut parts = Vec::with_capacity(chain.len());
-        for m in chain {
-            parts.push(forms[m].clone()?);
-        }
+        let mut parts = chain.iter().map(|m| forms[m].clone()).collect::<Result<Vec<Form>>>()?;
         let mut spikes = Vec::with_capacity(chain.len());
         let mut test = None;
         for &m in chain {
@@ -254,28 +259,62 @@ impl Finder<'_> {
             spikes.push(spike);
         }
         let test = test.expect("invariant: a chain holds at least one membrane");
+        let current = Self::current(&mut parts);
         let rule = parts.last().cloned().unwrap_or_default();
         // One current in every step: in the second, the first potential stands for itself and for the current.
-        if let [first, _, _, ..] = chain {
-            if let Some(&(id, factor)) = rule.drive.iter().find(|t| t.0 == *first) {
-                if parts[1].previous == Some(*first) && !parts[1].drive.iter().any(|t| t.0 == *first) {
-                    parts[1].keep -= factor;
-                    parts[1].drive.push((id, factor));
-                }
-            }
+        if let ([first, _, _, ..], None) = (chain, current) {
+            let own = rule.drive.iter().find(|t| t.0 == *first).copied();
+            own.into_iter().for_each(|(id, factor)| separate(&mut parts[1], id, factor));
         }
         let entered = self.tests.values().filter(|t| rule.previous == Some(t.membrane));
         if entered.clone().any(|t| t.strict != test.strict || !close(t.threshold, test.threshold)) {
             return Err(self.refuse(chain[0], "it resets at another threshold than it fires at"));
         }
         self.steady(chain, &parts, &rule)?;
-        let neuron = self.neuron(chain, &parts, &rule, test)?;
+        let neuron = Neuron { current, ..self.neuron(chain, &parts, &rule, test)? };
         let mut drive: Vec<Terms> = parts.into_iter().map(|p| p.drive).collect();
         if neuron.input_gain != 1.0 {
             drive.iter_mut().flatten().for_each(|term| term.1 = 1.0);
         }
         let carried = rule.previous.is_some_and(|p| self.program.nodes[p].kind == Kind::State);
         Ok(Cell { neuron, spikes, drive, carried })
+    }
+
+    /// A current that decays: the terms of a step are those of the step before times one factor, and a new one. Leaves the
+    /// newest term of every step.
+    fn current(parts: &mut [Form]) -> Option<Current> {
+        let last = parts.len().checked_sub(1).filter(|n| *n >= 2)?;
+        let newest_first = |f: &Form| {
+            let mut terms = f.drive.clone();
+            terms.sort_unstable_by_key(|t| std::cmp::Reverse(t.0));
+            terms
+        };
+        let rule = newest_first(&parts[last]);
+        let [(_, gain), (_, before), ..] = rule[..] else { return None };
+        let leak = before / gain;
+        let decays = rule.windows(2).all(|w| close(w[1].1 / w[0].1, leak));
+        if rule.len() != last + 1 || !decays || !(0.0..1.0).contains(&leak) {
+            return None;
+        }
+        // The first potential may be the first current itself: in the second step it stands for both.
+        let (first, _) = *rule.last()?;
+        let mut second = parts[1].clone();
+        if second.drive.len() == 1 {
+            separate(&mut second, first, gain * leak);
+        }
+        let same = |t: usize, f: &Form| {
+            let terms = newest_first(f);
+            terms.len() == t + 1 && terms.iter().zip(&rule).all(|(a, b)| close(a.1, b.1))
+        };
+        let steps = (0..=last).map(|t| if t == 1 { &second } else { &parts[t] }).enumerate();
+        if !steps.into_iter().all(|(t, f)| same(t, f)) {
+            return None;
+        }
+        parts[1] = second;
+        for part in parts.iter_mut() {
+            part.drive = newest_first(part).into_iter().take(1).collect();
+        }
+        Some(Current { leak, delayed: false, reset: false })
     }
 
     /// All steps but the first have the same constants; the first has the same currents.
@@ -309,8 +348,8 @@ impl Finder<'_> {
         };
         // The sign of a negative zero would be printed.
         let reset = match reset {
-            Reset::Subtract { value } if value == 0.0 => Reset::None,
-            Reset::Value { value } if value == 0.0 => Reset::Value { value: 0.0 },
+            Reset::Subtract { value: 0.0 } => Reset::None,
+            Reset::Value { value: 0.0 } => Reset::Value { value: 0.0 },
             other => other,
         };
         let unrolled = chain.len() > 1;
@@ -327,9 +366,8 @@ impl Finder<'_> {
             threshold: test.threshold,
             compare: if test.strict { Compare::Above } else { Compare::AtLeast },
             reset,
-            reset_timing: ResetTiming::SameStep,
             initial,
-            clamp_min: None,
+            ..Neuron::default()
         })
     }
 }

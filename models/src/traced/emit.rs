@@ -2,7 +2,7 @@
 
 use super::layout::{part, Part, Value};
 use super::program::{mismatch, Const, Id, Kind, Node, Program};
-use super::roll::describe;
+use super::spike::describe;
 use crate::import::net::{clean, Net};
 use crate::import::{refuse, Rating, Reason};
 use pulvinar_ir::op::add::Add;
@@ -264,9 +264,12 @@ impl Emit<'_> {
                 "reduce over time, channels or pixels only",
             ));
         }
-        let rest = x.dims.iter().enumerate().filter_map(|(d, parts)| match dims.contains(&d) {
-            true => keep.then(Vec::new),
-            false => Some(parts.clone()),
+        let rest = x.dims.iter().enumerate().filter_map(|(d, parts)| {
+            if dims.contains(&d) {
+                keep.then(Vec::new)
+            } else {
+                Some(parts.clone())
+            }
         });
         let rest: Vec<Vec<Part>> = rest.collect();
         if axes.is_empty() {

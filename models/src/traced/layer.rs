@@ -13,7 +13,7 @@ use pulvinar_ir::op::max_pool::MaxPool;
 use pulvinar_ir::{Axis, Result};
 
 /// Numbers of a parameter.
-fn numbers<'p>(program: &'p Program, id: Id) -> &'p [f64] {
+fn numbers(program: &Program, id: Id) -> &[f64] {
     program.as_const(id).map_or(&[], |c| &c.0)
 }
 
@@ -105,13 +105,13 @@ impl Emit<'_> {
         };
         self.net.node(&node, vec![x.node.clone()], op);
         self.say(&node, "");
-        let mut dims = self.slid(x, window, rows);
+        let mut dims = Self::slid(x, window, rows);
         dims[channel] = part(Axis::C, kernel[0]);
         Ok(Value { node, dims, statistic: false })
     }
 
     /// Axes after a window has slid over rows and columns.
-    fn slid(&self, x: &Value, window: &Window, rows: bool) -> Vec<Vec<super::layout::Part>> {
+    fn slid(x: &Value, window: &Window, rows: bool) -> Vec<Vec<super::layout::Part>> {
         let mut dims = x.dims.clone();
         let n = dims.len();
         let size = |d: usize| x.dims[d].first().map_or(1, |p| p.1);
@@ -139,7 +139,7 @@ impl Emit<'_> {
         } else {
             self.add(name, &[x], AvgPool { kernel, stride, padding })
         };
-        Ok(Value { node, dims: self.slid(x, window, true), statistic: x.statistic })
+        Ok(Value { node, dims: Self::slid(x, window, true), statistic: x.statistic })
     }
 
     pub(super) fn batch_norm(

@@ -3,6 +3,8 @@
 //! A file's operations become a [`program`]; [`cell`] finds neurons by their equations, [`roll`] rolls up loops over time,
 //! and [`emit`] and [`layer`] write the network. Which axis of a tensor is which is followed in [`layout`].
 
+#![allow(clippy::float_cmp)] // constants of a file are compared to the last bit
+
 pub(crate) mod build;
 mod cell;
 mod emit;
@@ -13,6 +15,7 @@ mod layout;
 mod poly;
 pub(crate) mod program;
 mod roll;
+mod spike;
 
 use crate::import::net::Net;
 use crate::import::{refuse, without, Answer, Options, Reason};

@@ -228,9 +228,8 @@ impl Program {
         let is = |p: &Self, id: Id, v: f64| p.uniform(id) == Some(v);
         let keeps = |p: &Self, id: Id| p.shape(id) == shape;
         let neutral = match kind {
-            Kind::Add if is(self, b, 0.0) && keeps(self, a) => Some(a),
+            Kind::Add | Kind::Sub if is(self, b, 0.0) && keeps(self, a) => Some(a),
             Kind::Add if is(self, a, 0.0) && keeps(self, b) => Some(b),
-            Kind::Sub if is(self, b, 0.0) && keeps(self, a) => Some(a),
             Kind::Mul if is(self, b, 1.0) && keeps(self, a) => Some(a),
             Kind::Mul if is(self, a, 1.0) && keeps(self, b) => Some(b),
             Kind::Mul if is(self, a, 0.0) || is(self, b, 0.0) => {

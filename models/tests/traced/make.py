@@ -109,12 +109,12 @@ class OwnNeuron(nn.Module):
 
 
 class Own(nn.Module):
-    def __init__(self):
+    def __init__(self, between=lambda x: x):
         super().__init__()
-        self.fc, self.sn = nn.Linear(6, 5), OwnNeuron()
+        self.fc, self.sn, self.between = nn.Linear(6, 5), OwnNeuron(), between
 
     def forward(self, x):
-        return self.sn(self.fc(x))
+        return self.sn(self.between(self.fc(x)))
 
 
 def modules(mode, *parts):
@@ -206,6 +206,7 @@ def networks():
     yield "snn-step", OneStep(leaky()), (1, 6)
     yield "snn-recurrent", Recurrent(), rows
     yield "snn-length", Length(), (1, T, 2, 8)
+    yield "snn-synaptic", Synaptic(), rows
     yield "own-neuron", Own(), rows
 
 
@@ -213,17 +214,18 @@ def refused():
     rows = (T, 1, 6)
     yield "E0519-sj-frozen", SingleStep(neuron.LIFNode()), (1, 6)
     yield "E0519-snn-frozen", SingleStep(snn.Leaky(beta=0.9, init_hidden=True)), (1, 6)
-    yield "E0515-synaptic", Synaptic(), rows
+    yield "E0515-synaptic-zero", Synaptic(reset_mechanism="zero"), rows
     yield "E0512-izhikevich", nn.Sequential(nn.Linear(6, 5), neuron.IzhikevichNode(step_mode="m")), rows
+    yield "E0512-erf", Own(torch.erf), rows
     yield "E0513-no-neuron", nn.Sequential(nn.Linear(6, 5), nn.ReLU()), rows
 
 
 class Synaptic(nn.Module):
     """Two states a neuron."""
 
-    def __init__(self):
+    def __init__(self, **k):
         super().__init__()
-        self.fc, self.lif = nn.Linear(6, 5), snn.Synaptic(alpha=0.6, beta=0.8)
+        self.fc, self.lif = nn.Linear(6, 5), snn.Synaptic(alpha=0.6, beta=0.8, **k)
 
     def forward(self, x):
         syn, mem = self.lif.init_synaptic()
@@ -367,10 +369,67 @@ def good():
         torch.manual_seed(1)
         randomise(net)
         torch_export(net, sample(shape), HERE / f"bad-{name}.pt2")
-        if not name.startswith("E0512"):
+        if "izhikevich" not in name:
             onnx_export(net, sample(shape), HERE / f"bad-{name}.onnx")
+
+
+def damaged():
+    """Copies of a good archive and a good model with one fault each; the code of the refusal comes first."""
+    archive = (HERE / "snn-zero.pt2").read_bytes()
+    (HERE / "bad-E0510-truncated.pt2").write_bytes(archive[: len(archive) // 2])
+    (HERE / "bad-E0510-text.pt2").write_text("this is no archive\n")
+
+    def edit(name, change):
+        out = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+            files = {i.filename: old.read(i.filename) for i in old.infolist()}
+            change(files)
+            for key, content in files.items():
+                new.writestr(zipfile.ZipInfo(key), content, zipfile.ZIP_DEFLATED)
+        (HERE / f"bad-{name}.pt2").write_bytes(out.getvalue())
+
+    def in_json(end, change):
+        def run(files):
+            key = next(k for k in files if k.endswith(end))
+            document = json.loads(files[key])
+            change(document)
+            files[key] = json.dumps(document, separators=(",", ":")).encode()
+        return run
+
+    graph = lambda m: m["graph_module"]["graph"]
+    nan = np.full(42, np.nan, np.float32).tobytes()
+    weight = lambda files: next(k for k in files if k.endswith("weights/weight_0"))
+    edit("E0511-nan", lambda files: files.update({weight(files): nan}))
+    edit("E0514-short-weight", lambda files: files.update({weight(files): nan[:40]}))
+    edit("E0510-missing-weight", lambda files: files.pop(weight(files)))
+    config = "model_weights_config.json"
+    dtype = lambda c: c["config"]["fc1.weight"]["tensor_meta"].update(dtype=9)
+    edit("E0511-complex", in_json(config, dtype))
+    edit("E0510-pickled", in_json(config, lambda c: c["config"]["fc1.weight"].update(use_pickle=True)))
+    edit("E0510-schema", in_json("model.json", lambda m: m["schema_version"].update(major=99)))
+    edit("E0513-missing-node", in_json("model.json", lambda m: graph(m)["nodes"].pop(4)))
+    sizes = lambda m: next(v for k, v in graph(m)["tensor_values"].items() if k == "linear").update(sizes=[{"as_int": 3}, {"as_int": 9}])
+    edit("E0514-shape", in_json("model.json", sizes))
+
+    import onnx
+
+    model = onnx.load(HERE / "snn-zero.onnx")
+    data = model.SerializeToString()
+    (HERE / "bad-E0510-truncated.onnx").write_bytes(data[: len(data) // 2])
+
+    def model_with(name, change):
+        copy = onnx.ModelProto.FromString(data)
+        change(copy.graph)
+        (HERE / f"bad-{name}.onnx").write_bytes(copy.SerializeToString())
+
+    first = lambda g: next(t for t in g.initializer if t.name == "fc1.weight")
+    model_with("E0511-nan", lambda g: setattr(first(g), "raw_data", nan))
+    model_with("E0511-complex", lambda g: setattr(first(g), "data_type", onnx.TensorProto.COMPLEX64))
+    model_with("E0514-short-weight", lambda g: setattr(first(g), "raw_data", nan[:40]))
+    model_with("E0513-missing-node", lambda g: g.node.pop(0))
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     good()
+    damaged()

@@ -27,8 +27,22 @@ def as_matrix(weight: torch.Tensor) -> torch.Tensor:
     return weight.reshape(weight.shape[0], -1)
 
 
-def neuron(emit, x, *, leak, threshold, reset, input_gain=1.0, input_bias=0.0, initial=0.0, reset_kind="value"):
-    """A neuron node that fires at >= threshold and resets in the same step, without a lower clamp."""
+def neuron(
+    emit,
+    x,
+    *,
+    leak,
+    threshold,
+    reset,
+    input_gain=1.0,
+    input_bias=0.0,
+    initial=0.0,
+    reset_kind="value",
+    compare=">=",
+    reset_timing="same_step",
+    **more,
+):
+    """A neuron node; `more` holds attributes that a file may leave out, and the lower clamp."""
     if not x.axes or x.axes[0] != "t":
         emit.fail("its input's first axis is not time", "give it values of shape [T, B, ...]")
     attrs = {
@@ -36,10 +50,11 @@ def neuron(emit, x, *, leak, threshold, reset, input_gain=1.0, input_bias=0.0, i
         "input_gain": float(input_gain),
         "input_bias": float(input_bias),
         "threshold": float(threshold),
-        "compare": ">=",
-        "reset": {"kind": reset_kind, "value": float(reset)},
-        "reset_timing": "same_step",
+        "compare": compare,
+        "reset": {"kind": "none"} if reset_kind == "none" else {"kind": reset_kind, "value": float(reset)},
+        "reset_timing": reset_timing,
         "initial": float(initial),
         "clamp_min": None,
+        **more,
     }
     return emit("neuron", [x], attrs, axes=x.axes, shape=x.shape, statistic=False)

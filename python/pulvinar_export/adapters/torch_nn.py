@@ -194,4 +194,7 @@ for _dims, _mean, _max in (
 
 @register(nn.Flatten)
 def flatten(emit, module, x):
-    return emit.flatten(x, module.start_dim, module.end_dim)
+    # A module that sees one step does not see the axis of time.
+    past = 1 if emit.per_step else 0
+    start, end = (d + past if d >= 0 else d for d in (module.start_dim, module.end_dim))
+    return emit.flatten(x, start, end)

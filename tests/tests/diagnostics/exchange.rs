@@ -3,11 +3,12 @@
 use crate::Case;
 use pulvinar_ir::op::input::InputKind;
 use pulvinar_ir::Diagnostic;
+use pulvinar_models::import::import_bytes;
 use pulvinar_models::nir::{self, Answer, Options, ResetRule};
-use pulvinar_models::zoo;
+use pulvinar_models::{lava, onnx, pt2, zoo};
 use pulvinar_tests::root;
 
-/// Cases of NIR.
+/// Cases of files of other tools.
 pub const NIR: &[Case] = &[
     ("E0510", "a NIR file that is cut", || refused("E0510-truncated")),
     ("E0510", "a NIR file that is a text", || refused("E0510-text")),
@@ -28,7 +29,29 @@ pub const NIR: &[Case] = &[
         let model = zoo::find("ma-snn-tcsa").and_then(|e| (e.load)()).expect("it is embedded");
         nir::export(&model.graph, None).expect_err("NIR has no attention")
     }),
+    ("E0510", "an archive of torch.export that is cut", || traced("E0510-truncated.pt2")),
+    ("E0511", "an archive with a weight of no number", || traced("E0511-nan.pt2")),
+    ("E0512", "an operation of torch that is not known", || traced("E0512-izhikevich.pt2")),
+    ("E0513", "a traced graph without one of its nodes", || traced("E0513-missing-node.pt2")),
+    ("E0514", "an ONNX file with too few weights", || traced("E0514-short-weight.onnx")),
+    ("E0515", "a neuron whose spike discards the next current", || traced("E0515-synaptic-zero.pt2")),
+    ("E0519", "one step of a layer of neurons", || traced("E0519-sj-frozen.pt2")),
+    ("E0519", "one step of a neuron as ONNX", || traced("E0519-snn-frozen.onnx")),
+    ("E0515", "graded spikes of lava-dl", || {
+        let bytes =
+            std::fs::read(root().join("models/tests/lava/bad-E0515-graded.net")).expect("it is committed");
+        let options = Options { timesteps: Some(4), ..Options::default() };
+        import_bytes(&lava::FORMAT, "net", &bytes, &options).model.expect_err("graded")
+    }),
 ];
+
+/// A file of the tests of traced networks.
+fn traced(name: &str) -> Diagnostic {
+    let path = root().join(format!("models/tests/traced/bad-{name}"));
+    let bytes = std::fs::read(path).expect("the file is committed");
+    let format = if name.ends_with("pt2") { pt2::FORMAT } else { onnx::FORMAT };
+    import_bytes(&format, name, &bytes, &Options::default()).model.expect_err("the file is broken")
+}
 
 fn refused(name: &str) -> Diagnostic {
     let path = root().join(format!("models/tests/nir/bad-{name}.nir"));
