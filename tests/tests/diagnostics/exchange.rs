@@ -5,7 +5,7 @@ use pulvinar_ir::op::input::InputKind;
 use pulvinar_ir::Diagnostic;
 use pulvinar_models::import::import_bytes;
 use pulvinar_models::nir::{self, Answer, Options, ResetRule};
-use pulvinar_models::{lava, onnx, pt2, zoo};
+use pulvinar_models::{lava, pt2, zoo};
 use pulvinar_tests::root;
 
 /// Cases of files of other tools.
@@ -31,12 +31,7 @@ pub const NIR: &[Case] = &[
     }),
     ("E0510", "an archive of torch.export that is cut", || traced("E0510-truncated.pt2")),
     ("E0511", "an archive with a weight of no number", || traced("E0511-nan.pt2")),
-    ("E0512", "an operation of torch that is not known", || traced("E0512-izhikevich.pt2")),
-    ("E0513", "a traced graph without one of its nodes", || traced("E0513-missing-node.pt2")),
-    ("E0514", "an ONNX file with too few weights", || traced("E0514-short-weight.onnx")),
-    ("E0515", "a neuron whose spike discards the next current", || traced("E0515-synaptic-zero.pt2")),
     ("E0519", "one step of a layer of neurons", || traced("E0519-sj-frozen.pt2")),
-    ("E0519", "one step of a neuron as ONNX", || traced("E0519-snn-frozen.onnx")),
     ("E0515", "graded spikes of lava-dl", || {
         let bytes =
             std::fs::read(root().join("models/tests/lava/bad-E0515-graded.net")).expect("it is committed");
@@ -49,8 +44,7 @@ pub const NIR: &[Case] = &[
 fn traced(name: &str) -> Diagnostic {
     let path = root().join(format!("models/tests/traced/bad-{name}"));
     let bytes = std::fs::read(path).expect("the file is committed");
-    let format = if name.ends_with("pt2") { pt2::FORMAT } else { onnx::FORMAT };
-    import_bytes(&format, name, &bytes, &Options::default()).model.expect_err("the file is broken")
+    import_bytes(&pt2::FORMAT, name, &bytes, &Options::default()).model.expect_err("the file is broken")
 }
 
 fn refused(name: &str) -> Diagnostic {
