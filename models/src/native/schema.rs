@@ -132,6 +132,10 @@ pub const ATTRS: &[(&str, &[(&str, Kind)])] = &[
     ),
     ("ta_snn", &[("w0", Kind::Tensor), ("b0", Kind::Tensor), ("w1", Kind::Tensor), ("b1", Kind::Tensor)]),
     (
+        "squeeze_excite",
+        &[("w0", Kind::Tensor), ("b0", Kind::MaybeTensor), ("w1", Kind::Tensor), ("b1", Kind::MaybeTensor)],
+    ),
+    (
         "stsc",
         &[
             ("temporal", Kind::Tensor),

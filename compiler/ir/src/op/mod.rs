@@ -257,6 +257,7 @@ ops! {
     StepAttention = step_attention, "step_attention", TRAINED, "Channel and spatial attention of every step by itself.";
     MaNeuron = ma_neuron, "ma_neuron", TRAINED, "Spiking neuron that gates its membrane before it fires.";
     TaSnn = ta_snn, "ta_snn", TRAINED, "Temporal attention from the mean alone, with biases.";
+    SqueezeExcite = squeeze_excite, "squeeze_excite", TRAINED, "Channel attention of every step from the mean alone.";
     Stsc = stsc, "stsc", TRAINED, "Temporal filter and gate of the spikes before a layer.";
     Matmul = matmul, "matmul", BOTH, "Product of two values per head, over tokens or channels.";
     SpikingAttention = spiking_attention, "spiking_attention", TRAINED, "Spiking self-attention of query, key and value.";

@@ -11,6 +11,7 @@ use pulvinar_ir::op::gac::Gac;
 use pulvinar_ir::op::ma_neuron::MaNeuron;
 use pulvinar_ir::op::neuron::{Compare, Neuron, Reset, ResetTiming};
 use pulvinar_ir::op::spiking_attention::{Form, SpikingAttention};
+use pulvinar_ir::op::squeeze_excite::SqueezeExcite;
 use pulvinar_ir::op::step_attention::StepAttention;
 use pulvinar_ir::op::stsc::Stsc;
 use pulvinar_ir::op::ta_snn::TaSnn;
@@ -37,6 +38,7 @@ pub const MODULES: &[Module] = &[
     Module { name: "step_attention", make: step_attention, spikes: false, refusal: None },
     Module { name: "ma_neuron", make: ma_neuron, spikes: true, refusal: None },
     Module { name: "ta_snn", make: ta_snn, spikes: false, refusal: None },
+    Module { name: "squeeze_excite", make: squeeze_excite, spikes: false, refusal: None },
     Module { name: "fsta", make: fsta, spikes: false, refusal: None },
     Module { name: "asa", make: asa, spikes: false, refusal: None },
     Module { name: "gac", make: gac, spikes: false, refusal: None },
@@ -111,6 +113,25 @@ pub fn ta_snn(seed: u64) -> Sample {
         case.tensor(name, &sizes, -1.0, 1.0);
     }
     case.push(TaSnn { w0, b0, w1, b1 }).unwrap();
+    let x = case.rng.value(shape, -1.0, 1.0);
+    (case, x)
+}
+
+/// `squeeze_excite` of a current; every other one with biases.
+pub fn squeeze_excite(seed: u64) -> Sample {
+    let (mut case, shape) = start(seed, [5, 6, 4, 4]);
+    let hidden = case.rng.size(1, 3);
+    case.tensor("w0", &[hidden, shape.c], -1.0, 1.0);
+    case.tensor("w1", &[shape.c, hidden], -1.0, 1.0);
+    let mut bias = |name: &str, size: usize| {
+        (seed % 2 == 1).then(|| {
+            case.tensor(name, &[size], -1.0, 1.0);
+            name.to_owned()
+        })
+    };
+    let (b0, b1) = (bias("b0", hidden), bias("b1", shape.c));
+    let [w0, w1] = ["w0", "w1"].map(str::to_owned);
+    case.push(SqueezeExcite { w0, b0, w1, b1 }).unwrap();
     let x = case.rng.value(shape, -1.0, 1.0);
     (case, x)
 }

@@ -9,6 +9,7 @@ mod fsta;
 mod gac;
 mod ma_neuron;
 mod spiking_attention;
+mod squeeze_excite;
 mod step_attention;
 mod stsc;
 mod support;

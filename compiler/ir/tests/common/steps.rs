@@ -5,6 +5,7 @@ use pulvinar_ir::op::ma_neuron::MaNeuron;
 use pulvinar_ir::op::matmul::{Matmul, Over};
 use pulvinar_ir::op::membrane::Membrane;
 use pulvinar_ir::op::spiking_attention::{Form, SpikingAttention};
+use pulvinar_ir::op::squeeze_excite::SqueezeExcite;
 use pulvinar_ir::op::step_attention::StepAttention;
 use pulvinar_ir::op::stsc::Stsc;
 use pulvinar_ir::op::ta_snn::TaSnn;
@@ -32,6 +33,7 @@ impl Builder {
                 Membrane { leak: 0.5, threshold: 0.25, reset: f64::from(b % 3) / 8.0 }.into()
             }
             1 => self.ma_neuron(shape, b),
+            _ if a / 6 % 2 == 1 => self.squeeze_excite(shape, b),
             _ => self.ta_snn(shape, b),
         };
         (op, vec![x])
@@ -58,6 +60,14 @@ impl Builder {
         let gate0_bias = self.tensor(&[hidden], -0.5, 0.5);
         let gate1 = self.tensor(&[shape.c, hidden], -1.0, 1.0);
         Stsc { temporal, gate0, gate0_bias, gate1 }.into()
+    }
+
+    fn squeeze_excite(&mut self, shape: Shape, b: u8) -> Op {
+        let hidden = 1 + b as usize % 3;
+        let (w0, w1) =
+            (self.tensor(&[hidden, shape.c], -1.0, 1.0), self.tensor(&[shape.c, hidden], -1.0, 1.0));
+        let b0 = (b % 2 == 0).then(|| self.tensor(&[hidden], -0.5, 0.5));
+        SqueezeExcite { w0, b0, w1, b1: None }.into()
     }
 
     fn ta_snn(&mut self, shape: Shape, b: u8) -> Op {
