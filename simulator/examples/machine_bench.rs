@@ -69,6 +69,7 @@ impl Builder {
             reset_timing: ResetTiming::SameStep,
             initial: None,
             clamp_min: None,
+            ..Lif::default()
         };
         self.push(name, lif, &[current])
     }

@@ -40,6 +40,7 @@ fn tiny(steps: usize) -> Program {
         reset_timing: ResetTiming::SameStep,
         initial: None,
         clamp_min: None,
+        ..Lif::default()
     };
     let lif = net.push("lif", lif, &[linear]);
     net.stage(&[(linear, NodeId(0), false)], linear, &[lif], lif);

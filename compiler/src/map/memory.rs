@@ -5,11 +5,10 @@
 //! word and uses its part).
 
 use super::connectivity::{Connectivity, Region};
-use super::widths::weight_name;
+use super::widths::{other_state_bits, weight_name};
 use super::work::Rates;
 use pulvinar_ir::arch::Sync;
 use pulvinar_ir::counts::Memory;
-use pulvinar_ir::op::neuron::ResetTiming;
 use pulvinar_ir::{Arch, Graph, NodeId, Op, Shape, Stage, Strategy, Synapse};
 use std::collections::BTreeSet;
 
@@ -70,6 +69,7 @@ pub struct StageMemory<'a> {
     all: AttentionBits,
     one: AttentionBits,
     stored_events: u64,
+    other_state_bits: u32,
 }
 
 impl<'a> StageMemory<'a> {
@@ -86,6 +86,7 @@ impl<'a> StageMemory<'a> {
             all: AttentionBits::new(graph, stage, made, false),
             one: AttentionBits::new(graph, stage, made, true),
             stored_events: stored,
+            other_state_bits: other_state_bits(graph, stage.output).unwrap_or(0),
         }
     }
 
@@ -125,8 +126,7 @@ impl<'a> StageMemory<'a> {
     }
 
     fn state_bits(&self) -> u64 {
-        let late = matches!(&self.graph.node(self.stage.output).op, Op::Lif(l) if l.reset_timing == ResetTiming::NextStep);
-        u64::from(self.stage.state_bits) + u64::from(late)
+        u64::from(self.stage.state_bits + self.other_state_bits)
     }
 
     /// Weight bits of one synapse layer in a slice; sparse weights lie beside their target's index.

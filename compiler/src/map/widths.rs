@@ -3,6 +3,7 @@
 use super::cluster::Cluster;
 use super::connectivity::Connectivity;
 use super::roles::refuse;
+use pulvinar_ir::op::lif::{Lif, LifRanges};
 use pulvinar_ir::{Graph, IntType, NodeId, Op, Result, Synapse};
 
 /// Bits of an accumulator: every partial sum of the synapses in any order of events; the bias is added in the sweep
@@ -112,9 +113,28 @@ pub fn state_bits(graph: &Graph, cluster: &Cluster) -> Result<u32> {
     if !lif.has_memory() {
         return Ok(0);
     }
-    let x = graph.ty(node.inputs[0])?;
-    let int = x.as_int(&node.name)?;
-    let constants = lif.constants(x.shape.c, |n| graph.tensors[n].as_int().expect("level flow"));
-    let (lo, hi) = lif.state_range(&constants, (int.lo, int.hi), graph.timesteps);
+    let (lo, hi) = ranges(graph, cluster.output, lif)?.membrane;
     Ok(IntType::new(lo, hi, 1.0).bits())
+}
+
+/// Bits that a neuron keeps beside its membrane potential: synaptic current, last emission, sum of emissions.
+pub fn other_state_bits(graph: &Graph, output: NodeId) -> Result<u32> {
+    let Op::Lif(lif) = &graph.node(output).op else { return Ok(0) };
+    if !lif.has_memory() {
+        return Ok(0);
+    }
+    let current = if lif.current.is_some() {
+        let (lo, hi) = ranges(graph, output, lif)?.current;
+        IntType::new(lo, hi, 1.0).bits()
+    } else {
+        0
+    };
+    Ok(current + lif.emission_bits())
+}
+
+fn ranges(graph: &Graph, id: NodeId, lif: &Lif) -> Result<LifRanges> {
+    let node = graph.node(id);
+    let int = graph.ty(node.inputs[0])?.as_int(&node.name)?;
+    let table = lif.table(None, |n| &graph.tensors[n]);
+    Ok(lif.state_ranges(&table, (int.lo, int.hi), graph.timesteps))
 }

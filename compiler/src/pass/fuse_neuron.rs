@@ -40,6 +40,10 @@ fn changes_nothing(graph: &Graph, id: NodeId, readers: &[NodeId]) -> bool {
 
 /// Moves the bias of `layer` into the neuron `id` if every constant stays a 32-bit integer.
 fn absorb_bias(graph: &mut Graph, id: NodeId, layer: NodeId, lif: Lif) {
+    let by_step = lif.bias.as_ref().is_some_and(|b| graph.tensors[b].shape.len() > 1);
+    if by_step || lif.input_gain.is_some() || lif.current.is_some() {
+        return;
+    }
     let op = graph.node(layer).op.clone();
     let Some((weight, Some(bias))) = op.weights().filter(|_| !matches!(op, Op::Conv1d(_) | Op::Dense(_)))
     else {

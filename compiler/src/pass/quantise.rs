@@ -314,15 +314,19 @@ impl<'a> Quantiser<'a> {
         if let Op::Membrane(membrane) = &self.old.node(source).op {
             return self.carried(id, source, membrane);
         }
-        if !matches!(self.old.node(source).op, Op::Neuron(_)) {
+        let spikes = match &self.old.node(source).op {
+            Op::Neuron(n) => n.spike_unit().map(|unit| (n.emitted(), unit)),
+            _ => None,
+        };
+        let Some(([lo, hi], unit)) = spikes else {
             return Err(Diagnostic::new(
                 "E0305",
                 format!("node `{}`", node.name),
                 "feedback carries a value whose integer range depends on itself",
                 "delay the spikes of a neuron, not a current",
             ));
-        }
-        let ty = Type::int(IntType::new(0, 1, 1.0), node.ty.shape);
+        };
+        let ty = Type::int(IntType::new(lo, hi, unit), node.ty.shape);
         let new = self.new.push_typed(&node.name, node.op.clone(), &[], ty);
         self.feedback.push((new, source));
         Ok(new)

@@ -75,6 +75,7 @@ impl Net {
             reset_timing: neuron::ResetTiming::SameStep,
             initial: None,
             clamp_min: None,
+            ..lif::Lif::default()
         };
         self.push(name, op, &[x])
     }

@@ -1,13 +1,11 @@
-//! Arithmetic of one lane: elementwise operations and the neuron.
+//! Arithmetic of one lane: elementwise operations, tables, neurons without memory.
 
 use super::core::CoreBuilder;
 use super::format::{signed_bits, value_bits};
 use super::sweep::{Lanes, Stages};
 use crate::netlist::{index_bits, Bits, Module};
 use pulvinar_ir::op::carry::Carry;
-use pulvinar_ir::op::lif::{Lif, LifReset};
-use pulvinar_ir::op::neuron::ResetTiming;
-use pulvinar_ir::NodeId;
+use pulvinar_ir::op::lif::Lif;
 use pulvinar_simulator::prepare::sweep::Element;
 
 /// `value · factor` of an unsigned number, in `width` bits.
@@ -32,7 +30,8 @@ fn round_shift(m: &mut Module, product: &Bits, shift: u32, width: u32) -> Bits {
     m.sext(&high, width)
 }
 
-fn clamp(m: &mut Module, value: &Bits, (lo, hi): (i64, i64), width: u32) -> Bits {
+/// A two's complement number within bounds, in `width` bits.
+pub fn clamp(m: &mut Module, value: &Bits, (lo, hi): (i64, i64), width: u32) -> Bits {
     let wide = value.width().max(signed_bits(lo, hi));
     let value = m.sext(value, wide);
     let (low, high) = (Bits::signed(lo, wide), Bits::signed(hi, wide));
@@ -102,15 +101,6 @@ pub struct MembraneWrite {
     width: u32,
 }
 
-/// Constants of a neuron, one a lane.
-struct Constants {
-    bias: Vec<Bits>,
-    threshold: Vec<Bits>,
-    reset: Vec<Bits>,
-    initial: Vec<Bits>,
-    clamp: Option<Vec<Bits>>,
-}
-
 impl CoreBuilder<'_> {
     /// The operands in the first step, then zeros.
     pub(super) fn pulsed(&mut self, at: &Stages, operands: &[Bits], width: u32) -> Vec<Bits> {
@@ -160,76 +150,16 @@ impl CoreBuilder<'_> {
         operands.iter().map(look).collect()
     }
 
-    /// Neurons of all lanes on the current in `stage`; gives the spikes of that stage.
-    ///
-    /// The membrane potential is read two stages earlier, leaks in between, and is written back when the word leaves.
-    pub(super) fn neuron(
-        &mut self,
-        at: &Stages,
-        id: NodeId,
-        lif: &Lif,
-        current: &[Bits],
-        stage: usize,
-    ) -> Vec<Bits> {
-        let source = self.graph().node(id).inputs[0];
-        let input = self.graph().node(source).ty.as_int("").cloned();
-        let range = input.map_or((0, 0), |t| (t.lo, t.hi));
-        let (lo, hi) = lif.state_range(&self.stage.neurons, range, self.machine().steps);
-        let width = signed_bits(lo, hi);
-        let late = lif.reset_timing == ResetTiming::NextStep;
-        let constants = self.neuron_constants(at, width, stage, late);
-        let cell = width + u32::from(late);
-        let lanes = self.lanes() as u32;
-        let written = self.m.wire("membrane_next", lanes * cell);
-        let read = self.m.and(&at.places[stage - 2].valid, &at.advance);
-        let write = self.m.and(&at.places[stage].valid, &at.advance);
-        let last_pass = self.m.is(&at.pass, (self.stage.passes.len() - 1) as u64);
-        let write = self.m.and(&write, &last_pass);
-        let words = self.plan.words;
-        let (from, to) = (at.places[stage - 2].word.clone(), at.places[stage].word.clone());
-        let state = self.ram("membrane", (lanes * cell, words), (read, from), (write, to, written.clone()));
-        let first = self.m.is(&at.step, 0);
-        let (mut spikes, mut next) = (Vec::new(), Vec::new());
-        for l in 0..lanes {
-            let raw = self.m.slice(&state, l * cell, width);
-            let stored = self.m.mux(&first, &constants.initial[l as usize], &raw);
-            let fired = if late {
-                let bit = self.m.bit(&state, l * cell + width);
-                let again = self.m.not(&first);
-                self.m.and(&bit, &again)
-            } else {
-                Bits::zero()
-            };
-            let [spike, membrane, _] = one_neuron(
-                &mut self.m,
-                &at.advance,
-                lif,
-                (&constants, l as usize),
-                width,
-                (&stored, &fired),
-                &current[l as usize],
-            );
-            next.push(membrane);
-            if late {
-                next.push(spike.clone());
-            }
-            spikes.push(self.m.zext(&spike, 2));
-        }
-        let joined = self.m.join(&next);
-        self.join_nets(&written, &joined);
-        spikes
-    }
-
     /// Spikes of neurons without memory on the current in `stage`.
     pub(super) fn firing(&mut self, at: &Stages, lif: &Lif, current: &[Bits], stage: usize) -> Vec<Bits> {
-        let neurons = self.stage.neurons.clone();
+        let table = self.stage.neurons.clone();
         let (biases, thresholds): (Vec<i64>, Vec<i64>) =
-            neurons.iter().map(|k| (k.bias, k.threshold)).unzip();
+            table.all().iter().map(|k| (k.bias, k.threshold)).unzip();
         let bits = |values: &[i64]| values.iter().map(|&v| signed_bits(v, v)).max().unwrap_or(1);
         let width = (current[0].width() + lif.input_shift).max(bits(&biases)) + 1;
         let wide = width.max(bits(&thresholds));
-        let bias = self.per_channel(&biases, width, at, stage);
-        let threshold = self.per_channel(&thresholds, wide, at, stage);
+        let bias = self.by_step(&table, &(biases, width), at, stage);
+        let threshold = self.by_step(&table, &(thresholds, wide), at, stage);
         let mut spikes = Vec::new();
         for (lane, x) in current.iter().enumerate() {
             let x = self.m.sext(x, width);
@@ -290,101 +220,4 @@ impl CoreBuilder<'_> {
             self.join_nets(net, &value);
         }
     }
-
-    fn neuron_constants(&mut self, at: &Stages, width: u32, stage: usize, late: bool) -> Constants {
-        let neurons = self.stage.neurons.clone();
-        let list =
-            |f: fn(&pulvinar_ir::op::lif::LifConstants) -> i64| neurons.iter().map(f).collect::<Vec<i64>>();
-        let thresholds = list(|k| k.threshold);
-        let wide = thresholds.iter().map(|&v| signed_bits(v, v)).max().unwrap_or(1).max(width);
-        let clamps = list(|k| k.clamp_min);
-        let clamped = clamps.iter().any(|&v| v > i64::MIN);
-        let lowest = -(1i64 << (width - 1));
-        let clamps: Vec<i64> = clamps.iter().map(|&v| v.max(lowest)).collect();
-        let clamp_width = clamps.iter().map(|&v| signed_bits(v, v)).max().unwrap_or(1).max(width);
-        Constants {
-            bias: self.per_channel(&list(|k| k.bias), width, at, stage),
-            threshold: self.per_channel(&thresholds, wide, at, stage),
-            reset: self.per_channel(&list(|k| k.reset), width, at, stage - usize::from(late)),
-            initial: self.per_channel(&list(|k| k.initial), width, at, stage - 1),
-            clamp: clamped.then(|| self.per_channel(&clamps, clamp_width, at, stage)),
-        }
-    }
-}
-
-/// Spike, new membrane potential and leaked one (a stage earlier) of one lane; sums are modulo 2^width, and the proven
-/// range fits.
-fn one_neuron(
-    m: &mut Module,
-    advance: &Bits,
-    lif: &Lif,
-    (k, lane): (&Constants, usize),
-    width: u32,
-    (stored, fired): (&Bits, &Bits),
-    current: &Bits,
-) -> [Bits; 3] {
-    // The stage before the current's: reset of the last step, leak.
-    let before = match lif.reset {
-        LifReset::Value => m.mux(fired, &k.reset[lane], stored),
-        LifReset::Subtract => {
-            let less = m.sub(stored, &k.reset[lane]);
-            m.mux(fired, &less, stored)
-        }
-        LifReset::None => stored.clone(),
-    };
-    let leaked = if lif.leak == 1 << lif.leak_shift {
-        before
-    } else {
-        let factor = Bits::signed(lif.leak, signed_bits(lif.leak, lif.leak));
-        let product = m.mul(&before, &factor);
-        let high = m.sext(&product, product.width().max(lif.leak_shift + 1));
-        let high = m.slice(&high, lif.leak_shift, high.width() - lif.leak_shift);
-        m.sext(&high, width)
-    };
-    let leaked = m.delayed(&format!("leaked_l{lane}"), leaked, Some(advance.clone()));
-    let wide = m.sext(current, width.max(current.width()));
-    let shifted = m.shift_left(&wide, lif.input_shift);
-    let shifted = m.zext(&shifted, width);
-    let sum = m.add(&leaked, &shifted);
-    let h = m.add(&sum, &k.bias[lane]);
-    let compared = m.sext(&h, k.threshold[lane].width());
-    let under = m.less(&compared, &k.threshold[lane]);
-    let spike = m.not(&under);
-    let after = match (lif.reset_timing == ResetTiming::NextStep, lif.reset) {
-        (true, _) | (_, LifReset::None) => h,
-        (_, LifReset::Value) => m.mux(&spike, &k.reset[lane], &h),
-        (_, LifReset::Subtract) => {
-            let less = m.sub(&h, &k.reset[lane]);
-            m.mux(&spike, &less, &h)
-        }
-    };
-    let Some(clamps) = &k.clamp else { return [spike, after, leaked] };
-    let clamp = &clamps[lane];
-    let value = m.sext(&after, clamp.width());
-    let low = m.less(&value, clamp);
-    let bounded = m.mux(&low, clamp, &value);
-    let bounded = m.zext(&bounded, width);
-    [spike, bounded, leaked]
-}
-
-/// One lane's neuron as the module `neuron`, for proofs: state and constants are inputs of `width` bits, the current
-/// has `current_bits`. `stored`, `fired` and the reset of a late neuron belong to the stage before the others; `leaked`
-/// is the register between.
-pub fn neuron_module(lif: &Lif, width: u32, current_bits: u32) -> Module {
-    let late = lif.reset_timing == ResetTiming::NextStep;
-    let mut m = Module::new("neuron", "One neuron.");
-    let mut port = |name: &str, width| m.input(name, width);
-    let (advance, stored, fired) = (port("advance", 1), port("stored", width), port("fired", 1));
-    let current = port("current", current_bits);
-    let [bias, threshold, reset, clamp] =
-        ["bias", "threshold", "reset", "clamp"].map(|name| vec![port(name, width)]);
-    let clamp = lif.clamp_min.as_ref().map(|_| clamp);
-    let constants = Constants { bias, threshold, reset, initial: Vec::new(), clamp };
-    let fired = if late { fired } else { Bits::zero() };
-    let [spike, membrane, leaked] =
-        one_neuron(&mut m, &advance, lif, (&constants, 0), width, (&stored, &fired), &current);
-    m.output("leaked", leaked);
-    m.output("spike", spike);
-    m.output("membrane", membrane);
-    m
 }

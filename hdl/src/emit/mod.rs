@@ -13,6 +13,7 @@ mod gates;
 mod image;
 mod lanes;
 mod machine;
+mod neuron;
 mod out;
 mod sparse;
 mod sweep;
@@ -21,7 +22,7 @@ mod top;
 
 pub use bench::{bench, run_files, settings, Answer, Drive, Dump};
 pub use format::Format;
-pub use lanes::neuron_module;
+pub use neuron::neuron_module;
 pub use out::selective;
 
 use self::core::number;

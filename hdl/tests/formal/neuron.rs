@@ -23,6 +23,7 @@ fn neuron(leak: (i64, u32), input_shift: u32, reset: LifReset, late: bool, clamp
         reset_timing: if late { ResetTiming::NextStep } else { ResetTiming::SameStep },
         initial: None,
         clamp_min: clamp.then(|| "clamp".into()),
+        ..Lif::default()
     }
 }
 

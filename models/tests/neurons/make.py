@@ -11,66 +11,15 @@ import json
 import math
 import pathlib
 
+import numpy as np
 import snntorch as snn
 import torch
+from common import NONE, C, T, add, cases, currents, neuron, node, subtract, value
+from papers import papers_hard, papers_other, papers_soft
+from spikingjelly.activation_based import layer
 from spikingjelly.activation_based import neuron as sj
-from spikingjelly.activation_based import surrogate
 
 HERE = pathlib.Path(__file__).parent
-T, C = 16, 5
-torch.set_default_dtype(torch.float64)
-cases = []
-
-
-def currents(seed, scale=1.0, offset=0.25, steps=T):
-    """Inputs in 64ths, so that no rounding of the input differs."""
-    g = torch.Generator().manual_seed(seed)
-    x = torch.randn(steps, C, generator=g) * scale + offset
-    return (x * 64).round() / 64
-
-
-def neuron(**attrs):
-    """Attributes of `neuron`: integrate and fire at 1, reset to 0, and what is given."""
-    base = dict(
-        leak=1.0, input_gain=1.0, input_bias=0.0, threshold=1.0, compare=">=", reset=value(0.0),
-        reset_timing="same_step", initial=0.0, clamp_min=None,
-    )
-    return {**base, **attrs}
-
-
-def value(v):
-    return {"kind": "value", "value": float(v)}
-
-
-def subtract(v):
-    return {"kind": "subtract", "value": float(v)}
-
-
-NONE = {"kind": "none"}
-
-
-def single(attrs):
-    return [{"name": "neuron", "op": "neuron", "inputs": ["input"], "attrs": attrs}]
-
-
-def node(name, op, inputs, **attrs):
-    return {"name": name, "op": op, "inputs": inputs, "attrs": attrs}
-
-
-def listed(x):
-    return [[round(float(v), 10) for v in row] for row in x.reshape(x.shape[0], -1)]
-
-
-def add(name, nodes, x, out, membrane=None, tensors=None):
-    nodes = nodes if isinstance(nodes, list) else single(nodes)
-    case = dict(name=name, nodes=nodes, input=listed(x), output=listed(out))
-    case["membrane"] = None if membrane is None else listed(membrane)
-    case["tensors"] = {
-        k: {"shape": list(v.shape), "values": [float(f) for f in v.reshape(-1)]} for k, v in (tensors or {}).items()
-    }
-    answers = [abs(v) for row in case["output"] for v in row]
-    assert sum(v > 0 for v in answers) >= 3, f"{name} does nothing"
-    cases.append(case)
 
 
 # SpikingJelly
@@ -195,7 +144,7 @@ def spikingjelly_variants():
 
 def gated():
     for label, plane in [("one", None), ("each", C)]:
-        torch.manual_seed(15)
+        torch.manual_seed(15), np.random.seed(15)
         net = sj.GatedLIFNode(T=T, inplane=plane)
         for p in net.parameters():
             p.data += 0.5 * torch.randn(p.shape)
@@ -435,128 +384,73 @@ def snntorch_parallel():
         add("snn.GradedSpikes", [node("scaled", "scale", ["input"], factor="weights")], x, net(x.T).T, None, {"weights": weights})
 
 
-# The seed papers' neurons, each as its code writes it down (numbers as in docs/neurons.md).
+# Dialects of batch norm before a neuron, in evaluation.
 
 
-def paper(name, attrs, x, update):
-    """`update(x, t, memory)` gives what leaves and the potential of a step; `memory` starts empty."""
-    memory, out, v = {}, [], []
-    for t, row in enumerate(x):
-        y, u = update(row, t, memory)
-        out.append(y.to(x.dtype)), v.append(u.clone())
-    add("paper." + name, attrs, x, torch.stack(out), torch.stack(v))
+def trained(bn, seed):
+    """Running statistics and affine parameters that are not those of the start, in single precision."""
+    torch.manual_seed(seed)
+    for tensor, low, high in [(bn.running_mean, -0.3, 0.3), (bn.running_var, 0.5, 1.5)]:
+        tensor.copy_((low + (high - low) * torch.rand(C)).float())
+    bn.weight.data.copy_((0.7 + 0.6 * torch.rand(C)).float())
+    if bn.bias is not None:
+        bn.bias.data.copy_((0.2 * torch.rand(C)).float())
+    return bn.eval()
 
 
-def zero(memory, name, row):
-    return memory.get(name, torch.zeros_like(row))
+def norms():
+    x = currents(60, 1.0, 0.5)
+    fire = dict(leak=0.5, threshold=0.75)
+
+    def fired(current):
+        return steps(sj.LIFNode(tau=2.0, decay_input=False, v_threshold=0.75), current)
+
+    def plain(name, bn, weight, var, eps, current):
+        tensors = {"weight": weight, "bias": bn.bias, "mean": bn.running_mean, "var": var}
+        names = {k: k for k in tensors}
+        nodes = [
+            node("normed", "batch_norm", ["input"], eps=eps, **names),
+            node("neuron", "neuron", ["normed"], **neuron(**fire)),
+        ]
+        out, v = fired(current)
+        add("norm." + name, nodes, x, out, v, {k: t.detach() for k, t in tensors.items()})
+
+    with torch.no_grad():
+        bn = trained(layer.ThresholdDependentBatchNorm1d(0.5, 0.75, C), 61)
+        plain("ThresholdDependent", bn, bn.weight, bn.running_var, bn.eps, bn(x.reshape(T, 1, C)).reshape(T, C))
+        bn = trained(torch.nn.BatchNorm1d(C), 62)
+        shifted, deviation = x - bn.running_mean, bn.running_var.sqrt()
+        # STBP-simple scales by alpha V_th, MLF adds eps outside the root, tandem learning has no eps.
+        scaled = bn.weight * 0.75
+        plain("tdBN", bn, scaled, bn.running_var, bn.eps, scaled * shifted / (bn.running_var + bn.eps).sqrt() + bn.bias)
+        eps = 0.01
+        plain("outside", bn, bn.weight, (deviation + eps) ** 2, 0.0, bn.weight * shifted / (deviation + eps) + bn.bias)
+        plain("tandem", bn, bn.weight, bn.running_var, 0.0, bn.weight * shifted / deviation + bn.bias)
+        stepwise(x, fire, fired)
 
 
-def papers_hard():
-    def masnn(row, t, m):  # N1: set to the threshold, then decayed
-        u = zero(m, "h", row) + row
-        s = (u >= 0.3).double()
-        kept = s * 0.3 + (1 - s) * u
-        m["h"] = kept * 0.3
-        return s, kept
-
-    def hard(leak, threshold, above):
-        def update(row, t, m):
-            u = leak * zero(m, "u", row) + row
-            s = (u > threshold if above else u >= threshold).double()
-            m["u"] = u * (1 - s)
-            return s, m["u"]
-        return update
-
-    def late(row, t, m):  # N4, N8: the reset is in the next step's decay
-        u = 0.25 * zero(m, "u", row) * (1 - zero(m, "s", row)) + row
-        m["u"], m["s"] = u, (u > 0.5).double()
-        return m["s"], u
-
-    x = currents(50, 0.5, 0.2)
-    paper("N1", neuron(leak=0.3, threshold=0.3, reset=value(0.3)), x, masnn)
-    paper("N2", neuron(leak=0.3, threshold=0.3), x, hard(0.3, 0.3, False))
-    paper("N4", neuron(leak=0.25, threshold=0.5, compare=">", reset_timing="next_step"), x, late)
-    paper("N5", neuron(leak=0.5, compare=">"), currents(51, 1.0, 0.5), hard(0.5, 1.0, True))
-    paper("N6", neuron(leak=0.25, threshold=0.5, compare=">"), x, hard(0.25, 0.5, True))
-    constant = torch.full((10, 1), 0.25)
-    add("paper.N1.constant", neuron(leak=0.3, threshold=0.3, reset=value(0.3)), constant,
-        torch.tensor([[0.0]] + [[1.0]] * 9))
-    add("paper.N1.hard", neuron(leak=0.3, threshold=0.3), constant, torch.tensor([[0.0], [1.0]] * 5))
-
-
-def papers_soft():
-    def tandem(row, t, m):  # N10
-        u = 0.9 * zero(m, "u", row) + row - 0.75 * zero(m, "s", row)
-        m["u"], m["s"] = u, (u >= 0.75).double()
-        return m["s"], u
-
-    def half(row, t, m):  # N13
-        u = m.get("u", torch.full_like(row, 0.5)) + row
-        s = (u >= 1.0).double()
-        m["u"] = u - s
-        return s * 1.0, m["u"]
-
-    def stdb(row, t, m):  # N14: the spike of the old potential comes first
-        old = zero(m, "u", row)
-        s = (old / 0.75 - 1 > 0).double()
-        m["u"] = 0.9 * old + row - 0.75 * s
-        return s, m["u"]
-
-    leak, gain = torch.linspace(0.4, 0.9, T).float().double(), torch.linspace(1.0, 0.5, T).float().double()
-
-    def stepwise(row, t, m):  # N15
-        u = leak[t] * zero(m, "u", row) + gain[t] * row
-        s = (u - 1 > 0).double()
-        m["u"] = u - s
-        return s, m["u"]
-
-    x = currents(52, 0.5, 0.3)
-    paper("N10", neuron(leak=0.9, threshold=0.75, reset=subtract(0.75), reset_timing="next_charge"), x, tandem)
-    paper("N13", neuron(initial=0.5, reset=subtract(1.0)), x, half)
-    late = node("late", "delay", ["neuron"])
-    attrs = neuron(leak=0.9, threshold=0.75, compare=">", reset=subtract(0.75), reset_timing="next_charge")
-    paper("N14", single(attrs) + [late], x, stdb)
-    attrs = neuron(compare=">", reset=subtract(1.0), each={"leak": "leak", "input_gain": "gain"})
-    paper("N15", attrs, currents(53, 1.0, 0.5), stepwise)
-    cases[-1]["tensors"] = {
-        k: {"shape": [T, 1], "values": [float(f) for f in v]} for k, v in [("leak", leak), ("gain", gain)]
-    }
-
-
-def papers_other():
-    def slope(row, t, m):  # N17: sum of w (t - t_i)+, one spike
-        inputs = m.setdefault("x", [])
-        inputs.append(row)
-        u = sum((t - i) * w for i, w in enumerate(inputs))
-        s = ((u >= 2.0) & (zero(m, "n", row) == 0)).double()
-        m["n"] = zero(m, "n", row) + s
-        return s, u
-
-    def radix(row, t, m):  # N18
-        m["u"] = 2 * zero(m, "u", row) + row
-        return m["u"], m["u"]
-
-    def liaf(row, t, m):  # N19 with N1's neuron
-        u = zero(m, "h", row) + row
-        s = (u >= 0.3).double()
-        kept = s * 0.3 + (1 - s) * u
-        m["h"] = kept * 0.3
-        return torch.relu(u), kept
-
-    current = {"leak": 1.0, "delayed": True, "reset": False}
-    attrs = neuron(threshold=2.0, reset=NONE, current=current, budget=[0, 1])
-    paper("N17", attrs, currents(54, 0.25, 0.125), slope)
-    membrane = {"kind": "membrane", "above_threshold": False, "relu": False}
-    x = currents(55, 1.0, 0.0, 6)
-    paper("N18", neuron(leak=2.0, reset=NONE, output=membrane), x, radix)
-    attrs = neuron(leak=0.3, threshold=0.3, reset=value(0.3), output={**membrane, "relu": True})
-    paper("N19", attrs, currents(56, 0.5, 0.0), liaf)
+def stepwise(x, fire, fired):
+    """Norms that differ between steps are constants of the neuron."""
+    bn = trained(layer.TemporalEffectiveBatchNorm1d(T, C), 63)
+    bn.scale.data.copy_((0.5 + torch.rand(bn.scale.shape)).float())
+    a = bn.weight / (bn.running_var + bn.eps).sqrt()
+    b, p = bn.bias - a * bn.running_mean, bn.scale.reshape(T, 1)
+    out, v = fired(bn(x.reshape(T, 1, C)).reshape(T, C))
+    each = {"input_gain": "gain", "input_bias": "bias"}
+    add("norm.TemporalEffective", neuron(**fire, each=each), x, out, v, {"gain": p * a, "bias": p * b})
+    through = layer.BatchNormThroughTime1d(T, C, step_mode="m")
+    for t, bn in enumerate(through.bn_list):
+        trained(bn, 64 + t)
+    a = torch.stack([bn.weight / (bn.running_var + bn.eps).sqrt() for bn in through.bn_list])
+    b = torch.stack([-bn.running_mean * row for bn, row in zip(through.bn_list, a)])
+    out, v = fired(through.eval()(x.reshape(T, 1, C)).reshape(T, C))
+    add("norm.ThroughTime", neuron(**fire, each=each), x, out, v, {"gain": a, "bias": b})
 
 
 for make in [
     spikingjelly_if, spikingjelly_lif, spikingjelly_variants, spikingjelly_sequences,
     snntorch_leaky, snntorch_currents, snntorch_recurrent, snntorch_parallel,
-    papers_hard, papers_soft, papers_other,
+    papers_hard, papers_soft, papers_other, norms,
 ]:
     make()
 text = ",\n".join(json.dumps(c) for c in cases)

@@ -4,7 +4,7 @@ use super::refuse;
 use pulvinar_ir::op::accumulate::Accumulate;
 use pulvinar_ir::op::carry::{carried, Carry};
 use pulvinar_ir::op::gate::Gate;
-use pulvinar_ir::op::lif::{Lif, LifConstants};
+use pulvinar_ir::op::lif::{Lif, LifTable};
 use pulvinar_ir::op::reduce::{Reduce, ReduceKind};
 use pulvinar_ir::op::requantise::Requantise;
 use pulvinar_ir::program::{gate_maker, gates_made};
@@ -48,7 +48,7 @@ pub enum Element<'p> {
     Accumulate(Sum<'p>),
     /// a.
     Emit,
-    /// Membrane update; the result is the spike.
+    /// Membrane update; the result is what leaves.
     Lif(&'p Lif),
     /// Spike of a neuron without memory.
     Fire(&'p Lif),
@@ -143,8 +143,8 @@ pub struct StagePlan<'p> {
     pub max: bool,
     /// Passes.
     pub passes: Vec<PassPlan<'p>>,
-    /// Neuron constants per channel; empty without a neuron.
-    pub neurons: Vec<LifConstants>,
+    /// Neuron constants per step and channel; empty without a neuron.
+    pub neurons: LifTable,
     /// Words of the gate memory.
     pub gate_len: usize,
     /// Output in place of the computed one, row-major t, c, h, w (workloads by firing rate).
@@ -173,7 +173,7 @@ impl StagePlan<'_> {
     pub fn initial_state(&self, channel: usize) -> Option<i32> {
         let mut ops = self.passes.iter().flat_map(|p| &p.steps).map(|s| &s.op);
         ops.find_map(|op| match op {
-            Element::Lif(_) => Some(self.neurons[channel].initial as i32),
+            Element::Lif(_) => Some(self.neurons.row(0)[channel].initial as i32),
             Element::Carry(_) | Element::Accumulate(_) | Element::Hold => Some(0),
             _ => None,
         })
@@ -241,9 +241,8 @@ pub fn stage_plan<'p>(graph: &'p Graph, stages: &'p [Stage], index: usize) -> Re
         _ => None,
     });
     check_memory(stage, &passes)?;
-    let ints = |name: &str| graph.tensors.get(name).and_then(|t| t.as_int()).unwrap_or(&[0]);
     let max = stage.synapses.iter().any(|s| super::synapse::is_max(graph, s));
-    let neurons = lif.map_or(Vec::new(), |l| l.constants(shape.c, ints));
+    let neurons = lif.map_or_else(LifTable::default, |l| l.table(Some(shape.c), |n| &graph.tensors[n]));
     Ok(StagePlan {
         stage,
         shape,

@@ -372,7 +372,7 @@ impl Core<'_> {
         row.add(Activity::StateRead, n.state_reads);
         row.add(Activity::StateWrite, n.state_writes);
         row.add(Activity::NeuronAdd, n.charges);
-        row.add(Activity::NeuronCompare, n.neurons);
+        row.add(Activity::NeuronCompare, n.comparisons);
         row.add(Activity::NeuronLeak, n.leaks);
         row.add(Activity::GateRead, n.words * pass.gate_reads);
         row.add(Activity::GateProduct, n.gate_products);

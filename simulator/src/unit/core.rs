@@ -450,7 +450,6 @@ fn memories(machine: &Machine<'_>, plan: &CorePlan, update: &UpdateEngine, fast:
         frames: FrameBuffer::new(frames, plan.region.len()),
         gates: GateMemory::new(stage.gate_len),
         statistics,
-        fired: vec![false; state.len()],
         state,
     }
 }

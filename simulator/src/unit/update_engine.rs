@@ -11,7 +11,7 @@ use super::statistics::Statistics;
 use crate::packet::Event;
 use crate::prepare::sweep::{Element, Operand, StagePlan, Step};
 use crate::prepare::synapse::Region;
-use pulvinar_ir::op::lif::Lif;
+use pulvinar_ir::op::lif::{Lif, LifState};
 use pulvinar_ir::op::round_shift;
 
 /// Cycles from the issue of a word to the encoder.
@@ -48,10 +48,8 @@ pub struct Memories {
     pub gates: GateMemory,
     /// Statistics.
     pub statistics: Statistics,
-    /// Membrane potentials.
-    pub state: Vec<i32>,
-    /// Spikes of the previous step.
-    pub fired: Vec<bool>,
+    /// Neurons.
+    pub state: Vec<LifState>,
 }
 
 /// Words of one sweep computed by the plain form.
@@ -90,10 +88,10 @@ impl UpdateEngine {
         }
     }
 
-    /// Membrane potentials before the first step.
-    pub fn initial_state(&self, stage: &StagePlan<'_>) -> Vec<i32> {
+    /// Neurons and sums before the first step.
+    pub fn initial_state(&self, stage: &StagePlan<'_>) -> Vec<LifState> {
         let [first, end] = self.region.channels;
-        let row = || (first..end).filter_map(|c| stage.initial_state(c));
+        let row = || (first..end).filter_map(|c| stage.initial_state(c)).map(|v| LifState::at(v.into()));
         (0..self.region.positions()).flat_map(|_| row()).collect()
     }
 
@@ -126,7 +124,7 @@ impl UpdateEngine {
             self.load_row(stage, position, from, mem);
             if pass.reads_state() {
                 let state = &mem.state[position * channels..(position + 1) * channels];
-                self.membranes.iter_mut().zip(state).for_each(|(m, &v)| *m = i64::from(v));
+                self.membranes.iter_mut().zip(state).for_each(|(m, v)| *m = i64::from(v.membrane));
             }
             let (row, column) = self.place(position);
             let at = (id.step, self.region.channels[0], row, column);
@@ -194,7 +192,7 @@ impl UpdateEngine {
             Element::Pulse => out.iter_mut().enumerate().for_each(|(c, y)| *y = pulse(at.0, a[c * sa])),
             Element::Hold => {
                 for (c, (y, held)) in out.iter_mut().zip(&mut mem.state[elements]).enumerate() {
-                    *y = hold(held, at.0, a[c * sa]);
+                    *y = hold(&mut held.membrane, at.0, a[c * sa]);
                 }
             }
             Element::Table(table, lo) => {
@@ -209,28 +207,27 @@ impl UpdateEngine {
             Element::Accumulate(sum) => {
                 let bias = &sum.bias[self.region.channels[0]..];
                 for (c, (y, state)) in out.iter_mut().zip(&mut mem.state[elements]).enumerate() {
-                    let u = sum.op.step(at.0, i64::from(*state), a[c * sa]);
-                    *state = i32::try_from(u).expect("invariant: sums stay in their proven 32 bits");
+                    let u = sum.op.step(at.0, i64::from(state.membrane), a[c * sa]);
+                    state.membrane = i32::try_from(u).expect("invariant: sums stay in their proven 32 bits");
                     *y = if at.0 == sum.last { u + bias[c] } else { 0 };
                 }
             }
             Element::Fire(lif) => {
-                let neurons = &stage.neurons[self.region.channels[0]..];
+                let neurons = &stage.neurons.row(at.0)[self.region.channels[0]..];
                 let fires = |(c, y): (usize, &mut i64)| *y = i64::from(lif.fires(&neurons[c], a[c * sa]));
                 out.iter_mut().enumerate().for_each(fires);
             }
             Element::Carry(carry) => {
                 for (c, (y, state)) in out.iter_mut().zip(&mut mem.state[elements]).enumerate() {
                     *y = carry.apply(a[c * sa]);
-                    *state = *y as i32;
+                    state.membrane = *y as i32;
                 }
             }
             Element::Lif(lif) => {
-                let neurons = &stage.neurons[self.region.channels[0]..];
-                let (state, fired) = (&mut mem.state[elements.clone()], &mut mem.fired[elements]);
+                let neurons = &stage.neurons.row(at.0)[self.region.channels[0]..];
+                let state = &mut mem.state[elements];
                 for (c, y) in out.iter_mut().enumerate() {
-                    let (v, spike) = lif.step(&neurons[c], i64::from(state[c]), fired[c], a[c * sa]);
-                    (state[c], fired[c], *y) = (v as i32, spike, i64::from(spike));
+                    *y = lif.step(&neurons[c], &mut state[c], a[c * sa]);
                 }
             }
         }
@@ -311,8 +308,11 @@ impl UpdateEngine {
                 Element::Gate(_) if gates == 2 => counts.gate_products += elements,
                 Element::Gate(_) => counts.gate_multiplies += elements,
                 Element::Lif(lif) => {
-                    counts.leaks += if leaks(lif) { elements } else { 0 };
-                    counts.charges += elements;
+                    counts.leaks += elements * multiplies(lif);
+                    // The current is one more sum; every threshold is compared.
+                    counts.charges += elements * (1 + u64::from(lif.current.is_some()));
+                    let thresholds = 1 + lif.higher.len() as u64 + u64::from(lif.negative.is_some());
+                    counts.comparisons += elements * thresholds;
                     (counts.state_reads, counts.state_writes) = (words, words);
                 }
                 Element::Accumulate(_) => {
@@ -330,11 +330,11 @@ impl UpdateEngine {
                 // Written in the first step, read in the others.
                 Element::Hold if id.step == 0 => counts.state_writes = words,
                 Element::Hold => counts.state_reads = words,
-                Element::Emit | Element::Fire(_) => {}
+                Element::Emit => {}
+                Element::Fire(_) => counts.comparisons += elements,
                 _ => counts.other += elements,
             }
         }
-        counts.neurons = if pass.output.is_some() && !stage.neurons.is_empty() { elements } else { 0 };
         counts
     }
 }
@@ -352,10 +352,10 @@ pub struct SweepCounts {
     pub gate_multiplies: u64,
     /// Relu, requantise, table, add.
     pub other: u64,
-    /// Leak multiplications.
+    /// Multiplications of neurons: leaks and gains.
     pub leaks: u64,
-    /// Neurons compared with their thresholds.
-    pub neurons: u64,
+    /// Comparisons with thresholds.
+    pub comparisons: u64,
     /// Currents added to membranes and sums over time.
     pub charges: u64,
     /// Membrane words read.
@@ -386,8 +386,11 @@ fn looked_up(table: &[i32], lo: i64, operand: i64) -> i64 {
     i64::from(table[(operand - lo) as usize])
 }
 
-fn leaks(lif: &Lif) -> bool {
-    lif.leak != 1 << lif.leak_shift
+/// Multiplications of one neuron in one step.
+fn multiplies(lif: &Lif) -> u64 {
+    let leaks = lif.leak != 1 << lif.leak_shift || lif.leaks.is_some() || lif.leak_fired.is_some();
+    let current = lif.current.as_ref().is_some_and(|c| c.leak != 1 << c.leak_shift || c.leaks.is_some());
+    u64::from(leaks) + u64::from(current) + u64::from(lif.input_gain.is_some())
 }
 
 /// Values of an operand along the channels of a position, and their stride.
@@ -429,7 +432,7 @@ fn compute(
 ) -> i64 {
     let operand = |o: Operand| match o {
         Operand::Register(i) => values[i],
-        Operand::State => i64::from(mem.state[element]),
+        Operand::State => i64::from(mem.state[element].membrane),
         Operand::Gate { base, shape } => mem.gates.values[base + shape.broadcast_index(t, c, h, w)],
     };
     let [a, b] = step.operands.map(operand);
@@ -437,32 +440,28 @@ fn compute(
         Element::Relu => a.max(0),
         Element::Requantise(r) => r.apply(a),
         Element::Pulse => pulse(t, a),
-        Element::Hold => hold(&mut mem.state[element], t, a),
+        Element::Hold => hold(&mut mem.state[element].membrane, t, a),
         Element::Table(table, lo) => looked_up(table, *lo, a),
         Element::Add => a + b,
         Element::Emit => a,
         Element::Gate(g) => round_shift(a * b, g.shift),
         Element::Accumulate(sum) => {
-            let u = sum.op.step(t, i64::from(mem.state[element]), a);
-            mem.state[element] = i32::try_from(u).expect("invariant: sums stay in their proven 32 bits");
+            let u = sum.op.step(t, i64::from(mem.state[element].membrane), a);
+            mem.state[element].membrane =
+                i32::try_from(u).expect("invariant: sums stay in their proven 32 bits");
             if t == sum.last {
                 u + sum.bias[c]
             } else {
                 0
             }
         }
-        Element::Fire(lif) => i64::from(lif.fires(&stage.neurons[c], a)),
+        Element::Fire(lif) => i64::from(lif.fires(&stage.neurons.row(t)[c], a)),
         Element::Carry(carry) => {
             let v = carry.apply(a);
-            mem.state[element] = i32::try_from(v).expect("invariant: membranes stay in their proven 32 bits");
+            mem.state[element].membrane =
+                i32::try_from(v).expect("invariant: membranes stay in their proven 32 bits");
             v
         }
-        Element::Lif(lif) => {
-            let (v, spike) =
-                lif.step(&stage.neurons[c], i64::from(mem.state[element]), mem.fired[element], a);
-            mem.state[element] = i32::try_from(v).expect("invariant: membranes stay in their proven 32 bits");
-            mem.fired[element] = spike;
-            i64::from(spike)
-        }
+        Element::Lif(lif) => lif.step(&stage.neurons.row(t)[c], &mut mem.state[element], a),
     }
 }

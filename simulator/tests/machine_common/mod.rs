@@ -6,7 +6,7 @@ pub mod nets;
 
 use pulvinar_ir::op::{
     conv2d::Conv2d,
-    lif::{Lif, LifReset},
+    lif::{Lif, LifCurrent, LifOutput, LifReset},
     linear::Linear,
     neuron::ResetTiming,
     sparse::Sparse,
@@ -99,8 +99,68 @@ impl Net {
             reset_timing: if late { ResetTiming::NextStep } else { ResetTiming::SameStep },
             initial: None,
             clamp_min: None,
+            ..Lif::default()
         };
+        let lif = self.unusual(lif, x);
         self.push("lif", lif, &[x])
+    }
+
+    /// Every other neuron with something that not all have, drawn apart so that the rest of the network stays.
+    fn unusual(&mut self, lif: Lif, x: NodeId) -> Lif {
+        let mut rng = Rng(self.rng.0 ^ 0x6E65_7572);
+        if rng.chance(50) {
+            return lif;
+        }
+        let usual = std::mem::replace(&mut self.rng, rng);
+        let drawn = self.unusual_of(lif.clone(), x);
+        self.rng = usual;
+        // What leaves stays narrow enough for the layers behind it.
+        let name = self.graph.fresh_name("try");
+        let narrow = |ty: &pulvinar_ir::Type| ty.as_int("").is_ok_and(|t| t.bits() <= 5);
+        let mut trial = self.graph.clone();
+        let fits = trial.push(&name, drawn.clone().into(), &[x]).is_ok_and(|id| narrow(&trial.node(id).ty));
+        if fits {
+            drawn
+        } else {
+            lif
+        }
+    }
+
+    fn unusual_of(&mut self, mut lif: Lif, x: NodeId) -> Lif {
+        let (steps, channels) = (self.graph.timesteps, self.shape(x).c);
+        let shapes = [vec![channels], vec![steps, 1], vec![steps, channels], vec![1]];
+        if self.rng.chance(30) {
+            lif.reset_timing = ResetTiming::NextCharge;
+        }
+        let threshold = i64::from(self.graph.tensors[&lif.threshold].as_int().unwrap()[0]);
+        for _ in 0..1 + self.rng.below(3) {
+            let shape = shapes[self.rng.below(4)].clone();
+            match self.rng.below(9) {
+                0 => lif.leaks = Some(self.tensor("leaks", shape, 0, 8)),
+                1 => lif.leak_fired = Some(self.tensor("leak_fired", shape, 0, 5)),
+                2 if lif.current.is_none() => lif.input_gain = Some(self.tensor("gain", shape, -2, 3)),
+                3 => {
+                    let levels = 1 + self.rng.below(3) as i64;
+                    let at = |l: i64| threshold + l * (1 + threshold / 2);
+                    lif.higher =
+                        (1..=levels).map(|l| self.tensor("higher", shape.clone(), at(l), at(l))).collect();
+                }
+                4 => lif.negative = Some(self.tensor("negative", shape, -threshold, 0)),
+                5 => lif.budget = Some([-self.rng.range(0, 2), self.rng.range(1, 3)]),
+                6 if lif.input_gain.is_none() => {
+                    let leaks = self.rng.chance(50).then(|| self.tensor("current_leak", shape, 0, 4));
+                    let (delayed, reset) = (self.rng.chance(50), self.rng.chance(50));
+                    lif.current = Some(LifCurrent { leak: 3, leak_shift: 2, leaks, delayed, reset });
+                }
+                7 => {
+                    let minus = self.rng.chance(50).then(|| self.tensor("minus", shape, -9, 9));
+                    let shift = self.rng.below(8) as u32;
+                    lif.output = LifOutput::Membrane { shift, relu: self.rng.chance(70), minus };
+                }
+                _ => lif.threshold = self.tensor("threshold", shape, threshold / 2, threshold),
+            }
+        }
+        lif
     }
 
     pub fn conv(&mut self, x: NodeId, outputs: usize, kernel: usize, stride: usize, groups: usize) -> NodeId {

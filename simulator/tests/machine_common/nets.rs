@@ -5,7 +5,7 @@ use super::{Net, Rng};
 use pulvinar_ir::op::accumulate::{Accumulate, AccumulateKind};
 use pulvinar_ir::op::carry::Carry;
 use pulvinar_ir::op::conv_transpose2d::ConvTranspose2d;
-use pulvinar_ir::op::neuron::ResetTiming;
+use pulvinar_ir::op::lif::Lif;
 use pulvinar_ir::op::upsample;
 use pulvinar_ir::op::{add, avg_pool, concat, delay, dense, gate, max_pool, reduce, relu, requantise, table};
 use pulvinar_ir::{Axes, Axis, IntType, NodeId, Op, Pass, Strategy, Synapse, Tensor, Type};
@@ -138,7 +138,8 @@ fn joined(net: &mut Net, x: NodeId, from: NodeId, late: bool, threshold: i32) ->
         if net.rng.chance(50) { ([from, beside], [x, y]) } else { ([beside, from], [y, x]) };
     let both = net.push("both", concat::Concat {}, &operands);
     let synapses = sources.map(|s| (both, s, late));
-    let output = if net.rng.chance(50) { net.lif(both, 1) } else { both };
+    let mixed = net.graph.node(both).ty.as_int("").unwrap().scale.len() > 1;
+    let output = if net.rng.chance(50) || mixed { net.lif(both, 1) } else { both };
     let steps = if output == both { vec![] } else { vec![output] };
     net.stage(&synapses, both, &steps, output);
     output
@@ -291,8 +292,11 @@ pub fn attention_layer(net: &mut Net, x: NodeId, late: bool) -> NodeId {
     }
     let lif = net.lif(current, threshold);
     if carried.is_some() {
-        let Op::Lif(op) = &mut net.graph.nodes[lif.index()].op else { unreachable!() };
-        (op.leak, op.reset_timing) = (0, ResetTiming::SameStep);
+        let node = &mut net.graph.nodes[lif.index()];
+        let Op::Lif(op) = &node.op else { unreachable!() };
+        let (threshold, bias, input_shift) = (op.threshold.clone(), op.bias.clone(), op.input_shift);
+        node.op = Lif { threshold, bias, input_shift, ..Lif::default() }.into();
+        node.ty = Type::int(IntType::new(0, 1, 1.0), node.ty.shape);
     }
     chain.push(lif);
     passes.push(Pass { elementwise: chain, gates, ..empty() });

@@ -21,7 +21,7 @@
 mod update;
 
 pub use update::{Constants, State, Table};
-use update::fits;
+pub(in crate::op) use update::{extent, fits, place};
 
 use super::{EvalCx, InferCx, OpRule};
 use crate::diag::Result;
@@ -275,10 +275,15 @@ impl Neuron {
         self.emitted() == [0, 1] && self.output == Output::Spikes && is_one(&self.amplitude) && !self.differs(Parameter::Amplitude)
     }
 
+    /// Real value of one spike, if spikes leave and all are worth the same.
+    pub fn spike_unit(&self) -> Option<f64> {
+        (self.output == Output::Spikes && !self.differs(Parameter::Amplitude)).then_some(self.amplitude)
+    }
+
     /// True if nothing below 0 leaves.
     pub fn is_non_negative(&self) -> bool {
         match self.output {
-            Output::Spikes => self.negative.is_none() && self.amplitude >= 0.0 && !self.differs(Parameter::Amplitude),
+            Output::Spikes => self.negative.is_none() && self.spike_unit().is_some(),
             Output::Membrane { relu, .. } => relu,
         }
     }

@@ -56,6 +56,7 @@ pub fn flow() -> Graph {
         reset_timing: ResetTiming::SameStep,
         initial: None,
         clamp_min: None,
+        ..Lif::default()
     };
     let x = push("odd name, = %", lif.into(), &[x]);
     let back = push("delay", delay::Delay {}.into(), &[x]);

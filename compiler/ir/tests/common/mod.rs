@@ -20,7 +20,7 @@ use pulvinar_ir::op::input::{Input, InputKind};
 use pulvinar_ir::op::linear::Linear;
 use pulvinar_ir::op::ma_attention::MaAttention;
 use pulvinar_ir::op::max_pool::MaxPool;
-use pulvinar_ir::op::neuron::{Compare, Neuron, Reset, ResetTiming};
+use pulvinar_ir::op::neuron::{Compare, Current, Negative, Neuron, Output, Parameter, Reset, ResetTiming};
 use pulvinar_ir::op::readout::{Readout, ReadoutKind};
 use pulvinar_ir::op::reduce::{Reduce, ReduceKind};
 use pulvinar_ir::op::scale::Scale;
@@ -89,6 +89,30 @@ impl Builder {
         name
     }
 
+    /// A neuron, every other one with something that not all have.
+    fn neuron(&mut self, shape: Shape, a: u8, b: u8) -> Op {
+        let Op::Neuron(mut n) = neuron(a, b) else { unreachable!("`neuron` makes neurons") };
+        let current = Current { leak: 0.75, delayed: a % 2 == 0, reset: b % 2 == 0 };
+        let negative = Negative { threshold: 0.5, compare: Compare::AtLeast };
+        match a.wrapping_mul(31).wrapping_add(b) % 16 {
+            0 => n.leak_fired = Some(0.125),
+            1 => n.amplitude = 0.5,
+            2 => n.levels = 3,
+            3 => n.negative = Some(negative),
+            4 => (n.negative, n.budget) = (Some(negative), Some([-1, 2])),
+            5 => n.budget = Some([0, 1]),
+            6 => n.current = Some(current),
+            7 => n.output = Output::Membrane { above_threshold: a % 2 == 0, relu: b % 2 == 0 },
+            8 | 9 => {
+                let (kind, step) = ([Parameter::Threshold, Parameter::InputGain][a as usize % 2], b % 2 == 0);
+                let sizes: &[usize] = if step { &[shape.t, shape.c] } else { &[shape.c] };
+                n.each.insert(kind, self.tensor(sizes, 0.5, 1.5));
+            }
+            _ => {}
+        }
+        n.into()
+    }
+
     /// Appends one op after the last node, or leaves the graph as it is.
     fn step(&mut self, (kind, a, b): Step) {
         let (last, before) = (self.graph.output, self.graph.tensors.clone());
@@ -97,7 +121,7 @@ impl Builder {
         let name = format!("n{}", self.graph.nodes.len());
         let (op, inputs): (Op, Vec<NodeId>) = match kind % 25 {
             0..=2 => (self.conv(shape, a, b), vec![last]),
-            3..=5 => (neuron(a, b), vec![last]),
+            3..=5 => (self.neuron(shape, a, b), vec![last]),
             6 if b % 4 == 0 => (
                 Scale { factor: self.tensor(&[if a % 2 == 0 { 1 } else { shape.c }], 0.5, 2.0) }.into(),
                 vec![last],
@@ -243,7 +267,8 @@ fn neuron(a: u8, b: u8) -> Op {
         threshold: [0.5, 1.0][a as usize / 16 % 2],
         compare: if a < 128 { Compare::AtLeast } else { Compare::Above },
         reset: [Reset::Value { value }, Reset::Subtract { value }, Reset::None][b as usize / 5 % 3],
-        reset_timing: if b < 128 { ResetTiming::SameStep } else { ResetTiming::NextStep },
+        reset_timing: [ResetTiming::SameStep, ResetTiming::NextStep, ResetTiming::NextCharge]
+            [b as usize / 64 % 3],
         initial: [0.0, 0.125][b as usize / 16 % 2],
         clamp_min: (b % 7 == 0).then_some(-1.0),
         ..Neuron::default()

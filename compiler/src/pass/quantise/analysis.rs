@@ -3,6 +3,7 @@
 use crate::pass::edit::non_negative;
 use crate::Options;
 use pulvinar_ir::op::accumulate::AccumulateKind;
+use pulvinar_ir::op::neuron::Output;
 use pulvinar_ir::op::reduce::{Reduce, ReduceKind};
 use pulvinar_ir::{Axis, Graph, NodeId, Op, Tensor};
 
@@ -57,11 +58,13 @@ fn units(graph: &Graph) -> Vec<Option<f64>> {
         let node = graph.node(id);
         let of = |i: &NodeId| unit[i.index()];
         let value = match &node.op {
-            Op::Input(_) | Op::Neuron(_) => Some(1.0),
+            Op::Input(_) => Some(1.0),
+            Op::Neuron(n) => n.spike_unit(),
             Op::AvgPool(p) => of(&node.inputs[0]).map(|u| u / (p.kernel[0] * p.kernel[1]) as f64),
-            Op::Delay(_) if node.inputs[0] >= id => {
-                matches!(graph.node(node.inputs[0]).op, Op::Neuron(_)).then_some(1.0)
-            }
+            Op::Delay(_) if node.inputs[0] >= id => match &graph.node(node.inputs[0]).op {
+                Op::Neuron(n) => n.spike_unit(),
+                _ => None,
+            },
             Op::Accumulate(a) if a.bias.is_none() => {
                 let steps = if a.kind == AccumulateKind::Mean { a.window as f64 } else { 1.0 };
                 of(&node.inputs[0]).map(|u| u / steps)
@@ -133,7 +136,8 @@ fn lead_to_neurons(graph: &Graph, users: &[Vec<NodeId>], statistic: &[bool]) -> 
         let id = NodeId(i as u32);
         let shape = |id: NodeId| graph.node(id).ty.shape;
         let absorbs = |user: NodeId| match &graph.node(user).op {
-            Op::Neuron(_) => true,
+            // A membrane that leaves has one unit.
+            Op::Neuron(n) => n.output == Output::Spikes,
             Op::Relu(_) | Op::AvgPool(_) | Op::Upsample(_) => yes[user.index()],
             // Signed values are pooled above their lowest one, which takes one scale.
             Op::MaxPool(_) => yes[user.index()] && positive[id.index()],

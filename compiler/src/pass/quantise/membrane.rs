@@ -47,7 +47,7 @@ impl Quantiser<'_> {
             let (lo, hi) = range(shift);
             IntType::new(lo + (int.lo << shift), hi + (int.hi << shift), 1.0).bits() <= STATE_BITS
         };
-        let most = fraction_bits(&neuron, &[scale]).min(13);
+        let most = fraction_bits(&neuron, scale).min(13);
         let shift = (0..=most).rev().find(fits).unwrap_or(0);
         let (lo, hi) = range(shift);
         let unit = scale / f64::from(shift).exp2();
