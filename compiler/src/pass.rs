@@ -6,6 +6,7 @@ mod fold_batch_norm;
 mod fold_pool;
 mod fuse_neuron;
 mod hoist;
+mod late_mean;
 mod lower_attention;
 mod lower_readout;
 mod lower_scale;
@@ -72,6 +73,7 @@ passes! {
     "lower-attention", "attention to reductions, dense layers, sigmoids and products", WithinTolerance, Trained, lower_attention;
     "lower-scale", "constant factors to norms", Exact, Trained, lower_scale;
     "fold-batch-norm", "batch norms and affines into the layer before them", WithinTolerance, Trained, fold_batch_norm;
+    "late-mean", "the mean over time of the last layers to the readout", WithinTolerance, Trained, late_mean;
     "fold-pool", "average pools into the convolution next to them", WithinTolerance, Trained, fold_pool;
     "share-statistics", "statistics of gated values from those of ungated ones, one reduction a layer", WithinTolerance, Trained, share_statistics;
     "merge-gates", "one multiply an element for several gates", WithinTolerance, Trained, merge_gates;
