@@ -67,9 +67,10 @@ fn clash(synapses: &[Synapse]) -> Option<usize> {
     (1..synapses.len()).find(|&i| synapses[..i].iter().any(|s| s.source == synapses[i].source))
 }
 
-/// Clusters of a graph, by ascending output.
-pub fn clusters(graph: &Graph, roles: &Roles) -> Result<Vec<Cluster>> {
+/// Clusters of a graph, by ascending output; the values `cut` travel too.
+pub fn clusters(graph: &Graph, roles: &Roles, cut: &BTreeSet<NodeId>) -> Result<Vec<Cluster>> {
     let mut streams = first_streams(graph, roles)?;
+    streams.extend(cut);
     loop {
         match Visit::run(graph, roles, &streams) {
             Ok(clusters) => return Ok(clusters),

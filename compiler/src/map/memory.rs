@@ -36,6 +36,8 @@ struct AttentionBits {
     taps: u64,
     gates: u64,
     engine: u64,
+    /// All of them together, where the room of values that nobody reads any more is taken again.
+    together: u64,
 }
 
 impl AttentionBits {
@@ -52,6 +54,7 @@ impl AttentionBits {
             taps: stage.passes.iter().flat_map(|p| &p.taps).map(|&t| value_bits(t)).sum(),
             gates: gates.iter().map(|&g| value_bits(g)).sum(),
             engine: engine_peak(graph, stage, &gates, value_bits),
+            together: attention_peak(graph, stage, &gates, value_bits),
         }
     }
 }
@@ -115,14 +118,27 @@ impl<'a> StageMemory<'a> {
         out.set(Memory::Pointer, pointers);
         out.set(Memory::Accumulator, values * acc_bits * buffers);
         out.set(Memory::State, values * self.state_bits());
-        out.set(Memory::Statistics, attention.taps);
-        out.set(Memory::Gate, attention.gates + attention.engine);
+        let [statistics, gates] = self.attention_memories(attention);
+        out.set(Memory::Statistics, statistics);
+        out.set(Memory::Gate, gates);
         out.set(Memory::Frame, values * acc_bits * frames);
         out.set(
             Memory::SpikeStore,
             if strategy == Strategy::Recompute { self.stored_events * 32 } else { 0 },
         );
         out
+    }
+
+    /// Bits in the statistics and in the gate memory: each its own, or where that does not fit both as one pool.
+    fn attention_memories(&self, bits: AttentionBits) -> [u64; 2] {
+        let [statistics, gates] = [Memory::Statistics, Memory::Gate].map(|m| self.arch.capacity_bits(m));
+        let own = [bits.taps, bits.gates + bits.engine];
+        let both = statistics > 0 && gates > 0;
+        if both && (own[0] > statistics || own[1] > gates) && bits.together <= statistics + gates {
+            let first = bits.together.min(statistics);
+            return [first, bits.together - first];
+        }
+        own
     }
 
     fn state_bits(&self) -> u64 {
@@ -192,6 +208,35 @@ fn pointer_bits(graph: &Graph, synapse: &Synapse) -> u64 {
         Op::Sparse(a) => graph.tensors[&a.rows].len() as u64 * 32,
         _ => 0,
     }
+}
+
+/// Largest number of bits of statistics, gates and other values of attention alive at once: statistics from the sweep that
+/// makes them to their last reader, gates from their making on.
+fn attention_peak(
+    graph: &Graph,
+    stage: &Stage,
+    gates: &BTreeSet<NodeId>,
+    bits: impl Fn(NodeId) -> u64,
+) -> u64 {
+    // Sweeps and programs in order; a sweep makes the statistics of its pass.
+    let moments: Vec<Vec<NodeId>> = stage
+        .passes
+        .iter()
+        .flat_map(|p| std::iter::once(p.taps.clone()).chain(p.program.iter().map(|&id| vec![id])))
+        .collect();
+    let reads = |m: &[NodeId], id: NodeId| m.iter().any(|&u| graph.node(u).inputs.contains(&id));
+    let end = |id: NodeId, made: usize| {
+        let last = moments.iter().rposition(|m| reads(m, id)).unwrap_or(made);
+        if gates.contains(&id) {
+            moments.len()
+        } else {
+            last.max(made)
+        }
+    };
+    let made = moments.iter().enumerate().flat_map(|(i, m)| m.iter().map(move |&id| (i, id)));
+    let lives: Vec<(usize, usize, u64)> = made.map(|(i, id)| (i, end(id, i), bits(id))).collect();
+    let alive = |i: usize| lives.iter().filter(|(made, end, _)| *made <= i && i <= *end).map(|l| l.2).sum();
+    (0..moments.len()).map(alive).max().unwrap_or(0)
 }
 
 /// Largest number of bits alive at once among the attention engine's intermediate values (statistics and gates aside).

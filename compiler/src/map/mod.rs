@@ -32,7 +32,10 @@ use partition::{spread, Grid, Layer};
 use phases::Part;
 use place::{place, Placed};
 use pulvinar_ir::program::gates_made;
-use pulvinar_ir::{Arch, Diagnostic, Endpoint, Graph, NodeId, Phase, Program, Result, Slice, Stage, StageId};
+use pulvinar_ir::{
+    Arch, Diagnostic, Endpoint, Graph, NodeId, Phase, Program, Result, Slice, Stage, StageId, Strategy,
+};
+use std::collections::BTreeSet;
 use streams::{Crossing, StreamCx};
 
 /// A program and how it came about.
@@ -46,16 +49,8 @@ pub struct Mapped {
 
 /// Maps a flow graph on a chip.
 pub fn map(graph: &Graph, arch: &Arch, options: &MapOptions) -> Result<Mapped> {
-    let mut stages = stages(graph, arch)?;
     let rates = Rates::of(graph, options)?;
-    check_names(graph, &stages, options)?;
-    let chosen;
-    let alternatives;
-    {
-        let layers = layers(graph, arch, &stages, &rates, options);
-        alternatives = strategy::alternatives(&layers, options);
-        chosen = strategy::choose(&layers, &alternatives, options)?;
-    }
+    let (mut stages, alternatives, chosen) = planned(graph, arch, &rates, options)?;
     stages.iter_mut().zip(chosen).for_each(|(stage, strategy)| stage.strategy = strategy);
     let layers = layers(graph, arch, &stages, &rates, options);
     let grids = layers.iter().map(|l| l.smallest(l.stage.strategy)).collect::<Result<Vec<Grid>>>()?;
@@ -70,6 +65,39 @@ pub fn map(graph: &Graph, arch: &Arch, options: &MapOptions) -> Result<Mapped> {
     check(&program, &rates)?;
     let report = report::report(&program, &layers, alternatives, &placed, &rates);
     Ok(Mapped { program, report })
+}
+
+/// Stages, the strategies that each may have, and the one it gets.
+///
+/// A stage with attention whose slices are more than the cores, whatever its strategy, is cut in two: one that sums, in as
+/// many phases as it takes, and one that takes the sums as events and waits for its gates.
+fn planned(
+    graph: &Graph,
+    arch: &Arch,
+    rates: &Rates,
+    options: &MapOptions,
+) -> Result<(Vec<Stage>, Vec<Vec<Alternative>>, Vec<Strategy>)> {
+    let mut cut = BTreeSet::new();
+    loop {
+        let stages = stages::stages_cut(graph, arch, &cut)?;
+        check_names(graph, &stages, options)?;
+        let layers = layers(graph, arch, &stages, rates, options);
+        let alternatives = strategy::alternatives(&layers, options);
+        let wide = layers.iter().zip(&alternatives).filter(|(l, a)| is_too_wide(l.stage, a, arch.cores()));
+        let sums: Vec<NodeId> = wide.map(|(l, _)| l.stage.accumulator).collect();
+        if sums.is_empty() {
+            let chosen = strategy::choose(&layers, &alternatives, options)?;
+            drop(layers);
+            return Ok((stages, alternatives, chosen));
+        }
+        cut.extend(sums);
+    }
+}
+
+/// True for a stage that fits with no strategy and still sums by itself.
+fn is_too_wide(stage: &Stage, alternatives: &[Alternative], cores: u32) -> bool {
+    let fits = alternatives.iter().any(|a| a.slices.is_some_and(|n| n <= cores));
+    stage.is_multipass() && !fits && stage.synapses.iter().all(|s| s.source != stage.accumulator)
 }
 
 fn layers<'a>(

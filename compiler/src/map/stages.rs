@@ -7,13 +7,19 @@ use pulvinar_ir::arch::Sync;
 use pulvinar_ir::program::gate_maker;
 use pulvinar_ir::scope::stage_scope;
 use pulvinar_ir::{Arch, Diagnostic, Graph, NodeId, Op, Pass, Result, Scope, Stage, Strategy};
+use std::collections::BTreeSet;
 
 /// Stages of a flow graph in topological order. Stages of several passes keep their currents in SRAM until a
 /// strategy is chosen.
 pub fn stages(graph: &Graph, arch: &Arch) -> Result<Vec<Stage>> {
+    stages_cut(graph, arch, &BTreeSet::new())
+}
+
+/// The same with stages cut behind the sums `cut`, which then travel as events to a stage of their own.
+pub fn stages_cut(graph: &Graph, arch: &Arch, cut: &BTreeSet<NodeId>) -> Result<Vec<Stage>> {
     let roles = Roles::of(graph)?;
-    let stages =
-        clusters(graph, &roles)?.iter().map(|c| stage(graph, &roles, c)).collect::<Result<Vec<_>>>()?;
+    let clusters = clusters(graph, &roles, cut)?;
+    let stages = clusters.iter().map(|c| stage(graph, &roles, c)).collect::<Result<Vec<_>>>()?;
     check_borrowed(graph, &stages)?;
     match arch.noc.sync {
         Sync::Barrier => check_barrier(graph, &stages)?,
