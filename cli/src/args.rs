@@ -41,7 +41,7 @@ pub struct Global {
 pub enum Verb {
     /// Compile, simulate and report in one go.
     #[command(
-        after_help = "Examples:\n  pulvinar run\n  pulvinar run vanilla --inputs 8 --strategy neuron1=spill_dram -o out/"
+        after_help = "Examples:\n  pulvinar run\n  pulvinar run vanilla --inputs 8 --strategy neuron1=spill_dram -o out/\n  pulvinar run ma-gesture-tcsa --rate 0.026 -o out/"
     )]
     Run(Run),
     /// Read a trained model and write it in the native format.
@@ -69,6 +69,9 @@ pub enum Verb {
     /// Render reports of earlier runs; several are compared side by side.
     #[command(after_help = "Example:\n  pulvinar report out/report.json other/report.json -o compared/")]
     Report(ReportArgs),
+    /// Run a study of the documentation again and write its tables and figures.
+    #[command(after_help = "Example:\n  pulvinar study attention -o study/")]
+    Study(StudyArgs),
     /// Accuracy of quantised networks over a grid of weight and gate bits.
     #[command(after_help = "Example:\n  pulvinar bits ma-snn-tcsa --inputs 200")]
     Bits(Bits),
@@ -130,7 +133,8 @@ pub struct Source {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Files of other tools")]
 pub struct NirArgs {
-    /// Timesteps of an inference; required where the file holds one step or continuous time.
+    /// Timesteps of an inference; required where the file holds one step or continuous time. Of a structure of the zoo,
+    /// other ones than published.
     #[arg(long)]
     pub timesteps: Option<usize>,
     /// Seconds of a timestep (NIR); 1e-4 is assumed.
@@ -200,6 +204,13 @@ pub struct Choices {
     pub no_spread: bool,
 }
 
+impl Default for Choices {
+    /// As without any flag.
+    fn default() -> Self {
+        Choices { weight_bits: 8, gate_bits: 8, stat_bits: 12, strategies: Vec::new(), no_spread: false }
+    }
+}
+
 /// Engine of the simulator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EngineArg {
@@ -220,6 +231,9 @@ pub struct Run {
     /// Quantiser and scheduler.
     #[command(flatten)]
     pub choices: Choices,
+    /// Workload by firing rate.
+    #[command(flatten)]
+    pub rates: RatesArgs,
     /// Engine of the simulator.
     #[arg(long, value_enum, default_value_t = EngineArg::Fast)]
     pub engine: EngineArg,
@@ -229,6 +243,22 @@ pub struct Run {
     /// Output folder; it is replaced whole.
     #[arg(short, long, default_value = "pulvinar-out")]
     pub output: PathBuf,
+}
+
+/// A workload by firing rate: layers send generated spikes of these rates, whatever their weights.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Workload by firing rate")]
+#[command(group = clap::ArgGroup::new("workload").args(["rate", "rates"]).multiple(true))]
+pub struct RatesArgs {
+    /// Spikes a neuron and step of every layer that has no rate of its own; no data and no trained weights are needed.
+    #[arg(long, conflicts_with_all = ["twin", "calibration", "encode"])]
+    pub rate: Option<f64>,
+    /// Rates of layers: CSV with a header `layer,rate` or `layer,rate,spread`.
+    #[arg(long, conflicts_with_all = ["twin", "calibration", "encode"])]
+    pub rates: Option<PathBuf>,
+    /// Spread over space and time: bernoulli, or correlated:PATCH:ACTIVE:PERSISTENCE (docs/rates.md).
+    #[arg(long, requires = "workload", default_value = "bernoulli")]
+    pub spread: String,
 }
 
 /// `pulvinar import`.
@@ -361,6 +391,30 @@ pub struct Rtl {
     /// Seeds of place and route.
     #[arg(long, default_value_t = 3)]
     pub seeds: u32,
+}
+
+/// A study.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StudyArg {
+    /// What attention saves and costs by the papers' formula and on the chip (docs/study-attention.md).
+    Attention,
+}
+
+/// `pulvinar study`.
+#[derive(Debug, Args)]
+pub struct StudyArgs {
+    /// Which.
+    #[arg(value_enum)]
+    pub study: StudyArg,
+    /// Architecture file; the chip of the study without it.
+    #[arg(long)]
+    pub arch: Option<PathBuf>,
+    /// Seed of weights, spikes and placement.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Output folder; it is replaced whole.
+    #[arg(short, long)]
+    pub output: PathBuf,
 }
 
 /// `pulvinar report`.

@@ -20,9 +20,9 @@ pub struct Compiled {
 }
 
 /// Quantiser options of the command line.
-pub fn options(choices: &Choices, loaded: &Loaded) -> Result<Options> {
+pub fn options(choices: &Choices, direct: bool) -> Result<Options> {
     let options = Options {
-        direct: loaded.direct,
+        direct,
         weight_bits: choices.weight_bits,
         gate_bits: choices.gate_bits,
         stat_bits: choices.stat_bits,
@@ -42,7 +42,7 @@ pub fn quantised(model: &Graph, calibration: &Frames, options: &Options) -> Resu
 
 /// Everything up to the program.
 pub fn compile(loaded: &Loaded, choices: &Choices, seed: u64) -> Result<Compiled> {
-    let flow = quantised(&loaded.model.graph, &loaded.calibration, &options(choices, loaded)?)?;
+    let flow = quantised(&loaded.model.graph, &loaded.calibration, &options(choices, loaded.direct)?)?;
     let events = expected_events(&flow, &loaded.calibration.slice(0..16))?;
     let mapped = map(&flow, &loaded.arch, &map_options(choices, seed, events.clone())?)?;
     Ok(Compiled { flow, mapped, events })
@@ -61,7 +61,8 @@ pub fn remap(
     map(&compiled.flow, arch, &options)
 }
 
-fn map_options(choices: &Choices, seed: u64, events: BTreeMap<String, f64>) -> Result<MapOptions> {
+/// Options of the mapper: what the command line chose and the events expected.
+pub fn map_options(choices: &Choices, seed: u64, events: BTreeMap<String, f64>) -> Result<MapOptions> {
     let strategies = choices.strategies.iter().map(|s| strategy(s)).collect::<Result<_>>()?;
     Ok(MapOptions {
         strategies,

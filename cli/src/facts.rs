@@ -15,6 +15,7 @@ use pulvinar_simulator::{Run, Span as SimSpan, SpanKind};
 use std::path::Path;
 
 /// Simulated inferences and what they were compared with.
+#[derive(Default)]
 pub struct Simulated {
     /// One run an input.
     pub runs: Vec<Run>,
@@ -22,10 +23,12 @@ pub struct Simulated {
     pub timeline: Vec<SimSpan>,
     /// Events compared with the integer reference.
     pub compared: u64,
-    /// True if all were equal.
-    pub equal: bool,
-    /// Scores of the float model, one row an input.
+    /// True if all were equal; none if nobody compared.
+    pub equal: Option<bool>,
+    /// Scores of the float model, one row an input; empty for a workload by rates.
     pub float: Vec<Vec<f64>>,
+    /// Rates that the layers were given, in words; the answers then mean nothing.
+    pub workload: Option<String>,
 }
 
 /// Counts of all runs together.
@@ -103,7 +106,8 @@ pub fn report(
         parameters: Census::of(&loaded.model.graph)?.parameters,
         inputs,
         load_cycles: simulated.runs[0].load_cycles,
-        spikes_equal_to_reference: Some(simulated.equal),
+        workload: simulated.workload.clone(),
+        spikes_equal_to_reference: simulated.equal,
         compared_events: simulated.compared,
         core_busy_cycles: busy(&simulated.runs),
         link_flits: links(&simulated.runs),
@@ -131,12 +135,13 @@ fn estimates(workload: Workload, run: EnergyReport) -> Result<Vec<pulvinar_repor
 fn input_facts(loaded: &Loaded, compiled: &Compiled, simulated: &Simulated) -> Vec<InputFacts> {
     let ty = &compiled.flow.node(compiled.flow.output).ty;
     let class = |scores: &[f64]| reference::argmax(scores) as u32;
-    let runs = simulated.runs.iter().zip(&simulated.float).enumerate();
-    runs.map(|(i, (run, float))| InputFacts {
+    let runs = simulated.runs.iter().enumerate();
+    let answers = simulated.workload.is_none();
+    runs.map(|(i, run)| InputFacts {
         cycles: run.counts.cycles,
-        label: loaded.inputs.labels.as_ref().map(|l| l[i]),
-        prediction: Some(class(&reference::scores(&run.output, ty))),
-        float_prediction: Some(class(float)),
+        label: loaded.inputs.labels.as_ref().filter(|_| answers).map(|l| l[i]),
+        prediction: answers.then(|| class(&reference::scores(&run.output, ty))),
+        float_prediction: simulated.float.get(i).map(|f| class(f)),
     })
     .collect()
 }

@@ -9,10 +9,12 @@ mod exchange;
 mod facts;
 mod output;
 mod progress;
+mod rates;
 mod rtl;
 mod run;
 mod simulate;
 mod source;
+mod study;
 mod verbs;
 mod verdict;
 mod workload;
@@ -52,6 +54,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Verb::Simulate(simulate)) => simulate::simulate(&simulate, global),
         Some(Verb::Rtl(rtl)) => rtl::rtl(&rtl, global),
         Some(Verb::Report(report)) => verbs::report(&report, json),
+        Some(Verb::Study(args)) => study::study(&args, global),
         Some(Verb::Bits(bits)) => verbs::bits(&bits, global),
         Some(Verb::Energy(energy)) => energy::energy(&energy, json),
         Some(Verb::Zoo) => verbs::zoo(json),

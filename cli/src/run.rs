@@ -4,7 +4,7 @@ use crate::args::{EngineArg, Global, NirArgs, Run as RunArgs, Source};
 use crate::compile::{self, compile, Compiled};
 use crate::facts::{self, Simulated};
 use crate::source::{self, Loaded};
-use crate::{output, progress};
+use crate::{output, progress, rates};
 use pulvinar_ir::{interpret, Diagnostic, Level, Program, Result, Strategy, Value};
 use pulvinar_models::reference;
 use pulvinar_reports::report::{StrategyFigures, Summary};
@@ -23,13 +23,10 @@ const WAITING_STRATEGIES: [Strategy; 4] =
 /// The verb.
 pub fn run(args: &RunArgs, global: &Global) -> Result<()> {
     output::check_writable(&args.output)?;
-    let loaded = source::load(&args.source)?;
-    let twin = twin_name(args).map(|name| twin(&name, args, global)).transpose()?;
-    progress::note(global, &format!("compiling {}", loaded.model.graph.name));
-    let compiled = compile(&loaded, &args.choices, args.source.seed)?;
-    let simulated = simulate_all(&compiled.mapped.program, &loaded, args.engine, global)?;
-    let alternatives = alternatives(&compiled, &loaded, args, global)?;
-    let report = facts::report(&loaded, &compiled, &simulated, args.source.seed, twin, alternatives)?;
+    let report = match args.rates.plan()? {
+        Some(plan) => rates::report(args, &plan, global)?,
+        None => own(args, global)?,
+    };
     output::folder(&args.output, |folder| {
         write::files(&report).iter().try_for_each(|(name, text)| {
             let path = folder.join(name);
@@ -39,6 +36,17 @@ pub fn run(args: &RunArgs, global: &Global) -> Result<()> {
     })?;
     present(&report, args, global);
     Ok(())
+}
+
+/// The report of a network that computes its own spikes.
+fn own(args: &RunArgs, global: &Global) -> Result<Report> {
+    let loaded = source::load(&args.source)?;
+    let twin = twin_name(args).map(|name| twin(&name, args, global)).transpose()?;
+    progress::note(global, &format!("compiling {}", loaded.model.graph.name));
+    let compiled = compile(&loaded, &args.choices, args.source.seed)?;
+    let simulated = simulate_all(&compiled.mapped.program, &loaded, args.engine, global)?;
+    let alternatives = alternatives(&compiled, &loaded, args, global)?;
+    facts::report(&loaded, &compiled, &simulated, args.source.seed, twin, alternatives)
 }
 
 fn present(report: &Report, args: &RunArgs, global: &Global) {
@@ -93,7 +101,7 @@ pub fn simulate_all(
     }
     let (compared, equal) = compare_with_reference(program, &inputs, &runs)?;
     let float = reference::outputs(&loaded.model.graph, &loaded.inputs.frames)?;
-    Ok(Simulated { runs, timeline, compared, equal, float })
+    Ok(Simulated { runs, timeline, compared, equal: Some(equal), float, workload: None })
 }
 
 /// Both engines on every input: the listings must be the same to the byte.

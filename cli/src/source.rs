@@ -39,12 +39,14 @@ pub fn model(name: &str, seed: u64, args: &NirArgs) -> Result<Model> {
     if let Some(format) = foreign(name) {
         return import::import(format, Path::new(name), &args.options()).model;
     }
+    if let (Some(structure), true) = (zoo::build::find(name), zoo::ZOO.iter().all(|e| e.name != name)) {
+        NirArgs { timesteps: None, ..args.clone() }.refuse(name)?;
+        let structure = args.timesteps.map_or(Ok(*structure), |t| structure.over(t))?;
+        return structure.model(seed);
+    }
     args.refuse(name)?;
     if let Some(entry) = zoo::ZOO.iter().find(|e| e.name == name) {
         return (entry.load)();
-    }
-    if let Some(structure) = zoo::build::find(name) {
-        return structure.model(seed);
     }
     if Path::new(name).exists() {
         return native::load(Path::new(name));
@@ -74,7 +76,7 @@ pub fn load(source: &Source) -> Result<Loaded> {
     let shape = input_shape(&model);
     let mut assumptions = Vec::new();
     let embedded = zoo::test_inputs()?;
-    let mut inputs = match &source.input {
+    let inputs = match &source.input {
         Some(path) => frames(path, source, shape.t)?,
         None if embedded.frames.shape() == shape => embedded,
         None => {
@@ -87,7 +89,17 @@ pub fn load(source: &Source) -> Result<Loaded> {
         }
     };
     inputs.frames.check(&model.graph)?;
-    if let Some(n) = source.inputs {
+    let inputs = some(inputs, source.inputs)?;
+    let calibration = calibration(source, shape, &inputs, &mut assumptions)?;
+    calibration.check(&model.graph)?;
+    let inputs_hash = pulvinar_models::sha256_hex(&dataset::to_bytes(&inputs));
+    let direct = source.input.is_some() && source.encode.as_deref() == Some("direct");
+    Ok(Loaded { model, inputs, inputs_hash, calibration, arch, direct, assumptions })
+}
+
+/// The first inputs, as many as asked for and at least one.
+pub fn some(mut inputs: Dataset, wanted: Option<usize>) -> Result<Dataset> {
+    if let Some(n) = wanted {
         if n == 0 {
             return Err(Diagnostic::new("E0404", "--inputs", "no inputs to run on", "give at least 1"));
         }
@@ -97,11 +109,7 @@ pub fn load(source: &Source) -> Result<Loaded> {
     if inputs.frames.is_empty() {
         return Err(Diagnostic::new("E0404", "inputs", "the data set is empty", "give at least one input"));
     }
-    let calibration = calibration(source, shape, &inputs, &mut assumptions)?;
-    calibration.check(&model.graph)?;
-    let inputs_hash = pulvinar_models::sha256_hex(&dataset::to_bytes(&inputs));
-    let direct = source.input.is_some() && source.encode.as_deref() == Some("direct");
-    Ok(Loaded { model, inputs, inputs_hash, calibration, arch, direct, assumptions })
+    Ok(inputs)
 }
 
 fn input_shape(model: &Model) -> Shape {

@@ -180,7 +180,7 @@ pub fn compile(args: &Compile, json: bool) -> Result<()> {
         output::check_writable(target)?;
     }
     if let Some(stage) = args.emit.as_deref().filter(|s| *s != "program") {
-        return emit(&loaded, &options(&args.choices, &loaded)?, stage);
+        return emit(&loaded, &options(&args.choices, loaded.direct)?, stage);
     }
     let compiled = compile_all(&loaded, &args.choices, args.source.seed)?;
     if args.emit.is_some() {

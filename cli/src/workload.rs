@@ -1,7 +1,8 @@
 //! The network as estimators see it: shapes of the trained graph, and rates that are measured or given.
 
 use crate::facts::Simulated;
-use pulvinar_ir::{Graph, Level, Program, Result};
+use pulvinar_ir::op::input::InputKind;
+use pulvinar_ir::{Graph, Level, Op, Program, Result};
 use pulvinar_models::zoo::census::Census;
 use pulvinar_models::Frames;
 use pulvinar_reports::energy::workload::{ModuleCost, Rate};
@@ -48,6 +49,8 @@ impl Rates {
         twin: Option<&Summary>,
     ) -> Result<Self> {
         let runs = simulated.runs.len().max(1) as f64;
+        // An image counts in full (table S1 of MA-SNN).
+        let image = graph.nodes.iter().any(|n| matches!(&n.op, Op::Input(i) if i.kind == InputKind::Real));
         let mut input = 0.0;
         for i in 0..inputs.len() {
             input +=
@@ -63,7 +66,8 @@ impl Rates {
         let elements = |name: &str| graph.find(name).map(|id| graph.node(id).ty.shape.len() as f64);
         let twin = twin.iter().flat_map(|t| &t.layer_spikes);
         let twin = twin.filter_map(|l| Some((l.name.clone(), l.value / elements(&l.name)?))).collect();
-        Ok(Rates { input: input / inputs.len().max(1) as f64, own: own.collect(), twin })
+        let input = if image { 1.0 } else { input / inputs.len().max(1) as f64 };
+        Ok(Rates { input, own: own.collect(), twin })
     }
 
     /// Rate here and without attention (the same where there is no twin). What is no stage is the input.

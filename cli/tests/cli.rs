@@ -75,6 +75,51 @@ fn run_reports_and_writes_a_page() {
 }
 
 #[test]
+fn rates_make_a_workload_without_answers() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("rates.csv"), "layer,rate\nneuron0,0.2\n").unwrap();
+    let args = ["run", "--rates", "rates.csv", "--rate", "0.05", "--inputs", "2", "-o", "out", "--json"];
+    let out = pulvinar(dir.path(), &args);
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    let correct = &report["correctness"];
+    assert!(correct["workload"].as_str().unwrap().contains("0.05"), "{correct}");
+    assert!(correct["accuracy"].is_null() && correct["agreement_with_float"].is_null(), "{correct}");
+    let slots = 2.0 * report["model"]["timesteps"].as_f64().unwrap();
+    for layer in report["layers"].as_array().unwrap() {
+        let wanted = if layer["name"] == "neuron0" { 0.2 } else { 0.05 };
+        let (rate, n) = (layer["firing_rate"].as_f64().unwrap(), layer["neurons"].as_f64().unwrap());
+        assert!((rate - wanted).abs() < 5.0 * (wanted / (n * slots)).sqrt(), "{}: {rate}", layer["name"]);
+    }
+    assert!(report["attention"][0]["statistics_ops"].as_f64().unwrap() > 0.0);
+    let page = fs::read_to_string(dir.path().join("out/report.html")).unwrap();
+    assert!(page.contains("a workload by firing rate"));
+}
+
+#[test]
+fn rates_that_do_not_fit_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let write =
+        |name: &str, rows: &str| fs::write(dir.path().join(name), format!("layer,rate\n{rows}")).unwrap();
+    write("unknown.csv", "conv0,0.1\n");
+    write("missing.csv", "input,0.1\n");
+    write("text.csv", "input,much\n");
+    refused(dir.path(), &["run", "--rate", "1.5"], &["E0407", "1.5"]);
+    refused(
+        dir.path(),
+        &["run", "--rates", "unknown.csv", "--rate", "0.1"],
+        &["E0409", "`conv0`", "neuron1"],
+    );
+    refused(dir.path(), &["run", "--rates", "missing.csv"], &["E0409", "it spikes and has no rate"]);
+    refused(dir.path(), &["run", "--rates", "text.csv"], &["E0408", "line 2"]);
+    refused(dir.path(), &["run", "--rates", "nowhere.csv"], &["E0111"]);
+    refused(dir.path(), &["run", "--rate", "0.1", "--spread", "waves"], &["E0407", "waves"]);
+    refused(dir.path(), &["run", "ma-gesture", "--rate", "0.1", "--timesteps", "0"], &["E0109"]);
+    let usage = pulvinar(dir.path(), &["run", "--spread", "bernoulli"]);
+    assert_eq!(usage.status.code(), Some(2));
+}
+
+#[test]
 fn compile_and_simulate_agree_with_run() {
     let dir = tempfile::tempdir().unwrap();
     let out = pulvinar(dir.path(), &["compile", "ma-snn-tcsa", "-o", "prog"]);

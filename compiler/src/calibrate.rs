@@ -17,6 +17,11 @@ impl Calibration {
     ///
     /// Integer inputs are read as reals. Errors: no inputs, a flow graph, inputs that do not fit.
     pub fn from_inputs(graph: &Graph, inputs: &[Value]) -> Result<Self> {
+        Self::from_given(graph, inputs, &BTreeMap::new())
+    }
+
+    /// The same with some nodes, by name, held at given values; each has one value, whatever the input.
+    pub fn from_given(graph: &Graph, inputs: &[Value], given: &BTreeMap<String, Value>) -> Result<Self> {
         if graph.level != Level::Trained {
             return Err(Diagnostic::new(
                 "E0309",
@@ -33,9 +38,11 @@ impl Calibration {
                 "give at least one, or leave calibration out",
             ));
         }
+        let given = given.iter().filter_map(|(name, v)| Some((graph.find(name)?, as_real(v)))).collect();
         let mut ranges = vec![(f64::INFINITY, f64::NEG_INFINITY); graph.nodes.len()];
         for input in inputs {
-            for (range, value) in ranges.iter_mut().zip(interpret::run(graph, &as_real(input))?) {
+            for (range, value) in ranges.iter_mut().zip(interpret::run_with(graph, &as_real(input), &given)?)
+            {
                 *range = value.reals().iter().fold(*range, |(lo, hi), &v| (lo.min(v), hi.max(v)));
             }
         }

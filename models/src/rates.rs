@@ -10,12 +10,15 @@
 //! Either has the mean rate r. Correlated spikes come in bursts of patches: A has the share f of ones and the
 //! autocorrelation rho^k at k steps; with rho = 0 they are correlated in space only.
 
+mod plan;
 mod table;
 
+pub use plan::Plan;
 pub use table::Rates;
 
 use crate::random::{stream, uniform};
 use pulvinar_ir::{Diagnostic, Result, Shape, Value};
+use std::fmt;
 
 /// How spikes of one rate are spread over space and time.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,7 +36,38 @@ pub enum Spread {
     },
 }
 
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Spread::Bernoulli => write!(f, "bernoulli"),
+            Spread::Correlated { patch, active, persistence } => {
+                write!(f, "correlated:{patch}:{active}:{persistence}")
+            }
+        }
+    }
+}
+
 impl Spread {
+    /// Reads `bernoulli` or `correlated:PATCH:ACTIVE:PERSISTENCE`; [`Spread::check`] says which numbers are good.
+    ///
+    /// # Errors
+    /// E0407 for any other text.
+    pub fn parse(text: &str, place: &str) -> Result<Self> {
+        let correlated = || {
+            let mut parts = text.strip_prefix("correlated:")?.split(':');
+            let patch = parts.next()?.parse().ok()?;
+            let (active, persistence) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+            parts.next().is_none().then_some(Spread::Correlated { patch, active, persistence })
+        };
+        let spread = if text == "bernoulli" { Some(Spread::Bernoulli) } else { correlated() };
+        spread.ok_or_else(|| {
+            let message = format!("`{text}` is no spread of spikes");
+            let help =
+                "write bernoulli, or correlated:PATCH:ACTIVE:PERSISTENCE, for example correlated:4:0.5:0.8";
+            Diagnostic::new("E0407", place, message, help)
+        })
+    }
+
     /// Refuses parameters and rates that cannot be met (E0407).
     ///
     /// # Errors

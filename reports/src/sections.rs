@@ -91,7 +91,13 @@ fn correctness(report: &Report) -> Section {
         Some(a) => format!("predicts as the float model does on {} of them", percent(a)),
         None => "not compared with the float model".to_owned(),
     };
-    lines.push(format!("{inputs}: {accuracy}; {agreement}."));
+    match &c.workload {
+        None => lines.push(format!("{inputs}: {accuracy}; {agreement}.")),
+        Some(rates) => lines.push(format!(
+            "{inputs}, a workload by firing rate: {rates}. The layers send generated spikes whatever their weights; \
+             counts, cycles and energy are measured, and there is no accuracy."
+        )),
+    }
     let events = plural(c.compared_events, "event", "events");
     let mut alarm = None;
     match c.spikes_equal_to_reference {

@@ -109,6 +109,16 @@ impl Table {
         out
     }
 
+    /// A Markdown table.
+    pub fn to_markdown(&self) -> String {
+        let line = |cells: Vec<&str>| format!("| {} |\n", cells.join(" | "));
+        let columns = 0..self.heads.len();
+        let mut out = line(columns.clone().map(|c| self.head(c).0).collect());
+        out += &line(columns.map(|c| if self.head(c).1 { "---:" } else { "---" }).collect());
+        self.rows.iter().for_each(|r| out += &line(r.iter().map(String::as_str).collect()));
+        out
+    }
+
     /// An HTML table that scrolls sideways where it is wider than the page.
     pub fn to_html(&self) -> String {
         let class = |c: usize| if self.head(c).1 { " class=\"n\"" } else { "" };

@@ -8,7 +8,7 @@ mod report_fixture;
 use pulvinar_reports::plots::{standalone, PLOTS};
 use pulvinar_reports::report::Report;
 use pulvinar_reports::text::Style;
-use pulvinar_reports::{compare, csv, html, json, latex, text, write, write_all};
+use pulvinar_reports::{compare, csv, html, json, latex, study, text, write, write_all};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -295,4 +295,31 @@ fn foreign_files_are_never_overwritten() {
     fs::write(&file, "mine").unwrap();
     assert_eq!(write_all(&report, &file).unwrap_err().code, "E0616");
     assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
+}
+
+#[test]
+fn a_study_sets_runs_side_by_side() {
+    let report = report_fixture::report();
+    let mut twin = report.clone();
+    twin.timing.latency_cycles *= 4.0;
+    let cases = [("before", report), ("after", twin)]
+        .map(|(name, report)| study::Case { name: name.to_owned(), report });
+    let table = study::table("both", &cases).to_markdown();
+    assert!(table.starts_with("| per inference | before | after |\n| --- | ---: | ---: |\n"), "{table}");
+    for row in [
+        "spikes",
+        "energy by the papers' formula",
+        "frame buffers and stores",
+        "energy of the simulated chip",
+    ] {
+        assert!(table.contains(&format!("| {row} |")), "{row} is missing from {table}");
+    }
+    let ratios = study::ratios("after over before", [&cases[0], &cases[1]]);
+    assert!(ratios.contains("4 ×") && ratios.contains("1 ×"), "{ratios}");
+    let encoder = study::encoder("one layer and the others", &cases[0], &cases[0].report.layers[0].name);
+    assert_eq!(encoder.rows.len(), 6);
+    let sensitivity = study::sensitivity("of the input", [&cases[0], &cases[1]], 0.1);
+    for svg in [ratios, sensitivity, study::chip("chip", &cases), study::formula("formula", &cases)] {
+        assert!(well_formed(&svg).unwrap() > 10, "{svg}");
+    }
 }

@@ -5,11 +5,30 @@ use crate::graph::{Graph, Level, NodeId};
 use crate::op::{EvalCx, Op};
 use crate::shape::Elem;
 use crate::tensor::{Data, Value};
+use std::collections::BTreeMap;
 
 /// Runs one sample; returns the value of every node, by id.
 pub fn run(graph: &Graph, input: &Value) -> Result<Vec<Value>> {
     check_input(graph, input)?;
-    Ok(settle(graph, input, Vec::new()))
+    Ok(settle(graph, input, vec![None; graph.nodes.len()]))
+}
+
+/// Runs one sample with some nodes held at given values, whatever they would compute.
+///
+/// Refuses a given value of another shape (E0401).
+pub fn run_with(graph: &Graph, input: &Value, given: &BTreeMap<NodeId, Value>) -> Result<Vec<Value>> {
+    check_input(graph, input)?;
+    let mut values = vec![None; graph.nodes.len()];
+    for (&id, value) in given {
+        let node = graph.node(id);
+        if node.ty.shape != value.shape {
+            let message = format!("the given value is {} and the node's {}", value.shape, node.ty.shape);
+            let place = format!("node `{}`", node.name);
+            return Err(Diagnostic::new("E0401", place, message, "give values of the nodes' shapes"));
+        }
+        values[id.index()] = Some(value.clone());
+    }
+    Ok(settle(graph, input, values))
 }
 
 /// Runs one sample and returns the output node's value.
@@ -19,24 +38,22 @@ pub fn output(graph: &Graph, input: &Value) -> Result<Value> {
 
 /// Value of a node of a graph whose first nodes have the given values.
 pub(crate) fn value_from(graph: &Graph, given: &[&Value], wanted: NodeId) -> Value {
-    let given: Vec<Value> = given.iter().map(|&v| v.clone()).collect();
-    let input = given[0].clone();
-    settle(graph, &input, given).swap_remove(wanted.index())
+    let mut values: Vec<Option<Value>> = given.iter().map(|&v| Some(v.clone())).collect();
+    values.resize(graph.nodes.len(), None);
+    settle(graph, given[0], values).swap_remove(wanted.index())
 }
 
-/// Values of all nodes; those of the first nodes are given.
+/// Values of all nodes; those that are there already are kept.
 ///
 /// A graph with feedback through `delay` is evaluated again, where operands have changed, until nothing changes. A cycle
 /// whose other operands are final has one more exact step after each round, so T rounds a cycle are enough.
-fn settle(graph: &Graph, input: &Value, given: Vec<Value>) -> Vec<Value> {
-    let own = given.len();
-    let mut values: Vec<Option<Value>> = given.into_iter().map(Some).collect();
-    values.resize(graph.nodes.len(), None);
+fn settle(graph: &Graph, input: &Value, mut values: Vec<Option<Value>>) -> Vec<Value> {
+    let own: Vec<NodeId> = graph.ids().filter(|id| values[id.index()].is_none()).collect();
     let feedback: Vec<NodeId> =
         graph.ids().flat_map(|id| graph.node(id).inputs.iter().copied().filter(move |&i| i >= id)).collect();
     let mut changed = vec![false; graph.nodes.len()];
     for round in 0..=feedback.len() * graph.timesteps {
-        for id in graph.ids().skip(own) {
+        for &id in &own {
             let stale = round == 0 || graph.node(id).inputs.iter().any(|i| changed[i.index()]);
             let new = stale.then(|| eval(graph, id, input, &values));
             changed[id.index()] = stale && new != values[id.index()];

@@ -1,5 +1,7 @@
-//! Rates by layer: `layer,rate` with that header, one row a layer; `#` begins a line of remarks.
+//! Rates by layer: `layer,rate` with that header, one row a layer; `#` begins a line of remarks. A third column `spread`
+//! may say how a layer's spikes are spread ([`Spread::parse`]).
 
+use super::Spread;
 use crate::read_file;
 use pulvinar_ir::{Diagnostic, Result};
 use std::collections::BTreeMap;
@@ -7,12 +9,14 @@ use std::path::Path;
 
 /// First line of a file of rates.
 pub const HEADER: &str = "layer,rate";
+/// The same with spreads.
+pub const SPREAD_HEADER: &str = "layer,rate,spread";
 
 /// Mean spikes of an element and step: of layers by name, and one for all others.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Rates {
     others: Option<f64>,
-    layers: BTreeMap<String, f64>,
+    layers: BTreeMap<String, (f64, Option<Spread>)>,
 }
 
 impl Rates {
@@ -31,6 +35,11 @@ impl Rates {
     pub fn with_others(self, rate: f64) -> Result<Self> {
         check(rate, "the rate of all layers")?;
         Ok(Rates { others: Some(rate), ..self })
+    }
+
+    /// Gives one layer its own rate and spread, which [`super::Plan::check`] looks at.
+    pub fn set(&mut self, layer: &str, rate: f64, spread: Option<Spread>) {
+        self.layers.insert(layer.to_owned(), (rate, spread));
     }
 
     /// Reads a file.
@@ -56,18 +65,25 @@ impl Rates {
         let lines = text.trim_start_matches('\u{feff}').lines().enumerate();
         let mut rows =
             lines.map(|(i, l)| (i + 1, l.trim())).filter(|(_, l)| !l.is_empty() && !l.starts_with('#'));
-        match rows.next() {
-            Some((_, line)) if fields(line) == fields(HEADER) => {}
+        let spreads = match rows.next() {
+            Some((_, line)) if fields(line) == fields(HEADER) => false,
+            Some((_, line)) if fields(line) == fields(SPREAD_HEADER) => true,
             Some((n, line)) => return refuse(n, format!("`{line}` is not the header of a file of rates")),
             None => return refuse(1, "the file has no rates".to_owned()),
-        }
+        };
         let mut layers = BTreeMap::new();
         for (n, line) in rows {
-            let Some((name, Ok(rate))) = fields(line).map(|(name, rate)| (name, rate.parse::<f64>())) else {
+            let place = format!("{place}, line {n}");
+            let (row, spread) = match line.rsplit_once(',').filter(|_| spreads) {
+                Some((row, text)) if text.trim().is_empty() => (row, None),
+                Some((row, text)) => (row, Some(Spread::parse(text.trim(), &place)?)),
+                None => (line, None),
+            };
+            let Some((name, Ok(rate))) = fields(row).map(|(name, rate)| (name, rate.parse::<f64>())) else {
                 return refuse(n, format!("`{line}` is not a layer and its rate"));
             };
-            check(rate, &format!("{place}, line {n}"))?;
-            if layers.insert(name.to_owned(), rate).is_some() {
+            spread.unwrap_or(Spread::Bernoulli).check(rate, &place)?;
+            if layers.insert(name.to_owned(), (rate, spread)).is_some() {
                 return refuse(n, format!("`{name}` has a rate already"));
             }
         }
@@ -76,12 +92,26 @@ impl Rates {
 
     /// The rate of a layer that is named.
     pub fn named(&self, layer: &str) -> Option<f64> {
-        self.layers.get(layer).copied()
+        self.layers.get(layer).map(|l| l.0)
     }
 
     /// The rate of a layer, if it has one.
     pub fn of(&self, layer: &str) -> Option<f64> {
         self.named(layer).or(self.others)
+    }
+
+    /// How a layer's spikes are spread, if its row says so.
+    pub fn spread(&self, layer: &str) -> Option<Spread> {
+        self.layers.get(layer)?.1
+    }
+
+    /// The rates in a few words.
+    pub fn text(&self) -> String {
+        let own = match self.layers.len() {
+            0 => String::new(),
+            n => format!("{n} layers with their own rates, "),
+        };
+        own + &self.others.map_or("no others".to_owned(), |r| format!("{r} spikes a neuron and step"))
     }
 
     /// Refuses rates that do not fit these layers, of which the `optional` ones may go without.
@@ -139,6 +169,19 @@ mod tests {
         let all = rates.with_others(0.5).unwrap();
         assert_eq!((all.of("input"), all.of("fc")), (Some(0.0), Some(0.5)));
         all.check(&["conv0.spikes", "a, b", "fc"], &["input"]).unwrap();
+    }
+
+    #[test]
+    fn spreads_are_read() {
+        let text = "layer,rate,spread\na,0.1,correlated:4:0.5:0.8\nb,0.2,\n";
+        let rates = Rates::parse(text, "rates.csv").unwrap();
+        let bursts = Spread::Correlated { patch: 4, active: 0.5, persistence: 0.8 };
+        assert_eq!((rates.of("a"), rates.spread("a")), (Some(0.1), Some(bursts)));
+        assert_eq!((rates.of("b"), rates.spread("b")), (Some(0.2), None));
+        let of = |row: &str| Rates::parse(&format!("layer,rate,spread\n{row}"), "rates.csv").unwrap_err();
+        assert_eq!(of("a,0.1,everywhere").code, "E0407");
+        assert_eq!(of("a,0.6,correlated:4:0.5:0.8").code, "E0407");
+        assert_eq!(of("a,much,bernoulli").code, "E0408");
     }
 
     #[test]

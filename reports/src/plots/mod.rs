@@ -1,12 +1,12 @@
 //! Figures as SVG, one a file. Text and axes take their colours from classes, so that a page can be light or dark.
 
 mod area;
-mod bars;
+pub(crate) mod bars;
 mod energy;
 mod energy_steps;
 mod estimators;
 mod latency;
-mod lines;
+pub(crate) mod lines;
 mod mesh;
 mod raster;
 mod rates;

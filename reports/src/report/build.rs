@@ -129,6 +129,7 @@ impl Pieces<'_> {
         };
         Correctness {
             inputs: inputs.len() as u64,
+            workload: self.facts.workload.clone(),
             labelled: inputs.iter().filter(|i| i.label.is_some()).count() as u64,
             accuracy: pairs(|i| i.prediction, |i| i.label),
             float_accuracy: pairs(|i| i.float_prediction, |i| i.label),

@@ -28,6 +28,8 @@ pub struct RunFacts {
     pub inputs: Vec<InputFacts>,
     /// Cycles that load weights before the first inference.
     pub load_cycles: u64,
+    /// Rates that the layers were given in place of computing their spikes, in words.
+    pub workload: Option<String>,
     /// True if every event equals that of the integer reference; absent if nobody compared.
     pub spikes_equal_to_reference: Option<bool>,
     /// Events compared for it.

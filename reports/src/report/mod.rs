@@ -149,6 +149,9 @@ pub struct Correctness {
     pub float_accuracy: Option<f64>,
     /// Fraction of inputs on which chip and float model predict the same class.
     pub agreement_with_float: Option<f64>,
+    /// Rates that the layers were given in place of computing their spikes, in words; there are no answers then.
+    #[serde(default)]
+    pub workload: Option<String>,
     /// True if every event of every layer equals that of the integer reference.
     pub spikes_equal_to_reference: Option<bool>,
     /// Events compared for it, all inputs.

@@ -15,7 +15,7 @@ mod transformer;
 
 use crate::native::{self, Model, Producer};
 use crate::sha256_hex;
-use pulvinar_ir::{Graph, Result};
+use pulvinar_ir::{Diagnostic, Graph, Result};
 use std::collections::BTreeMap;
 
 /// Weights of a built network.
@@ -111,6 +111,15 @@ impl Builder {
     /// The same with parameters beside those of the graph.
     const fn beside(self, beside: &'static [(u64, &'static str)]) -> Self {
         Builder { beside, ..self }
+    }
+
+    /// The same structure over another number of timesteps, 1 to 65536 (E0109).
+    pub fn over(self, timesteps: usize) -> Result<Self> {
+        if !(1..=1 << 16).contains(&timesteps) {
+            let (place, message) = (format!("network `{}`", self.name), format!("{timesteps} timesteps"));
+            return Err(Diagnostic::new("E0109", place, message, "give from 1 to 65536 timesteps"));
+        }
+        Ok(Builder { setting: Setting { timesteps, ..self.setting }, ..self })
     }
 
     /// The published network, with zeros as weights.
