@@ -32,9 +32,7 @@ use partition::{spread, Grid, Layer};
 use phases::Part;
 use place::{place, Placed};
 use pulvinar_ir::program::gates_made;
-use pulvinar_ir::{
-    Arch, Diagnostic, Endpoint, Graph, NodeId, Phase, Program, Result, Slice, Stage, StageId, Strategy,
-};
+use pulvinar_ir::{Arch, Diagnostic, Endpoint, Graph, NodeId, Phase, Program, Result, Slice, Stage, StageId};
 use std::collections::BTreeSet;
 use streams::{Crossing, StreamCx};
 
@@ -50,8 +48,7 @@ pub struct Mapped {
 /// Maps a flow graph on a chip.
 pub fn map(graph: &Graph, arch: &Arch, options: &MapOptions) -> Result<Mapped> {
     let rates = Rates::of(graph, options)?;
-    let (mut stages, alternatives, chosen) = planned(graph, arch, &rates, options)?;
-    stages.iter_mut().zip(chosen).for_each(|(stage, strategy)| stage.strategy = strategy);
+    let (stages, alternatives) = planned(graph, arch, &rates, options)?;
     let layers = layers(graph, arch, &stages, &rates, options);
     let grids = layers.iter().map(|l| l.smallest(l.stage.strategy)).collect::<Result<Vec<Grid>>>()?;
     let mut parts = phases::phases(&layers, &grids)?;
@@ -67,7 +64,7 @@ pub fn map(graph: &Graph, arch: &Arch, options: &MapOptions) -> Result<Mapped> {
     Ok(Mapped { program, report })
 }
 
-/// Stages, the strategies that each may have, and the one it gets.
+/// Stages with their strategies, and those that each might have had.
 ///
 /// A stage with attention whose slices are more than the cores, whatever its strategy, is cut in two: one that sums, in as
 /// many phases as it takes, and one that takes the sums as events and waits for its gates.
@@ -76,10 +73,10 @@ fn planned(
     arch: &Arch,
     rates: &Rates,
     options: &MapOptions,
-) -> Result<(Vec<Stage>, Vec<Vec<Alternative>>, Vec<Strategy>)> {
+) -> Result<(Vec<Stage>, Vec<Vec<Alternative>>)> {
     let mut cut = BTreeSet::new();
     loop {
-        let stages = stages::stages_cut(graph, arch, &cut)?;
+        let mut stages = stages::stages_cut(graph, arch, &cut)?;
         check_names(graph, &stages, options)?;
         let layers = layers(graph, arch, &stages, rates, options);
         let alternatives = strategy::alternatives(&layers, options);
@@ -88,7 +85,8 @@ fn planned(
         if sums.is_empty() {
             let chosen = strategy::choose(&layers, &alternatives, options)?;
             drop(layers);
-            return Ok((stages, alternatives, chosen));
+            stages.iter_mut().zip(chosen).for_each(|(stage, strategy)| stage.strategy = strategy);
+            return Ok((stages, alternatives));
         }
         cut.extend(sums);
     }

@@ -133,7 +133,7 @@ impl Net {
             lif.reset_timing = ResetTiming::NextCharge;
         }
         let threshold = i64::from(self.graph.tensors[&lif.threshold].as_int().unwrap()[0]);
-        for _ in 0..1 + self.rng.below(3) {
+        for _ in 0..=self.rng.below(3) {
             let shape = shapes[self.rng.below(4)].clone();
             match self.rng.below(9) {
                 0 => lif.leaks = Some(self.tensor("leaks", shape, 0, 8)),

@@ -158,7 +158,7 @@ impl<'a> Scaled<'a> {
         };
         let leak_shift = leaks(|k| k.leak).max(leaks(|k| k.leak_fired));
         let current_shift = leaks(|k| k.current_leak);
-        Scaled { neuron, scale, gain, leak_shift, current_shift, table }
+        Scaled { neuron, table, scale, gain, leak_shift, current_shift }
     }
 
     /// Why there is no integer form.
