@@ -36,7 +36,7 @@ def export(
     """Writes `model` to the folder `path` and returns it; an existing folder is replaced.
 
     Inputs are [T, B, C, H, W] or [T, B, N], the layout of SpikingJelly's multi-step mode; the model
-    must return the mean or sum over time of its last layer. `reference_inputs` (default: the sample)
+    must return the mean, sum or last step of its last layer, or layers on such a mean or sum. `reference_inputs` (default: the sample)
     are run in eval mode; inputs, spikes of every neuron layer and outputs are stored as reference
     vectors, with `labels` if given. `input_kind`: "binary", "counts" (0..255) or "real".
 

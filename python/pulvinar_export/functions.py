@@ -120,11 +120,13 @@ def get_attribute(emit, x, name):
 
 @_on(operator.getitem)
 def get_item(emit, x, index):
-    """Indexing with None, Ellipsis and full slices, and [0] of torch.max(x, dim)."""
+    """Indexing with None, Ellipsis and full slices, [-1] over time, and [0] of torch.max(x, dim)."""
     if emit.of_pair:
         if index != 0:
             emit.fail("the indices of a maximum are used", "only its values can be exported")
         return x
+    if index == -1 and x.axes[0] == "t":
+        return emit("reduce", [x], {"kind": "last", "axes": ["t"]}, axes=x.axes[1:], statistic=True)
     index = index if isinstance(index, tuple) else (index,)
     whole = slice(None)
     if any(i is not None and i is not Ellipsis and i != whole for i in index):

@@ -153,6 +153,8 @@ def _evaluate(node: dict, xs: list, w: dict):
         return _windows(x, a["kernel"], a["stride"], a["padding"], fill=-np.inf).max((5, 6))
     if op == "flatten":
         return x.reshape(*x.shape[:2], -1, 1, 1)
+    if op == "readout" and a["kind"] == "last":
+        return x[:, -1:]
     if op in ("reduce", "readout"):
         axes = tuple(_AXIS[i] for i in a.get("axes", ["t"]))
         return getattr(x, a["kind"])(axes, keepdims=True)

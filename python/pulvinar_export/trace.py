@@ -172,10 +172,14 @@ class _Converter:
 
 
 def _readout(graph: Graph, out: Value) -> str:
-    """Turns the last reduction over time into the readout."""
+    """Turns the last reduction over time into the readout; behind one inside the model the answer is a layer."""
     node = graph.node(out.node)
+    if any(n["op"] == "reduce" and n["attrs"]["kind"] == "last" and n is not node for n in graph.nodes):
+        raise ExportError("it takes the last step inside the model; take it at the end, as in x[-1]")
     users = [n for n in graph.nodes if out.node in n["inputs"]]
     fits = node and node["op"] == "reduce" and node["attrs"]["axes"] == ["t"] and node["attrs"]["kind"] != "max"
+    if node and not fits and "t" not in out.axes:
+        return out.node
     if not fits or users:
         raise ExportError("the model must end with the mean or sum over time of its last layer, as in x.mean(0)")
     node["op"], node["attrs"] = "readout", {"kind": node["attrs"]["kind"]}

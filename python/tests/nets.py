@@ -111,6 +111,32 @@ class Enlarged(nn.Module):
         return self.down(y) * 3
 
 
+class AnalogHead(nn.Module):
+    """A spiking backbone, its mean over time, and layers without neurons on that."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = layer.Conv2d(2, 8, 3, padding=1, step_mode="m")
+        self.sn = neuron.LIFNode(v_threshold=0.5, step_mode="m")
+        self.head = nn.Sequential(nn.Conv2d(8, 4, 3, stride=2), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 3 * 3, 5))
+
+    def forward(self, x):
+        return self.head(self.sn(self.conv(x)).mean(0))
+
+
+class LastStep(nn.Module):
+    """The last step of a layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = layer.Conv2d(2, 8, 3, step_mode="m")
+        self.sn = neuron.LIFNode(v_threshold=0.5, step_mode="m")
+        self.fc = layer.Linear(8 * 6 * 6, 5, step_mode="m")
+
+    def forward(self, x):
+        return self.fc(self.sn(self.conv(x)).flatten(2))[-1]
+
+
 class PooledHead(nn.Module):
     """Global pooling before the classifier, as in residual networks."""
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from nets import AuthorsAttention, Enlarged, Net, PooledHead, Residual, SqueezeExcite, StepGate, T, randomise
+from nets import AnalogHead, AuthorsAttention, Enlarged, LastStep, Net, PooledHead, Residual, SqueezeExcite, StepGate, T, randomise
 from pulvinar_export import export, reference, verify
 from pulvinar_export.neurons import MaSnnNeuron
 from spikingjelly.activation_based import layer, neuron
@@ -74,6 +74,18 @@ def test_neurons(name, inputs, tmp_path):
     assert [n["op"] for n in document["nodes"]] == [
         "conv2d", "batch_norm", "avg_pool", "neuron", "flatten", "linear", "neuron", "readout",
     ]  # fmt: skip
+
+
+def test_layers_behind_a_mean_over_time(inputs, tmp_path):
+    torch.manual_seed(2)
+    document = check(AnalogHead(), inputs, tmp_path / "net")
+    assert [n["op"] for n in document["nodes"]][-5:] == ["reduce", "conv2d", "relu", "flatten", "linear"]
+
+
+def test_the_last_step(inputs, tmp_path):
+    torch.manual_seed(2)
+    document = check(LastStep(), inputs, tmp_path / "net")
+    assert document["nodes"][-1]["attrs"] == {"kind": "last"}
 
 
 @pytest.mark.parametrize("name", MIDDLES)
