@@ -62,8 +62,12 @@ pub fn program() -> Program {
             op("linear", r#"{"weight":"w","bias":null}"#)
         };
         let node = graph.push_typed(&format!("{name}.synapse"), synapse_op, &[source], ty(*shape, 1000));
-        let relu = op("relu", "{}");
-        let output = graph.push_typed(name, relu, &[node], ty(*shape, 1));
+        let neuron = op(
+            "lif",
+            r#"{"leak":1,"leak_shift":0,"input_shift":0,"bias":null,"threshold":"v","reset":"value","reset_value":null,
+                "reset_timing":"same_step","initial":null,"clamp_min":null}"#,
+        );
+        let output = graph.push_typed(name, neuron, &[node], ty(*shape, 1));
         stages.push(stage(name, node, source, output, *passes, *strategy));
         slices.extend((0..*cores).map(|k| Slice {
             stage: StageId(i as u32),
