@@ -241,6 +241,15 @@ fn carry(net: &mut Net, state: NodeId, membrane: NodeId, threshold: i32) -> Node
     carry
 }
 
+/// Makes a neuron a comparator: the membrane before it is gated and carried on elsewhere.
+fn forget(net: &mut Net, lif: NodeId) {
+    let node = &mut net.graph.nodes[lif.index()];
+    let Op::Lif(op) = &node.op else { unreachable!() };
+    let (threshold, bias, input_shift) = (op.threshold.clone(), op.bias.clone(), op.input_shift);
+    node.op = Lif { threshold, bias, input_shift, ..Lif::default() }.into();
+    node.ty = Type::int(IntType::new(0, 1, 1.0), node.ty.shape);
+}
+
 /// Largest membrane that is carried on.
 const MEMBRANE: i64 = 3000;
 
@@ -292,11 +301,7 @@ pub fn attention_layer(net: &mut Net, x: NodeId, late: bool) -> NodeId {
     }
     let lif = net.lif(current, threshold);
     if carried.is_some() {
-        let node = &mut net.graph.nodes[lif.index()];
-        let Op::Lif(op) = &node.op else { unreachable!() };
-        let (threshold, bias, input_shift) = (op.threshold.clone(), op.bias.clone(), op.input_shift);
-        node.op = Lif { threshold, bias, input_shift, ..Lif::default() }.into();
-        node.ty = Type::int(IntType::new(0, 1, 1.0), node.ty.shape);
+        forget(net, lif);
     }
     chain.push(lif);
     passes.push(Pass { elementwise: chain, gates, ..empty() });
