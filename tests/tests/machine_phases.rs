@@ -54,7 +54,7 @@ fn several_phases_give_the_same_answers() {
 
 #[test]
 fn a_layer_with_attention_wider_than_the_chip_is_cut_behind_its_sums() {
-    let (whole, program) = runs_in_phases(1);
+    let (whole, program) = runs_in_phases(2);
     assert!(program.stages.len() > whole, "{} stages", program.stages.len());
     let sums = program.stages.iter().find(|s| s.output == s.accumulator && s.state_bits == 0).unwrap();
     let waits = program.stages.iter().find(|s| s.accumulator == sums.output && s.is_multipass()).unwrap();

@@ -145,15 +145,22 @@ fn is_elementwise(op: &Op) -> bool {
     keeps_state || by_step || plain
 }
 
+/// Refuses what reads the membrane of the step before and is not the one sum that charges it.
+fn check_state(graph: &Graph, id: NodeId, role: &[Role]) -> Result<()> {
+    let node = graph.node(id);
+    let states = node.inputs.iter().filter(|i| role[i.index()] == Role::State).count();
+    let charges = matches!(node.op, Op::Add(_)) && states == 1;
+    if states == 0 || charges {
+        return Ok(());
+    }
+    Err(refuse(graph, id, "reads the membrane of the step before", "add it to a current, once"))
+}
+
 fn check_node(graph: &Graph, id: NodeId, role: &[Role]) -> Result<()> {
     let node = graph.node(id);
     let small = |i: usize| role[node.inputs[i].index()] == Role::Small;
     let no = |message: &str, help: &str| Err(refuse(graph, id, message, help));
-    let states = node.inputs.iter().filter(|i| role[i.index()] == Role::State).count();
-    let charges = matches!(node.op, Op::Add(_)) && states == 1;
-    if states > 0 && !charges {
-        return no("reads the membrane of the step before", "add it to a current, once");
-    }
+    check_state(graph, id, role)?;
     match (&node.op, role[id.index()]) {
         (
             Op::Sparse(_)
