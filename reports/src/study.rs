@@ -48,12 +48,12 @@ const ROWS: &[Row] = &[
     ("gate multiplications", |r| attention(r, |a| a.gate_multiplies), count),
     ("frame buffers and stores", |r| attention(r, |a| a.buffer_bytes), bytes),
     ("moved in the memories of attention", |r| attention(r, |a| a.memory_bits), bits),
-    ("moved in all memories of the cores", memory_bits, bits),
+    ("moved in core memories", memory_bits, bits),
     ("flits over links", |r| r.traffic.noc.flit_hops, count),
     ("DRAM, both ways", |r| r.traffic.dram.read_bytes + r.traffic.dram.written_bytes, bytes),
-    ("energy of the simulated chip", |r| r.energy.total_pj, energy),
-    ("of it counted work", |r| r.energy.total_pj - r.energy.static_pj, energy),
-    ("of it leakage, clock, DRAM background", |r| r.energy.static_pj, energy),
+    ("chip energy", |r| r.energy.total_pj, energy),
+    ("chip energy, counted work", |r| r.energy.total_pj - r.energy.static_pj, energy),
+    ("chip energy, leakage, clock, DRAM idle", |r| r.energy.static_pj, energy),
 ];
 
 /// Rows of the figure of ratios: those that both sides have.
