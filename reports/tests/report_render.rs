@@ -310,7 +310,7 @@ fn a_study_sets_runs_side_by_side() {
         "spikes",
         "energy by the papers' formula",
         "frame buffers and stores",
-        "energy of the simulated chip",
+        "chip energy",
     ] {
         assert!(table.contains(&format!("| {row} |")), "{row} is missing from {table}");
     }
