@@ -306,12 +306,7 @@ fn a_study_sets_runs_side_by_side() {
         .map(|(name, report)| study::Case { name: name.to_owned(), report });
     let table = study::table("both", &cases).to_markdown();
     assert!(table.starts_with("| per inference | before | after |\n| --- | ---: | ---: |\n"), "{table}");
-    for row in [
-        "spikes",
-        "energy by the papers' formula",
-        "frame buffers and stores",
-        "chip energy",
-    ] {
+    for row in ["spikes", "energy by the papers' formula", "frame buffers and stores", "chip energy"] {
         assert!(table.contains(&format!("| {row} |")), "{row} is missing from {table}");
     }
     let ratios = study::ratios("after over before", [&cases[0], &cases[1]]);
