@@ -308,7 +308,7 @@ fn small_copies_run() {
         assert!(values.iter().all(|v| v.reals().iter().all(|x| x.is_finite())), "{}", builder.name);
         let spikes: Vec<f64> = graph
             .ids()
-            .filter(|&id| matches!(graph.node(id).op, Op::Neuron(_) | Op::MaNeuron(_)))
+            .filter(|&id| matches!(graph.node(id).op, Op::Neuron(_) | Op::MaNeuron(_) | Op::Radix(_)))
             .flat_map(|id| values[id.index()].reals().to_vec())
             .collect();
         let rate = spikes.iter().sum::<f64>() / spikes.len() as f64;
@@ -370,5 +370,29 @@ fn three_level_sums_grow_along_a_stage() {
         let values = values[id.index()].reals();
         assert!(values.iter().all(|v| v.fract() == 0.0 && (0.0..=most).contains(v)), "block {block}");
         assert!(values.iter().any(|&v| v > most - 3.0), "block {block} never passes the one before it");
+    }
+}
+
+/// LeNet-5 with its 61,706 parameters, and VGG-11 for 32² images; neurons hold a sum and a train.
+#[test]
+fn radix_networks() {
+    let lenet = census("radix-lenet-5");
+    assert_eq!(lenet.parameters, 61_706);
+    assert_eq!(lenet.neurons.total(), 6 * 28 * 28 + 16 * 10 * 10 + 120 + 84);
+    assert_eq!(per_step(&lenet), [117_600, 240_000, 48_000, 10_080, 840]);
+    let vgg = census("radix-vgg-11");
+    assert_eq!((vgg.parameters, vgg.layers.len()), (28_512_740, 11));
+}
+
+/// One spike a neuron: at most as many spikes as neurons and pixels.
+#[test]
+fn networks_of_first_spikes() {
+    for name in ["yoso-mlp", "rel-psp-mlp"] {
+        let census = census(name);
+        assert_eq!(
+            (census.parameters, census.neurons.total()),
+            (784 * 400 + 400 * 400 + 400 * 10, 810),
+            "{name}"
+        );
     }
 }

@@ -87,7 +87,7 @@ fn first_streams(graph: &Graph, roles: &Roles) -> Result<BTreeSet<NodeId>> {
     let mut streams = BTreeSet::from([roles.answer]);
     for id in graph.ids() {
         match (roles.get(id), &graph.node(id).op) {
-            (Role::Input, _) | (Role::Full, Op::Lif(_) | Op::Accumulate(_)) => {
+            (Role::Input, _) | (Role::Full, Op::Lif(_) | Op::Accumulate(_) | Op::RadixCode(_)) => {
                 streams.insert(id);
             }
             (Role::Synapse | Role::Alias, _) => {

@@ -139,7 +139,7 @@ fn is_synapse(op: &Op) -> bool {
 
 /// Ops that a sweep evaluates whatever their operands.
 fn is_elementwise(op: &Op) -> bool {
-    let keeps_state = matches!(op, Op::Lif(_) | Op::Accumulate(_) | Op::Carry(_));
+    let keeps_state = matches!(op, Op::Lif(_) | Op::Accumulate(_) | Op::RadixCode(_) | Op::Carry(_));
     let by_step = matches!(op, Op::Pulse(_) | Op::Hold(_));
     let plain = matches!(op, Op::Relu(_) | Op::Gate(_) | Op::Requantise(_) | Op::Table(_) | Op::Emit(_));
     keeps_state || by_step || plain

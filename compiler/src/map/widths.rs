@@ -95,7 +95,7 @@ pub fn weight_name(op: &Op) -> Option<&str> {
     }
 }
 
-/// Bits of one membrane potential, sum over time or held value; 0 if nothing is remembered. A stage remembers one value
+/// Bits of one membrane potential, sum over time (with a train) or held value; 0 if nothing is remembered. A stage remembers one value
 /// an element.
 pub fn state_bits(graph: &Graph, cluster: &Cluster) -> Result<u32> {
     let held = held_bits(graph, cluster)?;
@@ -108,6 +108,11 @@ pub fn state_bits(graph: &Graph, cluster: &Cluster) -> Result<u32> {
         let x = graph.ty(node.inputs[0])?.as_int(&node.name)?;
         let (lo, hi) = sum.range(x.lo, x.hi);
         return Ok(IntType::new(lo, hi, 1.0).bits());
+    }
+    if let Op::RadixCode(code) = &node.op {
+        let x = graph.ty(node.inputs[0])?.as_int(&node.name)?;
+        let (lo, hi) = code.range(x.lo, x.hi);
+        return Ok(IntType::new(lo, hi, 1.0).bits() + code.window as u32);
     }
     let Op::Lif(lif) = &node.op else { return Ok(held) };
     if !lif.has_memory() {

@@ -121,7 +121,7 @@ pub(crate) fn non_negative(graph: &Graph) -> Vec<bool> {
         let value = match &node.op {
             Op::Input(i) => i.kind != InputKind::Real,
             Op::Neuron(n) => n.is_non_negative(),
-            Op::Sigmoid(_) | Op::Relu(_) => true,
+            Op::Radix(_) | Op::Sigmoid(_) | Op::Relu(_) => true,
             Op::AvgPool(_)
             | Op::MaxPool(_)
             | Op::Upsample(_)

@@ -14,6 +14,7 @@ mod engine;
 mod mask;
 mod membrane;
 mod neuron;
+mod radix;
 mod small;
 mod weights;
 
@@ -131,15 +132,12 @@ impl<'a> Quantiser<'a> {
             Op::Sigmoid(_) => self.sigmoid(id),
             Op::Neuron(n) => self.neuron(id, n),
             Op::Membrane(m) => self.carry(id, m),
+            Op::Radix(r) => self.radix(id, r),
+            Op::Accumulate(a) => self.accumulate(id, a),
             Op::Delay(_) => self.delay(id),
             Op::Reduce(r) => self.reduction(id, r),
             Op::MaxPool(p) => self.max_pool(id, p),
-            Op::AvgPool(_)
-            | Op::Upsample(_)
-            | Op::Accumulate(_)
-            | Op::Flatten(_)
-            | Op::Relu(_)
-            | Op::Readout(_) => {
+            Op::AvgPool(_) | Op::Upsample(_) | Op::Flatten(_) | Op::Relu(_) | Op::Readout(_) => {
                 let operands = self.operands(id)?;
                 self.counterpart(id, node.op.clone(), &operands)
             }

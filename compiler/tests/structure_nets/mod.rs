@@ -1,6 +1,7 @@
 //! Small trained networks, one for each structure that a network may have; weights are functions of the seed.
 #![allow(dead_code, clippy::unwrap_used)] // every test uses its own part
 
+use pulvinar_ir::op::accumulate::{Accumulate, AccumulateKind};
 use pulvinar_ir::op::add::Add;
 use pulvinar_ir::op::avg_pool::AvgPool;
 use pulvinar_ir::op::concat::Concat;
@@ -11,6 +12,7 @@ use pulvinar_ir::op::flatten::Flatten;
 use pulvinar_ir::op::input::{Input, InputKind};
 use pulvinar_ir::op::linear::Linear;
 use pulvinar_ir::op::max_pool::MaxPool;
+use pulvinar_ir::op::radix::Radix;
 use pulvinar_ir::op::readout::{Readout, ReadoutKind};
 use pulvinar_ir::op::reduce::{Reduce, ReduceKind};
 use pulvinar_ir::op::relu::Relu;
@@ -37,6 +39,7 @@ pub const STRUCTURES: &[Structure] = &[
     ("analog head on a sum over time", |s| hybrid(s, ReduceKind::Sum)),
     ("encoder and decoder", encoder_decoder),
     ("adaptive LeNet", adaptive_lenet),
+    ("trains of bits", trains),
     ("vote of neurons", vote),
     ("value of the last step", last_step),
 ];
@@ -276,6 +279,25 @@ fn adaptive_lenet(seed: u64) -> Graph {
     x = net.spikes(x);
     x = net.linear(x, 4);
     net.answer(x, ReadoutKind::Mean)
+}
+
+/// Radix coding: a layer a window of three steps.
+fn trains(seed: u64) -> Graph {
+    let (window, layers) = (3, 3);
+    let (mut net, mut x) = Net::new(seed, window * layers, [2, 6, 6]);
+    for out in [3, 5] {
+        let inputs = net.shape(x).c;
+        let (weight, bias) = (net.weight(&[out, inputs, 3, 3]), net.weight(&[1, out]));
+        let values = net.graph.tensors[&bias].as_real().unwrap().to_vec();
+        net.graph.tensors.insert(bias.clone(), Tensor::real(vec![out], values));
+        x = net.node("conv", Conv2d::same(&weight, [3, 3]), &[x]);
+        x = net.node("train", Radix { window, bias: Some(bias), step: 0.75 }, &[x]);
+        x = net.node("pool", AvgPool { kernel: [2, 2], stride: [2, 2], padding: [0; 4] }, &[x]);
+    }
+    x = net.node("flatten", Flatten {}, &[x]);
+    x = net.linear(x, 4);
+    x = net.node("sum", Accumulate { kind: AccumulateKind::Radix, window, bias: None }, &[x]);
+    net.answer(x, ReadoutKind::Last)
 }
 
 /// Three neurons a class, the mean of whose spikes is the answer.

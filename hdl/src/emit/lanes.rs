@@ -72,7 +72,7 @@ pub fn element(m: &mut Module, op: &Element<'_>, a: &Bits, b: &Bits, width: u32)
             unreachable!("a table, and what depends on the step, is built apart")
         }
         Element::Carry(carry) => carry_on(m, carry, a, width),
-        Element::Lif(_) | Element::Fire(_) | Element::Accumulate(_) => {
+        Element::Lif(_) | Element::Fire(_) | Element::Accumulate(_) | Element::Radix(_) => {
             unreachable!("neurons and sums over time have constants and are built apart")
         }
     }

@@ -332,6 +332,7 @@ impl CoreBuilder<'_> {
                 Element::Pulse => self.pulsed(at, &operands[0], width),
                 Element::Hold => self.held(at, &operands[0], width, stage),
                 Element::Table(table, lo) => self.looked_up((table, *lo), &operands[0], width),
+                Element::Radix(train) => self.radix(at, id, train, &operands[0], stage),
                 Element::Accumulate(sum) => self.accumulate(at, id, sum, &operands[0], stage),
                 op => (0..self.lanes())
                     .map(|l| lanes::element(&mut self.m, op, &operands[0][l], &operands[1][l], width))

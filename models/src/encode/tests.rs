@@ -52,6 +52,9 @@ fn bits_add_up_to_the_element() {
         let sums = decoded(&encode("radix", timesteps, 0), |t| ((timesteps - 1 - t) as f64).exp2());
         assert_eq!(sums, [0.0, 0.25, 0.5, 0.75, 1.0].map(|x: f64| (x * top).round()), "T = {timesteps}");
     }
+    let windows = encode("radix-4", 12, 0);
+    assert_eq!(windows[..4 * 5], encode("radix", 4, 0));
+    assert!(windows[4 * 5..].iter().all(|&v| v == 0.0));
 }
 
 #[test]

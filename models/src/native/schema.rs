@@ -226,6 +226,7 @@ pub const ATTRS: &[(&str, &[(&str, Kind)])] = &[
             ("bias", Kind::MaybeTensor),
         ],
     ),
+    ("radix", &[("window", Kind::Size), ("bias", Kind::MaybeTensor), ("step", Kind::Real)]),
     ("upsample", &[("scale", Kind::Pair)]),
 ];
 

@@ -92,10 +92,10 @@ impl Census {
         for node in &graph.nodes {
             let elements = node.ty.shape.step_len() as u64;
             match &node.op {
-                Op::Neuron(_) | Op::MaNeuron(_) if behind_linear(graph, node) => {
+                Op::Neuron(_) | Op::MaNeuron(_) | Op::Radix(_) if behind_linear(graph, node) => {
                     census.neurons.linear += elements;
                 }
-                Op::Neuron(_) | Op::MaNeuron(_) => census.neurons.conv += elements,
+                Op::Neuron(_) | Op::MaNeuron(_) | Op::Radix(_) => census.neurons.conv += elements,
                 _ => census.layers.extend(layer(graph, node)),
             }
             if let Some(expansion) = expansion(graph, node) {

@@ -5,6 +5,7 @@ use pulvinar_ir::op::accumulate::Accumulate;
 use pulvinar_ir::op::carry::{carried, Carry};
 use pulvinar_ir::op::gate::Gate;
 use pulvinar_ir::op::lif::{Lif, LifTable};
+use pulvinar_ir::op::radix_code::RadixCode;
 use pulvinar_ir::op::reduce::{Reduce, ReduceKind};
 use pulvinar_ir::op::requantise::Requantise;
 use pulvinar_ir::program::{gate_maker, gates_made};
@@ -48,6 +49,8 @@ pub enum Element<'p> {
     Accumulate(Sum<'p>),
     /// a.
     Emit,
+    /// Sums of a window to trains.
+    Radix(Train<'p>),
     /// Membrane update; the result is what leaves.
     Lif(&'p Lif),
     /// Spike of a neuron without memory.
@@ -65,6 +68,15 @@ pub struct Sum<'p> {
     pub bias: Vec<i64>,
     /// The last step.
     pub last: usize,
+}
+
+/// Sums of a window to trains of the next.
+#[derive(Debug)]
+pub struct Train<'p> {
+    /// The node's attributes.
+    pub op: &'p RadixCode,
+    /// Bias per channel.
+    pub bias: Vec<i64>,
 }
 
 /// One operation of a sweep.
@@ -154,7 +166,7 @@ pub struct StagePlan<'p> {
 impl Element<'_> {
     /// True for a neuron or sum, which keeps a value from step to step.
     pub fn keeps_state(&self) -> bool {
-        matches!(self, Element::Lif(_) | Element::Accumulate(_))
+        matches!(self, Element::Lif(_) | Element::Accumulate(_) | Element::Radix(_))
     }
 }
 
@@ -174,7 +186,7 @@ impl StagePlan<'_> {
         let mut ops = self.passes.iter().flat_map(|p| &p.steps).map(|s| &s.op);
         ops.find_map(|op| match op {
             Element::Lif(_) => Some(self.neurons.row(0)[channel].initial as i32),
-            Element::Carry(_) | Element::Accumulate(_) | Element::Hold => Some(0),
+            Element::Carry(_) | Element::Accumulate(_) | Element::Radix(_) | Element::Hold => Some(0),
             _ => None,
         })
     }
@@ -404,6 +416,10 @@ impl<'p> Builder<'p> {
             Op::Lif(l) if l.has_memory() => (Element::Lif(l), unary()?),
             Op::Lif(l) => (Element::Fire(l), unary()?),
             Op::Carry(c) => (Element::Carry(c), unary()?),
+            Op::RadixCode(op) => {
+                let bias = op.biases(shape.c, &self.graph.tensors);
+                (Element::Radix(Train { op, bias }), unary()?)
+            }
             Op::Accumulate(op) => {
                 let ints = |name: &str| self.graph.tensors.get(name).and_then(|t| t.as_int()).unwrap_or(&[0]);
                 let sum = Sum { op, bias: op.biases(shape.c, ints), last: node.ty.shape.t - 1 };
@@ -414,7 +430,7 @@ impl<'p> Builder<'p> {
             Op::Emit(_) => (Element::Emit, unary()?),
             other => {
                 let message = format!("`{}` ({}) cannot be computed in a sweep", node.name, other.name());
-                let help = "sweeps compute relu, requantise, table, gate, add, emit, pulse, hold, accumulate, carry, lif";
+                let help = "sweeps compute relu, requantise, table, gate, add, emit, pulse, hold, accumulate, radix_code, carry, lif";
                 return Err(refuse(&self.stage.name, message, help));
             }
         };

@@ -9,7 +9,7 @@ use super::gate_memory::GateMemory;
 use super::offers::Offers;
 use super::statistics::Statistics;
 use crate::packet::Event;
-use crate::prepare::sweep::{Element, Operand, StagePlan, Step};
+use crate::prepare::sweep::{Element, Operand, StagePlan, Step, Train};
 use crate::prepare::synapse::Region;
 use pulvinar_ir::op::lif::{Lif, LifState};
 use pulvinar_ir::op::round_shift;
@@ -204,6 +204,12 @@ impl UpdateEngine {
                 let product = |(c, y): (usize, &mut i64)| *y = round_shift(a[c * sa] * b[c * sb], g.shift);
                 out.iter_mut().enumerate().for_each(product);
             }
+            Element::Radix(train) => {
+                let bias = &train.bias[self.region.channels[0]..];
+                for (c, (y, state)) in out.iter_mut().zip(&mut mem.state[elements]).enumerate() {
+                    *y = follow(train, at.0, state, a[c * sa], bias[c]);
+                }
+            }
             Element::Accumulate(sum) => {
                 let bias = &sum.bias[self.region.channels[0]..];
                 for (c, (y, state)) in out.iter_mut().zip(&mut mem.state[elements]).enumerate() {
@@ -315,7 +321,7 @@ impl UpdateEngine {
                     counts.comparisons += elements * thresholds;
                     (counts.state_reads, counts.state_writes) = (words, words);
                 }
-                Element::Accumulate(_) => {
+                Element::Accumulate(_) | Element::Radix(_) => {
                     counts.charges += elements;
                     (counts.state_reads, counts.state_writes) = (words, words);
                 }
@@ -337,6 +343,15 @@ impl UpdateEngine {
         }
         counts
     }
+}
+
+/// One step of one element's sum and train, which lies where a neuron's last spike does; gives the bit that leaves.
+fn follow(train: &Train<'_>, step: usize, state: &mut LifState, x: i64, bias: i64) -> i64 {
+    let kept = (i64::from(state.membrane), state.last as u32);
+    let ((u, code), bit) = train.op.step(step, kept, x, bias);
+    state.membrane = i32::try_from(u).expect("invariant: sums stay in their proven 32 bits");
+    state.last = code as i32;
+    i64::from(bit)
 }
 
 /// Activity of one sweep.
@@ -445,6 +460,7 @@ fn compute(
         Element::Add => a + b,
         Element::Emit => a,
         Element::Gate(g) => round_shift(a * b, g.shift),
+        Element::Radix(train) => follow(train, t, &mut mem.state[element], a, train.bias[c]),
         Element::Accumulate(sum) => {
             let u = sum.op.step(t, i64::from(mem.state[element].membrane), a);
             mem.state[element].membrane =

@@ -276,6 +276,8 @@ ops! {
     Scale = scale, "scale", TRAINED, "A constant factor per channel.";
     ConvTranspose2d = conv_transpose2d, "conv_transpose2d", BOTH, "Transpose of a 2-D convolution, one per timestep.";
     Accumulate = accumulate, "accumulate", BOTH, "Sum over time, given out at the last step.";
+    Radix = radix, "radix", TRAINED, "Sums of a window to trains of bits in the next one.";
+    RadixCode = radix_code, "radix_code", FLOW, "Sums of a window to trains of bits, in integers.";
     Upsample = upsample, "upsample", BOTH, "Nearest-neighbour upsampling of rows and columns.";
 }
 

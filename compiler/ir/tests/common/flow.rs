@@ -14,6 +14,7 @@ use pulvinar_ir::op::linear::Linear;
 use pulvinar_ir::op::matmul::{Matmul, Over};
 use pulvinar_ir::op::max_pool::MaxPool;
 use pulvinar_ir::op::neuron::ResetTiming;
+use pulvinar_ir::op::radix_code::RadixCode;
 use pulvinar_ir::op::readout::{Readout, ReadoutKind};
 use pulvinar_ir::op::reduce::{Reduce, ReduceKind};
 use pulvinar_ir::op::requantise::Requantise;
@@ -74,6 +75,15 @@ fn layers(g: &mut Graph, x: NodeId) -> NodeId {
         |name: &str, op: Op, inputs: &[NodeId]| g.push(name, op, inputs).expect("this graph is valid");
     let x = push("max_pool", MaxPool { kernel: [1, 1], stride: [1, 1], padding: [0; 4] }.into(), &[x]);
     let x = push("half", MaxPool { kernel: [2, 1], stride: [2, 1], padding: [0; 4] }.into(), &[x]);
+    tail(&mut g, x);
+    pulvinar_ir::verify::verify(&g).expect("this graph is valid");
+    g
+}
+
+/// Layers behind the attention block, and the readout.
+fn tail(g: &mut Graph, x: NodeId) {
+    let mut push =
+        |name: &str, op: Op, inputs: &[NodeId]| g.push(name, op, inputs).expect("this graph is valid");
     let x = push("up", Upsample { scale: [2, 1] }.into(), &[x]);
     let transposed = ConvTranspose2d {
         weight: "transposed".into(),
@@ -94,7 +104,9 @@ fn layers(g: &mut Graph, x: NodeId) -> NodeId {
         Sparse { targets: "targets".into(), rows: "rows".into(), weight: "synapses".into(), outputs: 3 };
     let x = push("sparse", sparse.into(), &[x]);
     let sum = Accumulate { kind: AccumulateKind::Radix, window: 2, bias: Some("offset".into()) };
-    push("sum", sum.into(), &[x])
+    let x = push("sum", sum.into(), &[x]);
+    let code = RadixCode { window: 2, bias: Some("offset".into()), mul: 3, shift: 4 };
+    push("train", code.into(), &[x])
 }
 
 /// A current on a membrane that is carried on.

@@ -21,6 +21,7 @@ use pulvinar_ir::op::linear::Linear;
 use pulvinar_ir::op::ma_attention::MaAttention;
 use pulvinar_ir::op::max_pool::MaxPool;
 use pulvinar_ir::op::neuron::{Compare, Current, Negative, Neuron, Output, Parameter, Reset, ResetTiming};
+use pulvinar_ir::op::radix::Radix;
 use pulvinar_ir::op::readout::{Readout, ReadoutKind};
 use pulvinar_ir::op::reduce::{Reduce, ReduceKind};
 use pulvinar_ir::op::scale::Scale;
@@ -119,7 +120,7 @@ impl Builder {
         let shape = self.graph.node(last).ty.shape;
         let earlier = NodeId(u32::from(a) % self.graph.nodes.len() as u32);
         let name = format!("n{}", self.graph.nodes.len());
-        let (op, inputs): (Op, Vec<NodeId>) = match kind % 25 {
+        let (op, inputs): (Op, Vec<NodeId>) = match kind % 26 {
             0..=2 => (self.conv(shape, a, b), vec![last]),
             3..=5 => (self.neuron(shape, a, b), vec![last]),
             6 if b % 4 == 0 => (
@@ -141,6 +142,7 @@ impl Builder {
             20 => self.step_module(last, shape, a, b),
             21 => (Upsample { scale: [1 + a as usize % 3, 1 + b as usize % 2] }.into(), vec![last]),
             22 => (self.transposed(shape, a, b), vec![last]),
+            24 => (self.radix(shape, a, b), vec![last]),
             23 => (self.accumulate(shape, a, b), vec![last]),
             _ => return self.feedback(last),
         };
@@ -176,6 +178,11 @@ impl Builder {
             groups,
         }
         .into()
+    }
+
+    fn radix(&mut self, shape: Shape, a: u8, b: u8) -> Op {
+        let bias = (b % 2 == 0).then(|| self.tensor(&[shape.c], -0.5, 0.5));
+        Radix { window: if a % 2 == 0 { shape.t } else { 1 }, bias, step: f64::from(b % 4 + 1) / 4.0 }.into()
     }
 
     fn accumulate(&mut self, shape: Shape, a: u8, b: u8) -> Op {

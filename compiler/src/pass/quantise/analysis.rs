@@ -58,7 +58,7 @@ fn units(graph: &Graph) -> Vec<Option<f64>> {
         let node = graph.node(id);
         let of = |i: &NodeId| unit[i.index()];
         let value = match &node.op {
-            Op::Input(_) => Some(1.0),
+            Op::Input(_) | Op::Radix(_) => Some(1.0),
             Op::Neuron(n) => n.spike_unit(),
             Op::AvgPool(p) => of(&node.inputs[0]).map(|u| u / (p.kernel[0] * p.kernel[1]) as f64),
             Op::Delay(_) if node.inputs[0] >= id => match &graph.node(node.inputs[0]).op {

@@ -58,7 +58,7 @@ impl Quantiser<'_> {
     }
 
     /// A bias in units of the sums it is added to.
-    fn bias(&self, node: &str, name: &str, sums: &[f64]) -> Result<Tensor> {
+    pub(super) fn bias(&self, node: &str, name: &str, sums: &[f64]) -> Result<Tensor> {
         let values = self.old.tensors[name].as_real().expect("level trained").iter().enumerate().map(|(o, &b)| {
             let units = f64::from(b) / sums[if sums.len() == 1 { 0 } else { o }];
             if units.abs() > 1e9 {

@@ -3,6 +3,7 @@
 
 mod asa;
 mod attention;
+mod first_spike;
 mod five_layer;
 mod fsta;
 mod gac;
@@ -10,6 +11,7 @@ mod ma_snn;
 mod mlf;
 mod ms_resnet;
 mod net;
+mod radix;
 mod stsc;
 mod transformer;
 
@@ -84,6 +86,8 @@ const FAMILIES: &[&[Builder]] = &[
     transformer::NETWORKS,
     stsc::NETWORKS,
     mlf::NETWORKS,
+    radix::NETWORKS,
+    first_spike::NETWORKS,
 ];
 
 /// All structures.

@@ -205,8 +205,13 @@ impl Net {
     }
 
     /// The graph, whose answer is the mean of `x` over time.
-    pub fn answer(mut self, x: NodeId) -> Result<Graph> {
-        self.node("output", Readout { kind: ReadoutKind::Mean }, &[x])?;
+    pub fn answer(self, x: NodeId) -> Result<Graph> {
+        self.answer_by(x, ReadoutKind::Mean)
+    }
+
+    /// The graph, whose answer is this readout of `x`.
+    pub fn answer_by(mut self, x: NodeId, kind: ReadoutKind) -> Result<Graph> {
+        self.node("output", Readout { kind }, &[x])?;
         Ok(self.graph)
     }
 }
