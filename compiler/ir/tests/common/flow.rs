@@ -64,6 +64,8 @@ pub fn flow() -> Graph {
     let x = push("concat", concat::Concat {}.into(), &[x, back, x]);
     let x = layers(&mut g, x);
     let x = membrane(&mut g, x);
+    let code = RadixCode { window: 2, bias: Some("offset".into()), mul: 3, shift: 4 };
+    let x = g.push("train", code.into(), &[x]).expect("this graph is valid");
     g.push("readout", Readout { kind: ReadoutKind::Mean }.into(), &[x]).expect("this graph is valid");
     pulvinar_ir::verify::verify(&g).expect("this graph is valid");
     g
@@ -75,15 +77,6 @@ fn layers(g: &mut Graph, x: NodeId) -> NodeId {
         |name: &str, op: Op, inputs: &[NodeId]| g.push(name, op, inputs).expect("this graph is valid");
     let x = push("max_pool", MaxPool { kernel: [1, 1], stride: [1, 1], padding: [0; 4] }.into(), &[x]);
     let x = push("half", MaxPool { kernel: [2, 1], stride: [2, 1], padding: [0; 4] }.into(), &[x]);
-    tail(&mut g, x);
-    pulvinar_ir::verify::verify(&g).expect("this graph is valid");
-    g
-}
-
-/// Layers behind the attention block, and the readout.
-fn tail(g: &mut Graph, x: NodeId) {
-    let mut push =
-        |name: &str, op: Op, inputs: &[NodeId]| g.push(name, op, inputs).expect("this graph is valid");
     let x = push("up", Upsample { scale: [2, 1] }.into(), &[x]);
     let transposed = ConvTranspose2d {
         weight: "transposed".into(),
@@ -104,9 +97,7 @@ fn tail(g: &mut Graph, x: NodeId) {
         Sparse { targets: "targets".into(), rows: "rows".into(), weight: "synapses".into(), outputs: 3 };
     let x = push("sparse", sparse.into(), &[x]);
     let sum = Accumulate { kind: AccumulateKind::Radix, window: 2, bias: Some("offset".into()) };
-    let x = push("sum", sum.into(), &[x]);
-    let code = RadixCode { window: 2, bias: Some("offset".into()), mul: 3, shift: 4 };
-    push("train", code.into(), &[x])
+    push("sum", sum.into(), &[x])
 }
 
 /// A current on a membrane that is carried on.

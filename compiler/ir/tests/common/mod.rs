@@ -120,7 +120,7 @@ impl Builder {
         let shape = self.graph.node(last).ty.shape;
         let earlier = NodeId(u32::from(a) % self.graph.nodes.len() as u32);
         let name = format!("n{}", self.graph.nodes.len());
-        let (op, inputs): (Op, Vec<NodeId>) = match kind % 26 {
+        let (op, inputs): (Op, Vec<NodeId>) = match kind % 25 {
             0..=2 => (self.conv(shape, a, b), vec![last]),
             3..=5 => (self.neuron(shape, a, b), vec![last]),
             6 if b % 4 == 0 => (
@@ -142,7 +142,7 @@ impl Builder {
             20 => self.step_module(last, shape, a, b),
             21 => (Upsample { scale: [1 + a as usize % 3, 1 + b as usize % 2] }.into(), vec![last]),
             22 => (self.transposed(shape, a, b), vec![last]),
-            24 => (self.radix(shape, a, b), vec![last]),
+            23 if b % 3 == 0 => (self.radix(shape, a, b), vec![last]),
             23 => (self.accumulate(shape, a, b), vec![last]),
             _ => return self.feedback(last),
         };
