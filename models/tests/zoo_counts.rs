@@ -312,8 +312,11 @@ fn small_copies_run() {
             .flat_map(|id| values[id.index()].reals().to_vec())
             .collect();
         let rate = spikes.iter().sum::<f64>() / spikes.len() as f64;
+        // Trains of one bit, in one window of five; ramps that have one step to rise.
+        let rare = ["radix", "rel-psp"].iter().any(|begin| builder.name.starts_with(begin));
+        let least = if rare { 0.002 } else { 0.01 };
         println!("{}: {} nodes, rate {rate:.3}", builder.name, graph.nodes.len());
-        assert!(rate > 0.01 && rate < 0.9, "{}: rate {rate}", builder.name);
+        assert!(rate > least && rate < 0.9, "{}: rate {rate}", builder.name);
         assert_eq!(values[graph.output.index()].shape.len(), 3, "{}", builder.name);
     }
 }

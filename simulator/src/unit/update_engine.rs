@@ -9,7 +9,7 @@ use super::gate_memory::GateMemory;
 use super::offers::Offers;
 use super::statistics::Statistics;
 use crate::packet::Event;
-use crate::prepare::sweep::{Element, Operand, StagePlan, Step, Train};
+use crate::prepare::sweep::{Element, Operand, StagePlan, Step, Sum, Train};
 use crate::prepare::synapse::Region;
 use pulvinar_ir::op::lif::{Lif, LifState};
 use pulvinar_ir::op::round_shift;
@@ -205,18 +205,12 @@ impl UpdateEngine {
                 out.iter_mut().enumerate().for_each(product);
             }
             Element::Radix(train) => {
-                let bias = &train.bias[self.region.channels[0]..];
-                for (c, (y, state)) in out.iter_mut().zip(&mut mem.state[elements]).enumerate() {
-                    *y = follow(train, at.0, state, a[c * sa], bias[c]);
-                }
+                let step = |state: &mut LifState, x, bias| follow(train, at.0, state, x, bias);
+                keep_row(out, &mut mem.state[elements], (a, sa), &train.bias[at.1..], step);
             }
             Element::Accumulate(sum) => {
-                let bias = &sum.bias[self.region.channels[0]..];
-                for (c, (y, state)) in out.iter_mut().zip(&mut mem.state[elements]).enumerate() {
-                    let u = sum.op.step(at.0, i64::from(state.membrane), a[c * sa]);
-                    state.membrane = i32::try_from(u).expect("invariant: sums stay in their proven 32 bits");
-                    *y = if at.0 == sum.last { u + bias[c] } else { 0 };
-                }
+                let step = |state: &mut LifState, x, bias| add_up(sum, at.0, state, x, bias);
+                keep_row(out, &mut mem.state[elements], (a, sa), &sum.bias[at.1..], step);
             }
             Element::Fire(lif) => {
                 let neurons = &stage.neurons.row(at.0)[self.region.channels[0]..];
@@ -345,6 +339,30 @@ impl UpdateEngine {
     }
 }
 
+/// A row of sums that are kept, with their biases.
+fn keep_row(
+    out: &mut [i64],
+    kept: &mut [LifState],
+    (x, stride): (&[i64], usize),
+    bias: &[i64],
+    step: impl Fn(&mut LifState, i64, i64) -> i64,
+) {
+    for (c, (y, state)) in out.iter_mut().zip(kept).enumerate() {
+        *y = step(state, x[c * stride], bias[c]);
+    }
+}
+
+/// One step of one element's sum over time; gives what leaves.
+fn add_up(sum: &Sum<'_>, step: usize, state: &mut LifState, x: i64, bias: i64) -> i64 {
+    let u = sum.op.step(step, i64::from(state.membrane), x);
+    state.membrane = i32::try_from(u).expect("invariant: sums stay in their proven 32 bits");
+    if step == sum.last {
+        u + bias
+    } else {
+        0
+    }
+}
+
 /// One step of one element's sum and train, which lies where a neuron's last spike does; gives the bit that leaves.
 fn follow(train: &Train<'_>, step: usize, state: &mut LifState, x: i64, bias: i64) -> i64 {
     let kept = (i64::from(state.membrane), state.last as u32);
@@ -461,16 +479,7 @@ fn compute(
         Element::Emit => a,
         Element::Gate(g) => round_shift(a * b, g.shift),
         Element::Radix(train) => follow(train, t, &mut mem.state[element], a, train.bias[c]),
-        Element::Accumulate(sum) => {
-            let u = sum.op.step(t, i64::from(mem.state[element].membrane), a);
-            mem.state[element].membrane =
-                i32::try_from(u).expect("invariant: sums stay in their proven 32 bits");
-            if t == sum.last {
-                u + sum.bias[c]
-            } else {
-                0
-            }
-        }
+        Element::Accumulate(sum) => add_up(sum, t, &mut mem.state[element], a, sum.bias[c]),
         Element::Fire(lif) => i64::from(lif.fires(&stage.neurons.row(t)[c], a)),
         Element::Carry(carry) => {
             let v = carry.apply(a);
