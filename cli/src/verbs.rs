@@ -118,7 +118,10 @@ pub fn encoders(json: bool) {
 
 /// `pulvinar estimators`.
 pub fn estimators(json: bool) {
-    let facts: Vec<_> = ESTIMATORS.iter().map(|e| json!({"name": e.name, "doc": e.doc})).collect();
+    let facts: Vec<_> = ESTIMATORS
+        .iter()
+        .map(|e| json!({"name": e.name, "doc": e.doc, "network": e.network, "sources": e.sources}))
+        .collect();
     show(json, &json!(facts), || rows(ESTIMATORS.iter().map(|e| (e.name, e.doc.to_owned()))));
 }
 

@@ -9,7 +9,7 @@
 //! `E_MAC` = 4.6 pJ is the 32-bit floating-point operation at 45 nm (`horowitz2014`), whatever the chip.
 
 use super::data::Data;
-use super::estimators::{Estimate, Estimator, EstimatorInput};
+use super::estimators::{Estimate, Estimator, EstimatorInput, Network};
 use super::workload::LayerKind;
 use pulvinar_ir::Result;
 
@@ -17,6 +17,8 @@ use pulvinar_ir::Result;
 pub const ESTIMATOR: Estimator = Estimator {
     name: "ann-equivalent",
     doc: "a dense artificial network of the same layers, one frame: 4.6 pJ per MAC",
+    network: Network::Artificial,
+    sources: &["yao2023attention"],
     estimate,
 };
 

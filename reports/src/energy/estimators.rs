@@ -35,8 +35,22 @@ pub struct Estimator {
     pub name: &'static str,
     /// One line.
     pub doc: &'static str,
+    /// What it prices.
+    pub network: Network,
+    /// Keys of the sources of its formula; empty for ours.
+    pub sources: &'static [&'static str],
     /// The estimate; refuses an input that lacks what it needs.
     pub estimate: fn(&EstimatorInput) -> Result<Estimate>,
+}
+
+/// What an estimator prices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Network {
+    /// The spiking network.
+    Spiking,
+    /// An artificial network of the same layers.
+    Artificial,
 }
 
 /// What estimators read.
@@ -89,4 +103,19 @@ impl Estimate {
 /// An estimator by name.
 pub fn estimator(name: &str) -> Option<&'static Estimator> {
     ESTIMATORS.iter().find(|e| e.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::energy::sources;
+
+    #[test]
+    fn formulae_have_sources() {
+        let known = sources::all();
+        for e in ESTIMATORS {
+            assert_eq!(e.sources.is_empty(), e.name == "simulated", "{}", e.name);
+            assert!(e.sources.iter().all(|key| known.iter().any(|s| s.key == *key)), "{}", e.name);
+        }
+    }
 }

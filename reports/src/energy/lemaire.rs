@@ -23,7 +23,7 @@
 
 use super::constants::Constants;
 use super::data::Data;
-use super::estimators::{Estimate, Estimator, EstimatorInput};
+use super::estimators::{Estimate, Estimator, EstimatorInput, Network};
 use super::workload::{Layer, LayerKind, Population};
 use pulvinar_ir::Result;
 
@@ -31,6 +31,8 @@ use pulvinar_ir::Result;
 pub const ESTIMATOR: Estimator = Estimator {
     name: "lemaire2022",
     doc: "a 32-bit integer engine layer by layer: operations, addresses, and memories priced by the size of each array",
+    network: Network::Spiking,
+    sources: &["lemaire2022", "spikingjelly2"],
     estimate,
 };
 

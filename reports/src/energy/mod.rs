@@ -39,7 +39,7 @@ pub mod yan;
 pub use area::AreaReport;
 pub use breakdown::EnergyReport;
 pub use data::Data;
-pub use estimators::{Estimate, Estimator, EstimatorInput, ESTIMATORS};
+pub use estimators::{Estimate, Estimator, EstimatorInput, Network, ESTIMATORS};
 pub use logic::Widths;
 pub use price::{Price, PriceList, Unpriced};
 pub use quantity::{AllIn, Grade, Origin, PerTerm, Scope};

@@ -18,7 +18,7 @@
 
 use super::constants::Constants;
 use super::data::Data;
-use super::estimators::{Estimate, Estimator, EstimatorInput};
+use super::estimators::{Estimate, Estimator, EstimatorInput, Network};
 use super::workload::{Elements, Layer, Population};
 use pulvinar_ir::Result;
 
@@ -26,6 +26,8 @@ use pulvinar_ir::Result;
 pub const ESTIMATOR: Estimator = Estimator {
     name: "neuromc",
     doc: "forward pass of a 16-bit training chip: dense arithmetic, registers and SRAM, norms with their statistics",
+    network: Network::Spiking,
+    sources: &["neuromc", "spikingjelly2"],
     estimate,
 };
 

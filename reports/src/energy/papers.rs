@@ -18,7 +18,7 @@
 //! which (17) does not know, are out or in, each a multiply-accumulate of every step.
 
 use super::data::Data;
-use super::estimators::{Estimate, Estimator, EstimatorInput};
+use super::estimators::{Estimate, Estimator, EstimatorInput, Network};
 use super::workload::{Layer, LayerKind, Role, Workload};
 use pulvinar_ir::Result;
 
@@ -26,6 +26,8 @@ use pulvinar_ir::Result;
 pub const ESTIMATOR: Estimator = Estimator {
     name: "paper-sop",
     doc: "the papers' formula: 4.6 pJ per MAC of the first layer and of attention, 0.9 pJ per synaptic operation",
+    network: Network::Spiking,
+    sources: &["yao2023attention"],
     estimate: |input: &EstimatorInput| Ok(energy(&input.workload, input.terms)?.into_estimate(input.terms)),
 };
 

@@ -1,12 +1,14 @@
 //! Estimator `simulated`: the counts of the cycle-accurate run times the sourced price of each.
 
-use super::estimators::{Estimate, Estimator, EstimatorInput};
+use super::estimators::{Estimate, Estimator, EstimatorInput, Network};
 use pulvinar_ir::{Diagnostic, Result};
 
 /// Registry entry.
 pub const ESTIMATOR: Estimator = Estimator {
     name: "simulated",
     doc: "counts of the simulated hardware times sourced energies: memories, arithmetic, network, DRAM, leakage, clock",
+    network: Network::Spiking,
+    sources: &[],
     estimate,
 };
 

@@ -8,7 +8,7 @@
 //! A cycle of a processing element costs the same however few of its inputs spike: the rates do not enter.
 
 use super::data::Data;
-use super::estimators::{Estimate, Estimator, EstimatorInput};
+use super::estimators::{Estimate, Estimator, EstimatorInput, Network};
 use super::workload::{Layer, LayerKind};
 use pulvinar_ir::Result;
 
@@ -16,6 +16,8 @@ use pulvinar_ir::Result;
 pub const RRAM: Estimator = Estimator {
     name: "spikesim",
     doc: "convolutions on 64 x 64 crossbars of resistive memory, every cycle alike however few inputs spike",
+    network: Network::Spiking,
+    sources: &["moitra2023spikesim", "spikingjelly2"],
     estimate: |input| estimate(input, "spikesim", "spikesim_crossbar_rram"),
 };
 
@@ -23,6 +25,8 @@ pub const RRAM: Estimator = Estimator {
 pub const SRAM: Estimator = Estimator {
     name: "spikesim-sram",
     doc: "the same with crossbars of SRAM",
+    network: Network::Spiking,
+    sources: &["moitra2023spikesim", "spikingjelly2"],
     estimate: |input| estimate(input, "spikesim-sram", "spikesim_crossbar_sram"),
 };
 

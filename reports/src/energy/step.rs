@@ -12,7 +12,7 @@
 //! leave out products with padding. Norms are folded into an offset.
 
 use super::data::Data;
-use super::estimators::{Estimate, Estimator, EstimatorInput};
+use super::estimators::{Estimate, Estimator, EstimatorInput, Network};
 use super::workload::{Layer, Population};
 use pulvinar_ir::Result;
 
@@ -20,6 +20,8 @@ use pulvinar_ir::Result;
 pub const FP32: Estimator = Estimator {
     name: "step-fp32",
     doc: "32-bit floating-point operations, and every weight, offset and membrane from a memory of 3.12 pJ a bit",
+    network: Network::Spiking,
+    sources: &["shen2025step", "spikingjelly2"],
     estimate: |input| estimate(input, "step-fp32", 32, ["paper_mac", "paper_ac"]),
 };
 
@@ -27,6 +29,8 @@ pub const FP32: Estimator = Estimator {
 pub const FP16: Estimator = Estimator {
     name: "step-fp16",
     doc: "the same with 16-bit floating-point numbers",
+    network: Network::Spiking,
+    sources: &["shen2025step", "spikingjelly2"],
     estimate: |input| estimate(input, "step-fp16", 16, ["fp_mac_16", "fp_add_16"]),
 };
 
@@ -34,6 +38,8 @@ pub const FP16: Estimator = Estimator {
 pub const INT8: Estimator = Estimator {
     name: "step-int8",
     doc: "the same with 8-bit integers",
+    network: Network::Spiking,
+    sources: &["shen2025step", "spikingjelly2"],
     estimate: |input| estimate(input, "step-int8", 8, ["int_mac_8", "int_add_8"]),
 };
 

@@ -13,7 +13,7 @@
 //! the gates' and those of spiking self-attention, are functions and do not.
 
 use super::data::Data;
-use super::estimators::{Estimate, Estimator, EstimatorInput};
+use super::estimators::{Estimate, Estimator, EstimatorInput, Network};
 use super::workload::{Operand, Workload};
 use pulvinar_ir::Result;
 
@@ -21,6 +21,8 @@ use pulvinar_ir::Result;
 pub const ESTIMATOR: Estimator = Estimator {
     name: "syops",
     doc: "the counter SyOPs: 0.9 pJ per operation on zeros and ones by their rate, 4.6 pJ per any other, norms and neurons too",
+    network: Network::Spiking,
+    sources: &["chen2023syops"],
     estimate,
 };
 

@@ -12,7 +12,7 @@
 //! Every operation fetches its weight from DRAM. The two meet at a rate near b / (8·T): 5 to 7.5 % for T from 5 to 10.
 
 use super::data::Data;
-use super::estimators::{Estimate, Estimator, EstimatorInput};
+use super::estimators::{Estimate, Estimator, EstimatorInput, Network};
 use super::workload::{Layer, Population};
 use pulvinar_ir::Result;
 
@@ -20,6 +20,8 @@ use pulvinar_ir::Result;
 pub const SNN: Estimator = Estimator {
     name: "yan2024-spyx",
     doc: "operations, and every weight of 8 bits from DRAM, every membrane on chip, at 22 nm",
+    network: Network::Spiking,
+    sources: &["yan2024", "spyx"],
     estimate: snn,
 };
 
@@ -27,6 +29,8 @@ pub const SNN: Estimator = Estimator {
 pub const QNN: Estimator = Estimator {
     name: "yan2024-spyx-qnn",
     doc: "the quantised network of the same layers with as many levels as T steps have, weights from DRAM",
+    network: Network::Artificial,
+    sources: &["yan2024", "spyx"],
     estimate: qnn,
 };
 
