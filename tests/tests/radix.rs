@@ -3,12 +3,15 @@
 
 use pulvinar_compiler::map::{map, MapOptions};
 use pulvinar_compiler::{lower, quantise, Calibration, Options};
+use pulvinar_ir::op::accumulate::{Accumulate, AccumulateKind};
 use pulvinar_ir::op::conv2d::Conv2d;
 use pulvinar_ir::op::input::{Input, InputKind};
-use pulvinar_ir::{interpret, Arch, Graph, Level, NodeId, Op, Tensor, Value};
+use pulvinar_ir::op::neuron::{Neuron, Reset};
+use pulvinar_ir::{interpret, Activity, Arch, Counts, Graph, Level, NodeId, Op, Tensor, Value};
 use pulvinar_models::dataset::Stills;
 use pulvinar_models::encode;
 use pulvinar_models::zoo::build::{find, Fill, Setting};
+use pulvinar_reports::energy::{EnergyReport, PriceList, Widths};
 use pulvinar_simulator::{Machine, SimOptions};
 
 /// LeNet-5 under trains of `bits` bits: its five layers take a window each.
@@ -22,8 +25,13 @@ fn network(bits: usize) -> (Graph, Stills) {
 
 fn integers(bits: usize) -> (Graph, Value) {
     let (graph, image) = network(bits);
-    let frames = encode::find(&format!("radix-{bits}")).unwrap().encode(&image, 5 * bits, 0).unwrap().frames;
-    let lowered = lower(&graph, &Options::default()).unwrap();
+    quantised(&graph, &image, &format!("radix-{bits}"))
+}
+
+/// The network in integers and its input by an encoder.
+fn quantised(graph: &Graph, image: &Stills, encoder: &str) -> (Graph, Value) {
+    let frames = encode::find(encoder).unwrap().encode(image, graph.timesteps, 0).unwrap().frames;
+    let lowered = lower(graph, &Options::default()).unwrap();
     let real = frames.value(0, Level::Trained).unwrap();
     let ranges = Calibration::from_inputs(&lowered, &[real]).unwrap();
     let flow = quantise(&lowered, &Options::default(), Some(&ranges)).unwrap();
@@ -91,17 +99,22 @@ fn trains_compute_what_activations_of_as_many_bits_compute() {
     }
 }
 
-/// Simulated latency in cycles by bits; the values are those of the reference.
+/// Counts of the simulated run on the default chip; the values are those of the reference.
+fn simulate(flow: &Graph, input: &Value) -> Counts {
+    let program = map(flow, &Arch::default_chip(), &MapOptions::default()).unwrap().program;
+    let run = Machine::new(&program).unwrap().simulate(input, &SimOptions::default()).unwrap();
+    assert_eq!(run.output, interpret::output(flow, input).unwrap());
+    run.counts
+}
+
 #[test]
 fn latency_is_linear_in_the_bits() {
     let cycles: Vec<f64> = (3..=6)
         .map(|bits| {
             let (flow, input) = integers(bits);
-            let program = map(&flow, &Arch::default_chip(), &MapOptions::default()).unwrap().program;
-            let run = Machine::new(&program).unwrap().simulate(&input, &SimOptions::default()).unwrap();
-            assert_eq!(run.output, interpret::output(&flow, &input).unwrap(), "{bits} bits");
-            println!("{bits} bits: {} cycles", run.counts.cycles);
-            run.counts.cycles as f64
+            let cycles = simulate(&flow, &input).cycles;
+            println!("{bits} bits: {cycles} cycles");
+            cycles as f64
         })
         .collect();
     let slope = (cycles[3] - cycles[0]) / 3.0;
@@ -110,4 +123,51 @@ fn latency_is_linear_in_the_bits() {
         assert!((c - line).abs() < 0.1 * line, "{} bits: {c} cycles, {line} on the line", i + 3);
     }
     assert!(slope > 0.1 * cycles[0]);
+}
+
+/// The same weights under a rate code: every train of W bits becomes up to 2^W − 1 spikes of a neuron with reset by
+/// subtraction, and the sum of trains a sum of spikes.
+fn by_rate(radix: &Graph, bits: usize) -> Graph {
+    let steps = (1 << bits) - 1;
+    let mut rate = Graph::new("rate", Level::Trained, steps);
+    rate.tensors = radix.tensors.clone();
+    for node in &radix.nodes {
+        let op = match &node.op {
+            Op::Radix(r) => {
+                Neuron { threshold: r.step, reset: Reset::Subtract { value: r.step }, ..Neuron::default() }
+                    .into()
+            }
+            Op::Accumulate(a) => {
+                Accumulate { kind: AccumulateKind::Sum, window: steps, bias: a.bias.clone() }.into()
+            }
+            op => op.clone(),
+        };
+        rate.push(&node.name, op, &node.inputs).unwrap();
+    }
+    rate
+}
+
+/// The same network on the same chip by trains of W bits and by rates of 2^W − 1 steps: spikes drop, and so does energy.
+#[test]
+fn trains_need_fewer_synaptic_operations_than_rates() {
+    let arch = Arch::default_chip();
+    let prices = PriceList::new(&arch, &Widths::default()).unwrap();
+    let mut ratios = Vec::new();
+    for bits in 3..=6 {
+        let (graph, image) = network(bits);
+        let rate = by_rate(&graph, bits);
+        let costs = [quantised(&graph, &image, &format!("radix-{bits}")), quantised(&rate, &image, "rate")]
+            .map(|(flow, input)| {
+                let counts = simulate(&flow, &input);
+                let energy = EnergyReport::new(&counts, &prices).total_aj as f64 / 1e12;
+                let operations = counts.total(Activity::SynAdd) + counts.total(Activity::SynMac);
+                (flow.timesteps, counts.cycles, operations, energy)
+            });
+        for ((steps, cycles, operations, energy), code) in costs.iter().zip(["radix", "rate"]) {
+            println!("{bits} bits, {code}: {steps} steps, {cycles} cycles, {operations} operations, {energy:.3} uJ");
+        }
+        ratios.push(costs[1].2 as f64 / costs[0].2 as f64);
+    }
+    assert!(ratios.windows(2).all(|r| r[1] > r[0]), "the gain grows with the bits: {ratios:?}");
+    assert!(ratios[3] > 2.0, "{ratios:?}");
 }
