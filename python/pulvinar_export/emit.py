@@ -71,7 +71,7 @@ class Emit:
         if len(large) <= 1:
             named = large or [a for a in merged if a != UNIT][:1] or [UNIT]
             return x.relabel((*x.axes[:start], named[0], *x.axes[end + 1 :]), shape)
-        if tuple(a for a in merged if a != UNIT) != ("c", "h", "w"):
+        if tuple(a for a in merged if a != UNIT) not in (("c", "h", "w"), ("c", "h")) or {"h", "w"} & set(x.axes[end + 1 :]):
             self.fail(f"it merges the axes {merged}", "flatten channels and pixels, after time and batch")
         axes = (*x.axes[:start], "c", *x.axes[end + 1 :])
         return self("flatten", [x], {}, axes=axes, shape=shape)

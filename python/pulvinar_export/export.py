@@ -35,7 +35,7 @@ def export(
 ) -> Path:
     """Writes `model` to the folder `path` and returns it; an existing folder is replaced.
 
-    Inputs are [T, B, C, H, W] or [T, B, N], the layout of SpikingJelly's multi-step mode; the model
+    Inputs are [T, B, C, H, W], [T, B, C, L] or [T, B, N], the layout of SpikingJelly's multi-step mode; the model
     must return the mean, sum or last step of its last layer, or layers on such a mean or sum. `reference_inputs` (default: the sample)
     are run in eval mode; inputs, spikes of every neuron layer and outputs are stored as reference
     vectors, with `labels` if given. `input_kind`: "binary", "counts" (0..255) or "real".
@@ -72,8 +72,8 @@ def _check_inputs(sample, inputs, labels, kind: str) -> None:
     if kind not in _KINDS:
         raise ExportError(f"input_kind is {kind!r}; it must be one of {', '.join(_KINDS)}")
     for what, x in (("sample_input", sample), ("reference_inputs", inputs)):
-        if x.ndim not in (3, 5) or 0 in x.shape:
-            raise ExportError(f"{what} has shape {tuple(x.shape)}; it must be [T, B, C, H, W] or [T, B, N]")
+        if x.ndim not in (3, 4, 5) or 0 in x.shape:
+            raise ExportError(f"{what} has shape {tuple(x.shape)}; it must be [T, B, C, H, W], [T, B, C, L] or [T, B, N]")
         if kind != "real" and not bool(((x >= 0) & (x <= (1 if kind == "binary" else 255)) & (x == x.round())).all()):
             raise ExportError(f"{what} is not {kind}; give the right input_kind")
     if inputs.shape[0] != sample.shape[0] or inputs.shape[2:] != sample.shape[2:]:

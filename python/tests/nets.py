@@ -137,6 +137,26 @@ class LastStep(nn.Module):
         return self.fc(self.sn(self.conv(x)).flatten(2))[-1]
 
 
+class Line(nn.Module):
+    """Convolutions and pools over one data axis, dilated and in groups."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv0 = layer.Conv1d(2, 8, 5, padding="same", dilation=2, step_mode="m")
+        self.bn = layer.BatchNorm1d(8, step_mode="m")
+        self.max = layer.MaxPool1d(3, stride=2, padding=1, step_mode="m")
+        self.sn0 = neuron.LIFNode(v_threshold=0.5, step_mode="m")
+        self.conv1 = layer.Conv1d(8, 8, 3, stride=2, padding=1, groups=4, bias=False, step_mode="m")
+        self.sn1 = neuron.IFNode(v_threshold=0.3, step_mode="m")
+        self.mean = layer.AvgPool1d(2, step_mode="m")
+        self.flatten = layer.Flatten(step_mode="m")
+        self.fc = layer.Linear(8 * 4, 5, step_mode="m")
+
+    def forward(self, x):
+        x = self.sn0(self.max(self.bn(self.conv0(x))))
+        return self.fc(self.flatten(self.mean(self.sn1(self.conv1(x))))).mean(0)
+
+
 class PooledHead(nn.Module):
     """Global pooling before the classifier, as in residual networks."""
 
@@ -161,6 +181,6 @@ def randomise(model: nn.Module) -> nn.Module:
             if m.track_running_stats:
                 nn.init.uniform_(m.running_mean, -0.2, 0.2)
                 nn.init.uniform_(m.running_var, 0.5, 2.0)
-        elif isinstance(m, (nn.Conv2d, nn.Linear)):
+        elif isinstance(m, (nn.Conv1d, nn.Conv2d, nn.Linear)):
             nn.init.normal_(m.weight, 0.05, 1.2 / m.weight[0].numel() ** 0.5)
     return model

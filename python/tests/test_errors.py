@@ -116,7 +116,8 @@ def test_weights_that_are_not_finite(inputs, tmp_path):
 
 def test_inputs_of_the_wrong_kind(inputs, tmp_path):
     refused(Net(lif), inputs, tmp_path, "sample_input", "binary", input_kind="binary")
-    refused(Net(lif), inputs[0], tmp_path, "sample_input", "[T, B, C, H, W]")
+    refused(Net(lif), inputs[0, 0, 0], tmp_path, "sample_input", "[T, B, C, H, W]")
+    refused(Net(lif), inputs[0], tmp_path, "conv", "sample input")
     refused(Net(lif), inputs, tmp_path, "2 labels", labels=[1, 2])
 
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from nets import AnalogHead, AuthorsAttention, Enlarged, LastStep, Net, PooledHead, Residual, SqueezeExcite, StepGate, T, randomise
+from nets import AnalogHead, AuthorsAttention, Enlarged, LastStep, Line, Net, PooledHead, Residual, SqueezeExcite, StepGate, T, randomise
 from pulvinar_export import export, reference, verify
 from pulvinar_export.neurons import MaSnnNeuron
 from spikingjelly.activation_based import layer, neuron
@@ -86,6 +86,15 @@ def test_the_last_step(inputs, tmp_path):
     torch.manual_seed(2)
     document = check(LastStep(), inputs, tmp_path / "net")
     assert document["nodes"][-1]["attrs"] == {"kind": "last"}
+
+
+def test_one_data_axis(tmp_path):
+    torch.manual_seed(2)
+    inputs = (torch.rand(6, 3, 2, 32) < 0.4).float()
+    document = check(Line(), inputs, tmp_path / "net")
+    kernels = [n["attrs"]["stride"] for n in document["nodes"] if n["op"] == "conv2d"]
+    assert kernels == [[1, 1], [2, 1]]
+    assert document["input"]["shape"] == [2, 32, 1]
 
 
 @pytest.mark.parametrize("name", MIDDLES)

@@ -2,7 +2,7 @@
 
 from importlib import import_module, metadata, util
 
-from . import masnn, torch_nn  # noqa: F401
+from . import line, masnn, torch_nn  # noqa: F401
 
 if util.find_spec("spikingjelly") is not None:
     _version = metadata.version("spikingjelly")

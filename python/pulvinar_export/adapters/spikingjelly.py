@@ -5,7 +5,7 @@ from spikingjelly.activation_based import layer, neuron
 from torch import nn
 
 from ..registry import adapter_of, register
-from . import common, torch_nn
+from . import common, line, torch_nn
 
 
 def _multi_step(emit, module) -> None:
@@ -24,12 +24,15 @@ def _like(adapter):
 
 
 for _wrapper, _adapter in (
+    (layer.Conv1d, line.conv1d),
     (layer.Conv2d, torch_nn.conv2d),
     (layer.Linear, torch_nn.linear),
     (layer.BatchNorm1d, torch_nn.batch_norm),
     (layer.BatchNorm2d, torch_nn.batch_norm),
     (layer.ThresholdDependentBatchNorm1d, torch_nn.batch_norm),
     (layer.ThresholdDependentBatchNorm2d, torch_nn.batch_norm),
+    (layer.AvgPool1d, line.avg_pool1d),
+    (layer.MaxPool1d, line.max_pool1d),
     (layer.AvgPool2d, torch_nn.avg_pool),
     (layer.MaxPool2d, torch_nn.max_pool),
     (layer.AdaptiveAvgPool2d, adapter_of(nn.AdaptiveAvgPool2d(1))),
