@@ -1,11 +1,13 @@
 //! Command line: one vocabulary and one set of flags for all verbs.
 
 mod energy;
+mod options;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 pub use energy::{Energy, InOut, RateArgs, StemArg};
+pub use options::{AcceleratorArg, CountArg, MemoryArg, Options, ReadingArg, ResidualArg};
 
 /// Compile, simulate and price attention spiking neural networks on neuromorphic hardware.
 ///
@@ -81,7 +83,7 @@ pub enum Verb {
     Bits(Bits),
     /// Price a network by its shapes and rates, with every estimator: no data, no simulation.
     #[command(
-        after_help = "Examples:\n  pulvinar energy att-res-18 --rate 0.148 --stem none\n  pulvinar energy gac-imagenet-18 --rate 0.157 --estimator paper-sop --stem once --attention out"
+        after_help = "Examples:\n  pulvinar energy att-res-18 --rate 0.148 --stem none\n  pulvinar energy gac-imagenet-18 --rate 0.157 --estimator paper-sop --stem once --attention out\n  pulvinar energy --operations counted.csv"
     )]
     Energy(Energy),
     /// List the networks that come with Pulvinar: trained ones, and structures of papers with their counts.

@@ -2,7 +2,7 @@
 
 use crate::args::{Energy, InOut, NirArgs, RateArgs, StemArg};
 use crate::verbs::show;
-use crate::{source, workload};
+use crate::{options, source, workload};
 use pulvinar_ir::{Diagnostic, Graph, Result};
 use pulvinar_models::rates::Rates;
 use pulvinar_models::zoo::build::{self, Fill, Setting};
@@ -33,6 +33,9 @@ fn read(file: Option<&Path>, others: Option<f64>) -> Result<Option<Rates>> {
 
 /// Runs the verb.
 pub fn energy(args: &Energy, json: bool) -> Result<()> {
+    if let Some(file) = &args.options.operations {
+        return options::operations(file, json);
+    }
     let wanted = wanted(&args.estimators)?;
     let graph = graph(&args.model, &args.nir)?;
     let names = spiking(&graph);
@@ -48,8 +51,12 @@ pub fn energy(args: &Energy, json: bool) -> Result<()> {
     };
     let rate_of = |name: &str| Rate { own: of(&own, name), without_attention: of(&base, name) };
     let workload = Workload::of(&graph, &rate_of, &workload::modules(&graph)?);
-    let input = EstimatorInput { workload, terms: terms(args), run: None };
-    let estimates = wanted.into_iter().map(|e| (e.estimate)(&input)).collect::<Result<Vec<_>>>()?;
+    let input = EstimatorInput { workload, terms: terms(args), ..EstimatorInput::default() };
+    let input = args.options.of(input);
+    let estimates = match args.estimators.as_slice() {
+        [] => estimators::possible(&input)?,
+        _ => wanted.into_iter().map(|e| (e.estimate)(&input)).collect::<Result<Vec<_>>>()?,
+    };
     let limits = verdicts(&input.workload)?;
     let facts = json!({
         "network": args.model, "timesteps": graph.timesteps, "neurons": input.workload.neuron_count(),
@@ -71,11 +78,8 @@ pub fn energy(args: &Energy, json: bool) -> Result<()> {
     Ok(())
 }
 
-/// The estimators that need no simulated run, or those that are named.
+/// The estimators that are named.
 fn wanted(names: &[String]) -> Result<Vec<&'static Estimator>> {
-    if names.is_empty() {
-        return Ok(ESTIMATORS.iter().filter(|e| e.name != "simulated").collect());
-    }
     let find = |name: &String| {
         estimators::estimator(name).ok_or_else(|| {
             let known: Vec<&str> = ESTIMATORS.iter().map(|e| e.name).collect();
@@ -104,7 +108,12 @@ fn terms(args: &Energy) -> Terms {
         StemArg::Steps => Stem::Steps,
         StemArg::None => Stem::Excluded,
     };
-    Terms { stem, attention: args.attention == InOut::In, shortcut: args.shortcut == InOut::In }
+    Terms {
+        stem,
+        attention: args.attention == InOut::In,
+        shortcut: args.shortcut == InOut::In,
+        ..Terms::default()
+    }
 }
 
 fn text(estimate: &Estimate) -> String {

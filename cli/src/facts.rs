@@ -6,7 +6,7 @@ use pulvinar_ir::counts::{Cost, DramAction};
 use pulvinar_ir::{Activity, Counts, Diagnostic, Op, Program, Result, Strategy};
 use pulvinar_models::reference;
 use pulvinar_models::zoo::census::Census;
-use pulvinar_reports::energy::estimators::{EstimatorInput, ESTIMATORS};
+use pulvinar_reports::energy::estimators::{EstimatorInput, Took, ESTIMATORS};
 use pulvinar_reports::energy::{AreaReport, EnergyReport, PriceList, Widths, Workload};
 use pulvinar_reports::report::{LinkFlits, Span, SpikeDot, StrategyFigures, Summary};
 use pulvinar_reports::table::Style;
@@ -91,7 +91,7 @@ pub fn report(
         &loaded.inputs.frames,
         twin.as_ref(),
     )?;
-    let estimates = estimates(workload, one)?;
+    let estimates = estimates(workload, one, took(program, &simulated.runs[0].counts))?;
     let inputs = input_facts(loaded, compiled, simulated);
     let arch_text = loaded.arch.to_toml();
     let facts = RunFacts {
@@ -127,9 +127,21 @@ fn command() -> String {
     std::iter::once("pulvinar".to_owned()).chain(std::env::args().skip(1)).collect::<Vec<_>>().join(" ")
 }
 
-fn estimates(workload: Workload, run: EnergyReport) -> Result<Vec<pulvinar_reports::energy::Estimate>> {
-    let input = EstimatorInput { workload, run: Some(run), ..EstimatorInput::default() };
+fn estimates(
+    workload: Workload,
+    run: EnergyReport,
+    took: Took,
+) -> Result<Vec<pulvinar_reports::energy::Estimate>> {
+    let input = EstimatorInput { workload, run: Some(run), took: Some(took), ..EstimatorInput::default() };
     ESTIMATORS.iter().map(|e| (e.estimate)(&input)).collect()
+}
+
+/// Time and DRAM traffic of a run.
+fn took(program: &Program, counts: &Counts) -> Took {
+    let bursts = counts.total(Activity::DramRead) + counts.total(Activity::DramWrite);
+    let burst_bits = f64::from(program.arch.dram.burst_bytes) * 8.0;
+    let seconds = counts.cycles as f64 / (program.arch.technology.clock_mhz * 1e6);
+    Took { seconds, dram_bits: bursts as f64 * burst_bits }
 }
 
 fn input_facts(loaded: &Loaded, compiled: &Compiled, simulated: &Simulated) -> Vec<InputFacts> {

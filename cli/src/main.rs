@@ -7,6 +7,7 @@ mod compile;
 mod energy;
 mod exchange;
 mod facts;
+mod options;
 mod output;
 mod progress;
 mod rates;

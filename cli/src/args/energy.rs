@@ -1,6 +1,6 @@
 //! Arguments of `pulvinar energy`.
 
-use super::NirArgs;
+use super::{NirArgs, Options};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -40,6 +40,7 @@ pub enum InOut {
 #[derive(Debug, Args)]
 pub struct Energy {
     /// A zoo name, a native model folder, its graph.json, or a NIR file. A structure takes --timesteps.
+    #[arg(default_value = "ma-snn-tcsa")]
     pub model: String,
     /// Rates.
     #[command(flatten)]
@@ -62,6 +63,9 @@ pub struct Energy {
     /// Papers' formula: analog convolutions on shortcuts.
     #[arg(long, value_enum, default_value_t = InOut::Out, help_heading = "Papers' formula")]
     pub shortcut: InOut,
+    /// Choices of single estimators.
+    #[command(flatten)]
+    pub options: Options,
     /// What a NIR file does not say.
     #[command(flatten)]
     pub nir: NirArgs,

@@ -3,11 +3,14 @@
 //! A new one is a file with a `pub const ESTIMATOR` and a line in [`ESTIMATORS`].
 
 use super::breakdown::EnergyReport;
+use super::counted::Counted;
+use super::lemaire::Variant;
+use super::lumped::Accelerator;
 use super::papers::{self, Terms};
 use super::quantity::Origin;
 use super::workload::Workload;
-use super::{ann, lemaire, neuromc, simulated, spikesim, step, syops, yan};
-use pulvinar_ir::Result;
+use super::{ann, devices, lemaire, lumped, neuromc, simulated, spikesim, step, syops, yan};
+use pulvinar_ir::{Diagnostic, Result};
 use serde::Serialize;
 
 /// Every estimator.
@@ -15,6 +18,7 @@ use serde::Serialize;
 pub const ESTIMATORS: &[Estimator] = &[
     papers::ESTIMATOR,
     ann::ESTIMATOR,
+    ann::QUANTISED,
     syops::ESTIMATOR,
     step::FP32,
     step::FP16,
@@ -25,6 +29,14 @@ pub const ESTIMATORS: &[Estimator] = &[
     neuromc::ESTIMATOR,
     spikesim::RRAM,
     spikesim::SRAM,
+    devices::LOIHI,
+    devices::LOIHI_SANAFE,
+    devices::LOIHI_KERAS,
+    devices::TRUENORTH,
+    devices::ODIN,
+    devices::SPINNAKER,
+    devices::SPINNAKER2,
+    lumped::ESTIMATOR,
     simulated::ESTIMATOR,
 ];
 
@@ -60,8 +72,69 @@ pub struct EstimatorInput {
     pub workload: Workload,
     /// What goes into the papers' formula.
     pub terms: Terms,
+    /// Operations that somebody else has counted, for the papers' formula in place of the workload.
+    pub counted: Vec<Counted>,
+    /// Which reading of `lemaire2022`.
+    pub lemaire: Variant,
+    /// What the estimators of a chip ask for beside the network.
+    pub conditions: Conditions,
+    /// Time and traffic of the simulated run, if there is one.
+    pub took: Option<Took>,
     /// The simulated run, if there is one.
     pub run: Option<EnergyReport>,
+}
+
+/// What the estimators of a chip ask for beside the network, where it is given.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Conditions {
+    /// Duration of one sample, s.
+    pub seconds: Option<f64>,
+    /// Duration of a timestep, s.
+    pub tick_seconds: Option<f64>,
+    /// Clock, MHz.
+    pub clock_mhz: Option<f64>,
+    /// Bits moved between the chip and its external memory.
+    pub dram_bits: Option<f64>,
+    /// Row of the lumped model.
+    pub accelerator: Accelerator,
+}
+
+impl Conditions {
+    /// Refuses times, clocks and amounts that cannot be (`E0628`).
+    pub fn check(&self) -> Result<()> {
+        let all = [
+            ("seconds", self.seconds),
+            ("tick", self.tick_seconds),
+            ("clock", self.clock_mhz),
+            ("DRAM bits", self.dram_bits),
+        ];
+        for (name, value) in all {
+            if let Some(v) = value.filter(|v| !(v.is_finite() && *v >= 0.0) || (name == "clock" && *v == 0.0))
+            {
+                return Err(Diagnostic::new(
+                    "E0628",
+                    name,
+                    format!("{name} = {v} is impossible"),
+                    "give 0 or more, and a clock above 0",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Time and traffic of a simulated run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Took {
+    /// From the first input to the last output, s.
+    pub seconds: f64,
+    /// Bits read from and written to external memory.
+    pub dram_bits: f64,
+}
+
+/// The refusal of an estimator that lacks something (`E0624`).
+pub(super) fn lacks(estimator: &'static str, what: &str, help: &str) -> Diagnostic {
+    Diagnostic::new("E0624", estimator, format!("the estimator needs {what} and none was given"), help)
 }
 
 /// Energy of one inference by one estimator.
@@ -98,6 +171,15 @@ impl Estimate {
             origins: super::data::Data::embedded().constants.origins(constants),
         }
     }
+}
+
+/// Estimates of every estimator that has what it needs; those that lack a run or a time are left out (`E0624`).
+///
+/// # Errors
+/// Any other refusal of an estimator.
+pub fn possible(input: &EstimatorInput) -> Result<Vec<Estimate>> {
+    let all = ESTIMATORS.iter().map(|e| (e.estimate)(input));
+    all.filter(|e| !matches!(e, Err(d) if d.code == "E0624")).collect()
 }
 
 /// An estimator by name.

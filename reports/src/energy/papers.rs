@@ -15,11 +15,15 @@
 //!
 //! Papers differ in what they put into the sum, and seldom say what. [`Terms`] holds the choices: the stem is charged every
 //! step as in (17), once for a still image, or not at all; attention is in or out; the analog convolutions on shortcuts,
-//! which (17) does not know, are out or in, each a multiply-accumulate of every step.
+//! which (17) does not know, are out or in, each a multiply-accumulate of every step; layers that read sums or means of
+//! spikes accumulate, as the papers have it, or multiply (4.6 pJ·T·FL·Φ). [`Counting`] has the rules of three counters in place
+//! of (17), and [`Counted`](super::counted::Counted) takes operations that somebody else has counted.
 
+use super::counting::Counting;
 use super::data::Data;
 use super::estimators::{Estimate, Estimator, EstimatorInput, Network};
-use super::workload::{Layer, LayerKind, Role, Workload};
+use super::workload::{Layer, LayerKind, Operand, Role, Workload};
+use super::{counted, counting};
 use pulvinar_ir::Result;
 
 /// Registry entry.
@@ -28,8 +32,18 @@ pub const ESTIMATOR: Estimator = Estimator {
     doc: "the papers' formula: 4.6 pJ per MAC of the first layer and of attention, 0.9 pJ per synaptic operation",
     network: Network::Spiking,
     sources: &["yao2023attention"],
-    estimate: |input: &EstimatorInput| Ok(energy(&input.workload, input.terms)?.into_estimate(input.terms)),
+    estimate,
 };
+
+fn estimate(input: &EstimatorInput) -> Result<Estimate> {
+    if !input.counted.is_empty() {
+        return counted::estimate(ESTIMATOR.name, &input.counted);
+    }
+    match input.terms.counting {
+        Some(rule) => counting::estimate(ESTIMATOR.name, &input.workload, rule),
+        None => Ok(energy(&input.workload, input.terms)?.into_estimate(input.terms)),
+    }
+}
 
 /// What the formula never counts.
 const LEAVES_OUT: [&str; 6] = [
@@ -53,6 +67,16 @@ pub enum Stem {
     Excluded,
 }
 
+/// What a synapse does with a sum or a mean of spikes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Residual {
+    /// It accumulates, once a spike, as the papers publish it.
+    #[default]
+    Accumulate,
+    /// It multiplies.
+    Multiply,
+}
+
 /// What goes into the sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
@@ -62,12 +86,22 @@ pub struct Terms {
     pub attention: bool,
     /// Analog convolutions on shortcuts.
     pub shortcut: bool,
+    /// Layers on sums and means of spikes.
+    pub residual: Residual,
+    /// Another way of counting, which has no choices of its own; the formula above without it.
+    pub counting: Option<Counting>,
 }
 
 impl Default for Terms {
     /// Those of Eq. 17 and 18.
     fn default() -> Self {
-        Terms { stem: Stem::Steps, attention: true, shortcut: false }
+        Terms {
+            stem: Stem::Steps,
+            attention: true,
+            shortcut: false,
+            residual: Residual::Accumulate,
+            counting: None,
+        }
     }
 }
 
@@ -87,7 +121,7 @@ pub struct PaperEnergy {
 }
 
 /// Names of the terms.
-const TERMS: [&str; 7] = [
+const TERMS: [&str; 8] = [
     "first layer (MAC)",
     "convolution (AC)",
     "linear (AC)",
@@ -95,6 +129,7 @@ const TERMS: [&str; 7] = [
     "attention generation (MAC)",
     "gate multiplication (MAC)",
     "analog layers (MAC)",
+    "sums of spikes (MAC)",
 ];
 const STEM: usize = 0;
 const CONV: usize = 1;
@@ -103,16 +138,17 @@ const PRODUCT: usize = 3;
 const GENERATION: usize = 4;
 const GATES: usize = 5;
 const ANALOG: usize = 6;
+const SUMS: usize = 7;
 
 /// The formula. Refuses rates that are no rates (`E0625`).
 pub fn energy(work: &Workload, wanted: Terms) -> Result<PaperEnergy> {
     work.check()?;
     let constants = &Data::embedded().constants;
     let (mac, ac) = (constants.per_term("paper_mac")?.pj(), constants.per_term("paper_ac")?.pj());
-    let (mut pj, mut base_pj) = ([0.0; 7], 0.0);
+    let (mut pj, mut base_pj) = ([0.0; 8], 0.0);
     for layer in &work.layers {
         let (term, operations, base) = operations(layer, wanted);
-        let price = if matches!(term, STEM | ANALOG) { mac } else { ac };
+        let price = if matches!(term, STEM | ANALOG | SUMS) { mac } else { ac };
         pj[term] += price * operations;
         base_pj += price * base;
     }
@@ -141,7 +177,11 @@ fn operations(layer: &Layer, wanted: Terms) -> (usize, f64, f64) {
         Role::Shortcut if !wanted.shortcut => (ANALOG, 0.0),
         Role::Shortcut | Role::Analog => (ANALOG, dense),
         Role::Spiking => {
-            let term = if layer.kind == LayerKind::Conv { CONV } else { LINEAR };
+            let term = match (layer.kind, layer.operand, wanted.residual) {
+                (_, Operand::Graded | Operand::Real, Residual::Multiply) => SUMS,
+                (LayerKind::Conv, ..) => CONV,
+                (LayerKind::Linear, ..) => LINEAR,
+            };
             return (term, dense * layer.rate, dense * layer.rate_without_attention);
         }
     };

@@ -64,7 +64,7 @@ pub struct Origin {
 /// ```compile_fail,E0308
 /// use pulvinar_reports::energy::Data;
 /// let data = Data::embedded();
-/// let sum = data.constants.per_term("paper_ac").unwrap() + data.constants.all_in("sop_truenorth").unwrap();
+/// let sum = data.constants.per_term("paper_ac").unwrap() + data.constants.all_in("truenorth.sop_all_in").unwrap();
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct PerTerm {

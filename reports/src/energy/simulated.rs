@@ -1,7 +1,7 @@
 //! Estimator `simulated`: the counts of the cycle-accurate run times the sourced price of each.
 
-use super::estimators::{Estimate, Estimator, EstimatorInput, Network};
-use pulvinar_ir::{Diagnostic, Result};
+use super::estimators::{lacks, Estimate, Estimator, EstimatorInput, Network};
+use pulvinar_ir::Result;
 
 /// Registry entry.
 pub const ESTIMATOR: Estimator = Estimator {
@@ -13,14 +13,8 @@ pub const ESTIMATOR: Estimator = Estimator {
 };
 
 fn estimate(input: &EstimatorInput) -> Result<Estimate> {
-    let run = input.run.as_ref().ok_or_else(|| {
-        Diagnostic::new(
-            "E0624",
-            "simulated",
-            "the estimator prices a simulated run and none was given",
-            "simulate the network first, or take another estimator",
-        )
-    })?;
+    let help = "simulate the network first, or take another estimator";
+    let run = input.run.as_ref().ok_or_else(|| lacks(ESTIMATOR.name, "a simulated run", help))?;
     let pj = |aj: u128| aj as f64 / 1e6;
     Ok(Estimate {
         estimator: ESTIMATOR.name,

@@ -26,7 +26,7 @@ pub const ESTIMATOR: Estimator = Estimator {
     estimate,
 };
 
-const LEAVES_OUT: [&str; 4] = [
+pub(super) const LEAVES_OUT: [&str; 4] = [
     "every memory access",
     "products of values: gates on currents, spiking self-attention",
     "residual additions",
@@ -43,7 +43,7 @@ pub struct Operations {
 }
 
 impl Operations {
-    fn add(&mut self, n: f64, operand: Operand, rate: f64) {
+    pub(super) fn add(&mut self, n: f64, operand: Operand, rate: f64) {
         if operand == Operand::Binary {
             self.ac += n * rate;
         } else {

@@ -144,7 +144,7 @@ pub struct Elements {
 }
 
 /// Spiking self-attention.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Product {
     /// Name.
     pub name: String,
@@ -156,6 +156,8 @@ pub struct Product {
     pub rate: f64,
     /// The same without attention.
     pub rate_without_attention: f64,
+    /// Φ of query, key and value where it is two products of them, q·(kᵀ·v); else none.
+    pub query_key_value: Option<[f64; 3]>,
 }
 
 /// What one attention module costs over all steps.
@@ -260,6 +262,11 @@ impl Layer {
         self.geometry.dense_macs() as f64 * f64::from(self.timesteps)
     }
 
+    /// Spikes times the synapses that they reach, over all steps; none lie in the padding.
+    pub fn synaptic_operations(&self) -> f64 {
+        self.rate * self.geometry.macs_inside() as f64 * f64::from(self.timesteps)
+    }
+
     /// Spikes it reads over all steps.
     pub fn spikes(&self) -> f64 {
         self.rate * self.geometry.input_elements() as f64 * f64::from(self.timesteps)
@@ -304,6 +311,21 @@ impl Workload {
     /// Membranes.
     pub fn neuron_count(&self) -> u64 {
         self.neurons.iter().map(|n| n.elements).sum()
+    }
+
+    /// Most timesteps of its neurons.
+    pub fn timesteps(&self) -> u32 {
+        self.neurons.iter().map(|n| n.timesteps).max().unwrap_or(1)
+    }
+
+    /// Bits ⌈log2(T + 1)⌉ of a number that tells as many levels apart as T steps of spikes do (`yan2024`).
+    pub fn level_bits(&self) -> u32 {
+        (u64::from(self.timesteps()) + 1).next_power_of_two().trailing_zeros()
+    }
+
+    /// Synaptic operations of layers: spikes, or values that are not zero, times the synapses that they reach.
+    pub fn synaptic_operations(&self, kind: LayerKind) -> f64 {
+        self.layers.iter().filter(|l| l.kind == kind).map(Layer::synaptic_operations).sum()
     }
 
     /// Spikes of all neurons and steps.

@@ -65,8 +65,7 @@ fn qnn(input: &EstimatorInput) -> Result<Estimate> {
     work.check()?;
     let names = ["fp_mul_32", "paper_ac", "yan_compare", "yan_dram_bit", "yan_chip_bit"];
     let [mul, add, compare, dram, chip] = prices(names)?;
-    let steps = work.neurons.iter().map(|n| n.timesteps).max().unwrap_or(1);
-    let bits = f64::from((u64::from(steps) + 1).next_power_of_two().trailing_zeros());
+    let bits = f64::from(work.level_bits());
     let mac = mul * (bits / 32.0).powi(2) + add * bits / 32.0;
     let macs: f64 = work.layers.iter().map(|l| l.geometry.dense_macs() as f64).sum();
     let first = work.layers.first().map_or(0, |l: &Layer| l.geometry.input_elements());

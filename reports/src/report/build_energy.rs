@@ -173,7 +173,7 @@ fn notes(energy: &EnergyReport) -> Vec<String> {
 
 fn published() -> Vec<Published> {
     let row = |c: &crate::energy::constants::Constant| Published {
-        name: c.origin.name.trim_start_matches("sop_").to_owned(),
+        name: c.origin.name.replacen(".sop", "", 1),
         energy_pj: c.origin.value,
         node_nm: c.origin.node_nm,
         all_in: c.scope == Scope::AllIn,

@@ -6,6 +6,7 @@ use pulvinar_ir::graph::{Graph, Level, NodeId};
 use pulvinar_ir::op::Op;
 use pulvinar_ir::program::{Pass, Phase, Program, Slice, Stage, StageId, Strategy, Synapse};
 use pulvinar_ir::shape::{IntType, Shape, Type};
+use pulvinar_reports::energy::estimators::Took;
 use pulvinar_reports::energy::workload::{Geometry, Layer, LayerKind, ModuleCost, Operand, Population, Role};
 use pulvinar_reports::energy::{
     AreaReport, EnergyReport, EstimatorInput, PriceList, Widths, Workload, ESTIMATORS,
@@ -308,8 +309,10 @@ pub fn twin() -> Summary {
 }
 
 pub fn facts(energy: &EnergyReport, arch: &Arch) -> RunFacts {
+    let took =
+        Some(Took { seconds: energy.cycles as f64 / (arch.technology.clock_mhz * 1e6), dram_bits: 0.0 });
     let input =
-        EstimatorInput { workload: workload(), run: Some(energy.clone()), ..EstimatorInput::default() };
+        EstimatorInput { workload: workload(), took, run: Some(energy.clone()), ..EstimatorInput::default() };
     let classes = [(3, 3, 3), (7, 7, 7), (2, 5, 5), (9, 9, 9)];
     let inputs = cycles().into_iter().zip(classes).map(|(cycles, (label, prediction, float))| InputFacts {
         cycles,

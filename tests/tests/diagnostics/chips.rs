@@ -7,6 +7,8 @@ use pulvinar_compiler::map::{check, MapOptions, Rates};
 use pulvinar_ir::arch::Sync;
 use pulvinar_ir::{Arch, Counts, Diagnostic, Endpoint, Program, Shape, Strategy, Value};
 use pulvinar_reports::energy::constants::Constants;
+use pulvinar_reports::energy::counted;
+use pulvinar_reports::energy::estimators::Conditions;
 use pulvinar_reports::energy::workload::{Population, Workload};
 use pulvinar_reports::energy::{estimators, EnergyReport, EstimatorInput, PriceList, Widths};
 use pulvinar_reports::{json, write_all, InputFacts, Report, RunFacts};
@@ -80,7 +82,7 @@ pub const REPORTS: &[Case] = &[
         Constants::embedded().get("warp").expect_err("no such constant")
     }),
     ("E0623", "an all-in energy as a term of a sum", || {
-        Constants::embedded().per_term("sop_truenorth").expect_err("all in")
+        Constants::embedded().per_term("truenorth.sop_all_in").expect_err("all in")
     }),
     ("E0624", "an estimate of a run without a run", || {
         let simulated = estimators::estimator("simulated").expect("an estimator of this name");
@@ -90,6 +92,17 @@ pub const REPORTS: &[Case] = &[
         let (name, rate, leaky) = ("conv1".to_owned(), -0.5, true);
         let neurons = vec![Population { name, elements: 1, channels: 1, timesteps: 1, rate, leaky }];
         Workload { neurons, ..Workload::default() }.check().expect_err("no rate")
+    }),
+    ("E0626", "a rate applied twice (PMC10242054, Table 3)", || {
+        let text = "layer,kind,operations,rate,dense\nnetwork,ac,2.51e6,0.1366,18.4e6\n";
+        counted::parse(text, "counted.csv").expect("a table")[0].done().expect_err("twice")
+    }),
+    ("E0627", "a table of operations of an unknown kind", || {
+        let text = "layer,kind,operations,rate,dense\nnetwork,add,2.51e6,,\n";
+        counted::parse(text, "counted.csv").expect_err("no such kind")
+    }),
+    ("E0628", "a clock of 0 MHz", || {
+        Conditions { clock_mhz: Some(0.0), ..Conditions::default() }.check().expect_err("no clock")
     }),
 ];
 

@@ -106,7 +106,7 @@ pub fn estimate(name: &str, workload: Workload) -> Estimate {
 
 /// Terms without attention and shortcuts.
 pub fn bare(stem: Stem) -> Terms {
-    Terms { stem, attention: false, shortcut: false }
+    Terms { stem, attention: false, ..Terms::default() }
 }
 
 /// Terms with attention.

@@ -3,6 +3,7 @@
 mod prices;
 mod reports;
 mod tables;
+mod variants;
 
 use super::{Data, PriceList, Widths};
 use pulvinar_ir::arch::{Arch, SramCell};

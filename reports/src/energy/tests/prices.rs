@@ -1,7 +1,11 @@
 //! Prices: the sources' digits, a source for every number, and each constant moves its own terms.
 
 use super::{chip, prices, CELLS};
+use crate::energy::counting::Counting;
+use crate::energy::estimators::Conditions;
+use crate::energy::lemaire::{MemoryForm, Variant};
 use crate::energy::quantity::Origin;
+use crate::energy::workload::{Population, Workload};
 use crate::energy::{
     break_even, logic, price, sources, AreaReport, Data, EnergyReport, EstimatorInput, Price, PriceList,
     Widths, ESTIMATORS,
@@ -131,15 +135,29 @@ fn every_number_has_a_known_source() {
     for (_, entry) in terms(&prices(Data::embedded(), &chip(22, SramCell::Lstp))) {
         entry.iter().flat_map(|p| &p.origins).for_each(|o| cite(&o.sources));
     }
+    Counting::ALL.iter().for_each(|rule| cite(&[rule.source().to_owned()]));
     assert_eq!(cited.len(), keys.len(), "sources.csv holds only what is cited");
 }
 
-/// Constants of the estimators that need no run, and of the published limits.
+/// Constants of the estimators, of all their variants, and of the published limits.
 fn of_estimators() -> Vec<Origin> {
-    let input = EstimatorInput::default();
-    let estimates = ESTIMATORS.iter().filter_map(|e| (e.estimate)(&input).ok()).flat_map(|e| e.origins);
-    let limits = break_even::verdicts(&input.workload).unwrap().into_iter().flat_map(|v| v.origins);
-    estimates.chain(limits).collect()
+    let given = EstimatorInput {
+        conditions: Conditions { seconds: Some(1.0), dram_bits: Some(1.0), ..Conditions::default() },
+        ..EstimatorInput::default()
+    };
+    let forms = [MemoryForm::BySize, MemoryForm::Qualia, MemoryForm::QualiaFlat];
+    let inputs = forms
+        .map(|memory| EstimatorInput { lemaire: Variant { memory, ..Variant::default() }, ..given.clone() });
+    let estimate = |input: &EstimatorInput| -> Vec<Origin> {
+        ESTIMATORS.iter().filter_map(|e| (e.estimate)(input).ok()).flat_map(|e| e.origins).collect()
+    };
+    let steps = [1, 5, 6, 20].map(|timesteps| {
+        let name = String::new();
+        let of = Population { name, elements: 1, channels: 1, timesteps, rate: 0.1, leaky: false };
+        Workload { neurons: vec![of], ..Workload::default() }
+    });
+    let limits = steps.iter().flat_map(|w| break_even::verdicts(w).unwrap()).flat_map(|v| v.origins);
+    inputs.iter().flat_map(estimate).chain(limits).collect()
 }
 
 #[test]
@@ -160,7 +178,8 @@ fn every_constant_is_used() {
     for shown in Data::embedded().constants.synaptic_operations() {
         used.insert(shown.origin.name.clone());
     }
-    for constant in &Data::embedded().constants.0 {
+    // The catalogue of chips is there to be shown.
+    for constant in Data::embedded().constants.0.iter().filter(|c| c.chip().is_none()) {
         assert!(used.contains(&constant.origin.name), "{} is not used", constant.origin.name);
     }
 }

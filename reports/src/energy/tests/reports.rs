@@ -1,6 +1,7 @@
 //! Breakdowns add up, what has no price is listed, estimators and area give what their formulae say.
 
 use super::{chip, prices};
+use crate::energy::estimators::Took;
 use crate::energy::papers::{self, Stem, Terms};
 use crate::energy::workload::{Geometry, Layer, LayerKind, ModuleCost, Operand, Product, Role};
 use crate::energy::{
@@ -135,7 +136,7 @@ fn the_papers_formula_by_hand() {
 #[test]
 fn what_goes_into_the_formula_is_chosen() {
     let total = |stem, attention, shortcut| {
-        papers::energy(&network(), Terms { stem, attention, shortcut }).unwrap().total_pj
+        papers::energy(&network(), Terms { stem, attention, shortcut, ..Terms::default() }).unwrap().total_pj
     };
     let spikes = 0.9 * 4.0 * (100.0 + 10.0);
     for (stem, stem_pj) in [(Stem::Steps, 920.0), (Stem::Once, 230.0), (Stem::Excluded, 0.0)] {
@@ -155,7 +156,14 @@ fn published_totals_come_back() {
         let stem = Layer { timesteps: 1, ..layer("first", LayerKind::Conv, macs, (1.0, 1.0)) };
         let (rate, rate_without_attention) = (1.0, 1.0);
         let name = "rest".to_owned();
-        let rest = Product { name, operations_per_step: acs, timesteps: 1, rate, rate_without_attention };
+        let rest = Product {
+            name,
+            operations_per_step: acs,
+            timesteps: 1,
+            rate,
+            rate_without_attention,
+            ..Product::default()
+        };
         let work = Workload { layers: vec![stem], products: vec![rest], ..Workload::default() };
         papers::energy(&work, Terms::default()).unwrap().total_pj * 1e-9
     };
@@ -181,7 +189,8 @@ fn estimators_stand_side_by_side() {
     let total_aj = run.total_aj;
     let layers = vec![layer("conv", LayerKind::Conv, 1000, (0.1, 0.1))];
     let workload = Workload { layers, ..Workload::default() };
-    let input = EstimatorInput { workload, run: Some(run), ..EstimatorInput::default() };
+    let took = Some(Took { seconds: 1e-3, dram_bits: 1e6 });
+    let input = EstimatorInput { workload, took, run: Some(run), ..EstimatorInput::default() };
     let all: Vec<_> = ESTIMATORS.iter().map(|e| (e.estimate)(&input).unwrap()).collect();
     for (estimate, entry) in all.iter().zip(ESTIMATORS) {
         assert_eq!(estimate.estimator, entry.name);
@@ -193,7 +202,9 @@ fn estimators_stand_side_by_side() {
     assert!((total("paper-sop") - 0.9 * 400.0).abs() < 1e-9);
     assert_eq!(total("simulated"), total_aj as f64 / 1e6);
     let none = EstimatorInput::default();
-    assert_eq!((estimators::estimator("simulated").unwrap().estimate)(&none).unwrap_err().code, "E0624");
+    for name in ["simulated", "prosperity-lumped"] {
+        assert_eq!((estimators::estimator(name).unwrap().estimate)(&none).unwrap_err().code, "E0624");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::{
 use pulvinar_ir::op::input::InputKind;
 use pulvinar_ir::op::neuron::{Neuron, Output, Parameter};
 use pulvinar_ir::op::reduce::ReduceKind;
+use pulvinar_ir::op::spiking_attention::Form;
 use pulvinar_ir::tensor::FIXED;
 use pulvinar_ir::{Axis, Graph, Node, NodeId, Op};
 
@@ -29,9 +30,10 @@ enum Source {
     Real,
 }
 
-/// Nodes that spike, and so have a rate: neurons and spiking self-attention.
+/// Nodes that spike, and so have a rate: neurons, trains of bits and spiking self-attention.
 pub fn spiking(graph: &Graph) -> Vec<&str> {
-    let spikes = |n: &&Node| matches!(n.op, Op::Neuron(_) | Op::MaNeuron(_) | Op::SpikingAttention(_));
+    let spikes =
+        |n: &&Node| matches!(n.op, Op::Neuron(_) | Op::MaNeuron(_) | Op::Radix(_) | Op::SpikingAttention(_));
     graph.nodes.iter().filter(spikes).map(|n| n.name.as_str()).collect()
 }
 
@@ -87,7 +89,7 @@ impl Walk<'_> {
             Op::Neuron(n) => {
                 Stream { source: Source::Spikes, operand: emitted(n), rate: rate_of(&node.name) }
             }
-            Op::MaNeuron(_) | Op::SpikingAttention(_) => {
+            Op::MaNeuron(_) | Op::Radix(_) | Op::SpikingAttention(_) => {
                 Stream { source: Source::Spikes, operand: Operand::Binary, rate: rate_of(&node.name) }
             }
             Op::Conv2d(_) | Op::ConvTranspose2d(_) | Op::Linear(_) => {
@@ -132,7 +134,7 @@ impl Walk<'_> {
         let own = modules.iter().find(|m| m.name == node.name);
         match (&node.op, own) {
             (Op::SpikingAttention(_), Some(module)) => self.product(node, module),
-            (Op::Neuron(_) | Op::MaNeuron(_), _) => {
+            (Op::Neuron(_) | Op::MaNeuron(_) | Op::Radix(_), _) => {
                 let decays = |leak: f64| (leak - 1.0).abs() > f64::EPSILON;
                 let leaky = match &node.op {
                     Op::Neuron(n) => decays(n.leak) || n.each.contains_key(&Parameter::Leak),
@@ -194,12 +196,15 @@ impl Walk<'_> {
             (0..node.inputs.len()).map(|i| of(self.operand(node, i).rate)).sum::<f64>() / n
         };
         let timesteps = node.ty.shape.t as u32;
+        let of_three = matches!(&node.op, Op::SpikingAttention(a) if a.form == Form::Ssa);
+        let query_key_value = of_three.then(|| [0, 1, 2].map(|i| self.operand(node, i).rate.own));
         self.work.products.push(Product {
             name: node.name.clone(),
             operations_per_step: (module.macs + module.gate_multiplies) / u64::from(timesteps.max(1)),
             timesteps,
             rate: mean(|r| r.own),
             rate_without_attention: mean(|r| r.without_attention),
+            query_key_value,
         });
     }
 
