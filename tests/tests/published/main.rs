@@ -3,13 +3,16 @@
 #![allow(clippy::unwrap_used)] // helpers of tests
 
 mod asa;
+mod checks;
 mod counters;
 mod gac;
 mod ma_snn;
 mod nets;
 mod spikes;
 mod table;
+mod targets;
 mod transformers;
+mod validation;
 mod workloads;
 
 use pulvinar_tests::root;
