@@ -51,7 +51,7 @@ pub fn csv(text: &str) -> Vec<Vec<String>> {
 pub struct Target {
     pub id: String,
     pub quantity: String,
-    pub target: f64,
+    pub published: f64,
     pub unit: String,
     pub inputs: String,
     pub tolerance: String,
@@ -73,9 +73,9 @@ pub struct Ours {
 pub fn all() -> Vec<Target> {
     let rows = csv(include_str!("../../vectors/validation_targets.csv")).into_iter().skip(1);
     rows.map(|row| {
-        let [id, quantity, target, unit, _formula, inputs, tolerance, _grade, _source]: [String; 9] =
+        let [id, quantity, published, unit, _formula, inputs, tolerance, _grade, _source]: [String; 9] =
             row.try_into().unwrap();
-        Target { id, quantity, target: target.parse().unwrap(), unit, inputs, tolerance }
+        Target { id, quantity, published: published.parse().unwrap(), unit, inputs, tolerance }
     })
     .collect()
 }
@@ -110,7 +110,7 @@ fn relative(t: &Target, value: f64, note: &str) -> Ours {
         Some(percent) => percent.parse::<f64>().unwrap() / 100.0,
         None => t.tolerance.parse().unwrap(),
     };
-    let within = Some((t.target * (1.0 - share), t.target * (1.0 + share)));
+    let within = Some((t.published * (1.0 - share), t.published * (1.0 + share)));
     let tolerance = t.tolerance.replace('%', " %");
     Ours { value: Some(value), within, tolerance, note: note.to_owned() }
 }
@@ -203,7 +203,7 @@ fn pohoiki(t: &Target) -> Ours {
         estimate("device-loihi", &EstimatorInput { workload, ..EstimatorInput::default() }).total_pj * 1e-9
     };
     let (low, high) = (mj(667), mj(750));
-    let percent = |v: f64| held::percent_of(v / t.target - 1.0, 1);
+    let percent = |v: f64| held::percent_of(v / t.published - 1.0, 1);
     let note = format!(
         "`device-loihi`: {low:.3} to {high:.3} mJ for 667 to 750 spikes, {} to {} of the measured figure: constants from before silicon",
         percent(low),
@@ -232,7 +232,7 @@ fn paper_count(t: &Target) -> Ours {
     if t.tolerance != "1e-6" {
         // Half a unit of the last digit of both counts, 0.01 G, and of the energy.
         let slack = 0.005 * (0.9 + 4.6) + 0.005;
-        let within = Some((t.target - slack, t.target + slack));
+        let within = Some((t.published - slack, t.published + slack));
         let note = "`paper-sop` on the published operations".to_owned();
         return Ours { value: Some(value), within, tolerance: "rounding of the counts".to_owned(), note };
     }
