@@ -88,9 +88,12 @@ pub enum Verb {
     Energy(Energy),
     /// List the networks that come with Pulvinar: trained ones, and structures of papers with their counts.
     Zoo,
-    /// Print the default chip, or check a file.
+    /// Print the default chip, or another of `pulvinar chips`, or check a file.
     #[command(after_help = "Example:\n  pulvinar arch --toml > chip.toml && pulvinar arch chip.toml")]
     Arch(ArchArgs),
+    /// List the chips: architectures to simulate on (--arch NAME), and published figures with scope, grade and source.
+    #[command(after_help = "Examples:\n  pulvinar chips loihi\n  pulvinar run vanilla --arch loihi -o out/")]
+    Chips(ChipsArgs),
     /// List the compiler's passes.
     Passes,
     /// List the encoders.
@@ -124,7 +127,7 @@ pub struct Source {
     /// Use only the first N inputs.
     #[arg(long)]
     pub inputs: Option<usize>,
-    /// Architecture file; the default chip without it.
+    /// Architecture file, or the name of a chip (`pulvinar chips`); the default chip without it.
     #[arg(long)]
     pub arch: Option<PathBuf>,
     /// Seed of placement, encoders and random weights.
@@ -448,10 +451,17 @@ pub struct Bits {
     pub gates: Vec<u32>,
 }
 
+/// `pulvinar chips`.
+#[derive(Debug, Args)]
+pub struct ChipsArgs {
+    /// Only this chip, with all its figures.
+    pub name: Option<String>,
+}
+
 /// `pulvinar arch`.
 #[derive(Debug, Args)]
 pub struct ArchArgs {
-    /// Architecture file to check; the default chip without it.
+    /// Architecture file to check, or the name of a chip (`pulvinar chips`); the default chip without it.
     pub file: Option<PathBuf>,
     /// Print as TOML.
     #[arg(long)]

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 the input is at fault, 2 usage, 70 a bug of ours, 130 interrupted.
 
 mod args;
+mod chips;
 mod compile;
 mod energy;
 mod exchange;
@@ -60,6 +61,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Verb::Energy(energy)) => energy::energy(&energy, json),
         Some(Verb::Zoo) => verbs::zoo(json),
         Some(Verb::Arch(arch)) => verbs::arch(&arch, json),
+        Some(Verb::Chips(args)) => chips::chips(&args, json),
         Some(Verb::Passes) => {
             verbs::passes(json);
             Ok(())

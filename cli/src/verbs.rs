@@ -138,9 +138,11 @@ pub fn arch(args: &ArchArgs, json: bool) -> Result<()> {
     }
     let arch = source::arch(args.file.as_deref())?;
     if args.toml {
-        match &args.file {
-            None => print!("{}", pulvinar_ir::arch::DEFAULT_ARCH),
-            Some(_) => print!("{}", arch.to_toml()),
+        let name = args.file.as_deref().map_or("default".into(), |f| f.to_string_lossy());
+        let is_file = args.file.as_ref().is_some_and(|f| f.exists());
+        match crate::chips::preset(&name).filter(|_| !is_file) {
+            Some(text) => print!("{text}"),
+            None => print!("{}", arch.to_toml()),
         }
         return Ok(());
     }

@@ -23,6 +23,7 @@ const CASES: &[Case] = &[
         |_| (),
         &["energy", "vanilla", "--rate", "0.1", "--estimator", "joule"],
     ),
+    ("E0509", "a chip nobody knows", |_| (), &["chips", "abacus"]),
     ("E0518", "a time step for a network that has none", |_| (), &["check", "vanilla", "--dt", "1e-3"]),
 ];
 
