@@ -6,7 +6,7 @@ mod options;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-pub use energy::{Energy, InOut, RateArgs, StemArg};
+pub use energy::{Energy, InOut, StemArg};
 pub use options::{AcceleratorArg, CountArg, MemoryArg, Options, ReadingArg, ResidualArg};
 
 /// Compile, simulate and price attention spiking neural networks on neuromorphic hardware.
@@ -81,9 +81,9 @@ pub enum Verb {
     /// Accuracy of quantised networks over a grid of weight and gate bits.
     #[command(after_help = "Example:\n  pulvinar bits ma-snn-tcsa --inputs 200")]
     Bits(Bits),
-    /// Price a network by its shapes and rates, with every estimator: no data, no simulation.
+    /// Price a network by its shapes and rates with every estimator; tables, methods and bibliography for a paper.
     #[command(
-        after_help = "Examples:\n  pulvinar energy att-res-18 --rate 0.148 --stem none\n  pulvinar energy gac-imagenet-18 --rate 0.157 --estimator paper-sop --stem once --attention out\n  pulvinar energy --operations counted.csv"
+        after_help = "Examples:\n  pulvinar energy net/ --input data.safetensors -o energy/\n  pulvinar energy net/ --input data.safetensors --simulate --estimator paper-sop -o energy/\n  pulvinar energy att-res-18 --rate 0.148 --stem none\n  pulvinar energy gac-imagenet-18 --rate 0.157 --estimator paper-sop --stem once --attention out\n  pulvinar energy --operations counted.csv"
     )]
     Energy(Energy),
     /// List the networks that come with Pulvinar: trained ones, and structures of papers with their counts.

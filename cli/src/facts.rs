@@ -6,6 +6,7 @@ use pulvinar_ir::counts::{Cost, DramAction};
 use pulvinar_ir::{Activity, Counts, Diagnostic, Op, Program, Result, Strategy};
 use pulvinar_models::reference;
 use pulvinar_models::zoo::census::Census;
+use pulvinar_reports::energy::break_even::verdicts;
 use pulvinar_reports::energy::estimators::{EstimatorInput, Took, ESTIMATORS};
 use pulvinar_reports::energy::{AreaReport, EnergyReport, PriceList, Widths, Workload};
 use pulvinar_reports::report::{LinkFlits, Span, SpikeDot, StrategyFigures, Summary};
@@ -91,6 +92,7 @@ pub fn report(
         &loaded.inputs.frames,
         twin.as_ref(),
     )?;
+    let break_even = verdicts(&workload)?;
     let estimates = estimates(workload, one, took(program, &simulated.runs[0].counts))?;
     let inputs = input_facts(loaded, compiled, simulated);
     let arch_text = loaded.arch.to_toml();
@@ -117,13 +119,14 @@ pub fn report(
         twin,
         bits: Vec::new(),
         estimates,
+        break_even,
         area: Some(AreaReport::new(&loaded.arch, &widths(program))?),
     };
     Report::build(program, &counts, &energy, &facts)
 }
 
 /// The command line, by the program's name alone: paths of a machine do not belong into a report.
-fn command() -> String {
+pub fn command() -> String {
     std::iter::once("pulvinar".to_owned()).chain(std::env::args().skip(1)).collect::<Vec<_>>().join(" ")
 }
 

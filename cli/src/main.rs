@@ -58,7 +58,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Verb::Report(report)) => verbs::report(&report, json),
         Some(Verb::Study(args)) => study::study(&args, global),
         Some(Verb::Bits(bits)) => verbs::bits(&bits, global),
-        Some(Verb::Energy(energy)) => energy::energy(&energy, json),
+        Some(Verb::Energy(energy)) => energy::energy(&energy, global),
         Some(Verb::Zoo) => verbs::zoo(json),
         Some(Verb::Arch(arch)) => verbs::arch(&arch, json),
         Some(Verb::Chips(args)) => chips::chips(&args, json),

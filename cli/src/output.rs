@@ -1,6 +1,7 @@
 //! Files are written whole or not at all: to a temporary name beside the target, then renamed.
 
 use pulvinar_ir::{Diagnostic, Result};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -22,6 +23,11 @@ pub fn remove_unfinished_on_interrupt() {
     };
     // Only a second handler could fail to register, and there is none.
     let _ = ctrlc::set_handler(handler);
+}
+
+/// Whether standard output is a terminal that wants colours.
+pub fn colours() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }
 
 fn failure(path: &Path, e: &std::io::Error) -> Diagnostic {
@@ -76,7 +82,7 @@ pub fn check_writable(target: &Path) -> Result<()> {
 
 /// True for folders that are empty or hold an output of ours.
 fn is_ours(folder: &Path) -> bool {
-    let marks = ["report.json", "program.json", "graph.json", "pulvinar.core", "tables.md"];
+    let marks = ["report.json", "program.json", "graph.json", "pulvinar.core", "tables.md", "energy.json"];
     let empty = std::fs::read_dir(folder).is_ok_and(|mut d| d.next().is_none());
     empty || marks.iter().any(|m| folder.join(m).is_file())
 }

@@ -15,6 +15,7 @@ use pulvinar_models::{dataset, Dataset, Frames, Model};
 use pulvinar_reports::Report;
 use pulvinar_simulator::{EngineKind, Machine, Run, SimOptions};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Spikes of a sample's neurons, by name.
 type Given = BTreeMap<String, Value>;
@@ -22,13 +23,17 @@ type Given = BTreeMap<String, Value>;
 impl RatesArgs {
     /// The rates asked for, if any.
     pub fn plan(&self) -> Result<Option<Plan>> {
-        let rates = match (&self.rates, self.rate) {
-            (None, None) => return Ok(None),
-            (None, Some(rate)) => Rates::uniform(rate)?,
-            (Some(file), None) => Rates::read(file)?,
-            (Some(file), Some(rate)) => Rates::read(file)?.with_others(rate)?,
-        };
+        let Some(rates) = read(self.rates.as_deref(), self.rate)? else { return Ok(None) };
         Ok(Some(Plan { rates, spread: Spread::parse(&self.spread, "--spread")? }))
+    }
+}
+
+/// Rates of a file, and one for all others; none if neither is given.
+pub fn read(file: Option<&Path>, others: Option<f64>) -> Result<Option<Rates>> {
+    let table = file.map(Rates::read).transpose()?;
+    match others {
+        Some(rate) => table.unwrap_or_default().with_others(rate).map(Some),
+        None => Ok(table),
     }
 }
 

@@ -11,7 +11,6 @@ use pulvinar_reports::report::{StrategyFigures, Summary};
 use pulvinar_reports::{text, write, Report};
 use pulvinar_simulator::{simulate_many, EngineKind, Machine, Run, SimOptions};
 use rayon::prelude::*;
-use std::io::IsTerminal;
 
 /// Inputs on which the strategies that were not chosen are simulated for the comparison.
 const ALTERNATIVE_INPUTS: usize = 4;
@@ -54,8 +53,7 @@ fn present(report: &Report, args: &RunArgs, global: &Global) {
         println!("{}", pulvinar_reports::json::to_json(report));
         return;
     }
-    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    println!("{}", text::summary(report, facts::style(colour)));
+    println!("{}", text::summary(report, facts::style(output::colours())));
     println!("page: {}", args.output.join("report.html").display());
 }
 

@@ -2,10 +2,10 @@
 
 use crate::facts::Simulated;
 use pulvinar_ir::op::input::InputKind;
-use pulvinar_ir::{Graph, Level, Op, Program, Result};
+use pulvinar_ir::{Graph, Level, Op, Program, Result, Value};
 use pulvinar_models::zoo::census::Census;
-use pulvinar_models::Frames;
-use pulvinar_reports::energy::workload::{ModuleCost, Rate};
+use pulvinar_models::{reference, Frames};
+use pulvinar_reports::energy::workload::{spiking, ModuleCost, Rate};
 use pulvinar_reports::energy::Workload;
 use pulvinar_reports::report::Summary;
 use std::collections::BTreeMap;
@@ -18,8 +18,17 @@ pub fn measured(
     inputs: &Frames,
     twin: Option<&Summary>,
 ) -> Result<Workload> {
-    let rates = Rates::measure(graph, simulated, program, inputs, twin)?;
-    Ok(Workload::of(graph, &|name| rates.of(name), &modules(graph)?))
+    let own = Measured::on_chip(graph, simulated, program, inputs)?;
+    let elements = |name: &str| graph.find(name).map(|id| graph.node(id).ty.shape.len() as f64);
+    let twin = twin.iter().flat_map(|t| &t.layer_spikes);
+    let twin: BTreeMap<&str, f64> =
+        twin.filter_map(|l| Some((l.name.as_str(), l.value / elements(&l.name)?))).collect();
+    // What is no stage is the input.
+    let rate_of = |name: &str| {
+        let rate = own.layer(name).unwrap_or(own.input);
+        Rate { own: rate, without_attention: twin.get(name).copied().unwrap_or(rate) }
+    };
+    Ok(Workload::of(graph, &rate_of, &modules(graph)?))
 }
 
 /// Attention modules of a graph with their costs as papers count them.
@@ -33,46 +42,55 @@ pub fn modules(graph: &Graph) -> Result<Vec<ModuleCost>> {
     Ok(census.attention.into_iter().map(cost).collect())
 }
 
-/// Mean value an element and step of the input and of every stage, here and in the twin.
-struct Rates {
-    input: f64,
-    own: BTreeMap<String, f64>,
-    twin: BTreeMap<String, f64>,
+/// Mean value of an element and step, over all inputs.
+pub struct Measured {
+    /// Of the input; 1 for an image, which counts in full (table S1 of MA-SNN).
+    pub input: f64,
+    layers: BTreeMap<String, f64>,
 }
 
-impl Rates {
-    fn measure(
-        graph: &Graph,
-        simulated: &Simulated,
-        program: &Program,
-        inputs: &Frames,
-        twin: Option<&Summary>,
-    ) -> Result<Self> {
+impl Measured {
+    /// On the simulated chip: rates of every stage.
+    pub fn on_chip(graph: &Graph, simulated: &Simulated, program: &Program, inputs: &Frames) -> Result<Self> {
         let runs = simulated.runs.len().max(1) as f64;
-        // An image counts in full (table S1 of MA-SNN).
-        let image = graph.nodes.iter().any(|n| matches!(&n.op, Op::Input(i) if i.kind == InputKind::Real));
-        let mut input = 0.0;
-        for i in 0..inputs.len() {
-            input +=
-                inputs.value(i, Level::Trained)?.reals().iter().sum::<f64>() / inputs.shape().len() as f64;
-        }
-        let own = program.stages.iter().enumerate().map(|(i, stage)| {
+        let stages = program.stages.iter().enumerate().map(|(i, stage)| {
             let spikes: i64 = simulated.runs.iter().map(|r| r.values[i].ints().iter().sum::<i64>()).sum();
-            (
-                stage.name.clone(),
-                spikes as f64 / runs / program.graph.node(stage.output).ty.shape.len() as f64,
-            )
+            let elements = program.graph.node(stage.output).ty.shape.len() as f64;
+            (stage.name.clone(), spikes as f64 / runs / elements)
         });
-        let elements = |name: &str| graph.find(name).map(|id| graph.node(id).ty.shape.len() as f64);
-        let twin = twin.iter().flat_map(|t| &t.layer_spikes);
-        let twin = twin.filter_map(|l| Some((l.name.clone(), l.value / elements(&l.name)?))).collect();
-        let input = if image { 1.0 } else { input / inputs.len().max(1) as f64 };
-        Ok(Rates { input, own: own.collect(), twin })
+        Ok(Measured { input: input(graph, inputs)?, layers: stages.collect() })
     }
 
-    /// Rate here and without attention (the same where there is no twin). What is no stage is the input.
-    fn of(&self, name: &str) -> Rate {
-        let own = self.own.get(name).copied().unwrap_or(self.input);
-        Rate { own, without_attention: self.twin.get(name).copied().unwrap_or(own) }
+    /// By the trained network in floating point: rates of every layer that spikes.
+    pub fn in_float(graph: &Graph, inputs: &Frames) -> Result<Self> {
+        let names = spiking(graph);
+        let ids: Vec<_> = names.iter().filter_map(|name| graph.find(name)).collect();
+        let mean = |value: &Value| value.reals().iter().sum::<f64>() / value.shape.len().max(1) as f64;
+        let samples = reference::map(graph, inputs, |_, values| {
+            ids.iter().map(|id| mean(&values[id.index()])).collect::<Vec<_>>()
+        })?;
+        let n = samples.len().max(1) as f64;
+        let layers = names
+            .iter()
+            .enumerate()
+            .map(|(i, name)| ((*name).to_owned(), samples.iter().map(|s| s[i]).sum::<f64>() / n));
+        Ok(Measured { input: input(graph, inputs)?, layers: layers.collect() })
     }
+
+    /// Of a layer.
+    pub fn layer(&self, name: &str) -> Option<f64> {
+        self.layers.get(name).copied()
+    }
+}
+
+fn input(graph: &Graph, inputs: &Frames) -> Result<f64> {
+    let image = graph.nodes.iter().any(|n| matches!(&n.op, Op::Input(i) if i.kind == InputKind::Real));
+    if image {
+        return Ok(1.0);
+    }
+    let mut sum = 0.0;
+    for i in 0..inputs.len() {
+        sum += inputs.value(i, Level::Trained)?.reals().iter().sum::<f64>() / inputs.shape().len() as f64;
+    }
+    Ok(sum / inputs.len().max(1) as f64)
 }

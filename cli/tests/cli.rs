@@ -356,7 +356,7 @@ fn energy_prices_a_structure_by_rates() {
     let gesture = ["ma-gesture-tcsa", "--estimator", "paper-sop", "--base-rate", "0.173", "--rate", "0.026"];
     let quiet = run(&gesture);
     let busy = run(&[gesture.as_slice(), &["--rates", "r.csv"]].concat());
-    assert!(quiet["estimates"][0]["r_ee"].as_f64().unwrap() > 2.0);
+    assert!(quiet["estimates"][0]["attention_efficiency"].as_f64().unwrap() > 2.0);
     assert!(busy["spikes"].as_f64() > quiet["spikes"].as_f64());
     // 60 steps at 0.026 are 1.56 spikes a neuron, below the limit of 1.72.
     assert_eq!(
@@ -364,9 +364,55 @@ fn energy_prices_a_structure_by_rates() {
         (&"below".into(), &"above".into())
     );
     let said = text(&pulvinar(folder.path(), &["energy", "vanilla", "--rate", "0.1"]).stdout);
-    assert!(said.contains("spikesim-sram") && said.contains("mJ"), "{said}");
+    assert!(said.contains("spikesim-sram") && said.contains("µJ"), "{said}");
     refused(folder.path(), &["energy", "vanilla", "--rates", "r.csv"], &["E0409", "input"]);
-    refused(folder.path(), &["energy", "vanilla"], &["E0409", "has no rate"]);
+    refused(folder.path(), &["energy", "ma-gesture"], &["E0409", "has no rate"]);
+    refused(folder.path(), &["energy", "--twin", "small-ta"], &["E0409", "--twin"]);
+}
+
+/// What a paper needs, from rates that are measured; the written rates give the same energies again.
+#[test]
+fn energy_writes_what_a_paper_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| {
+        let out = pulvinar(folder.path(), &[&["energy", "--json"], args].concat());
+        assert!(out.status.success(), "{}", text(&out.stderr));
+        serde_json::from_slice::<serde_json::Value>(&out.stdout).unwrap()
+    };
+    let measured = run(&["--inputs", "3", "--twin", "vanilla", "-o", "paper"]);
+    let read = |name: &str| fs::read_to_string(folder.path().join("paper").join(name)).unwrap();
+    for name in [
+        "energy.csv",
+        "terms.csv",
+        "constants.csv",
+        "energy.tex",
+        "constants.tex",
+        "energy.bib",
+        "methods.txt",
+        "paper.tex",
+        "estimators.svg",
+    ] {
+        assert!(!read(name).is_empty(), "{name}");
+    }
+    assert!(
+        read("methods.tex").contains("measured on 3 inputs")
+            && read("energy.bib").contains("@inproceedings{horowitz2014,")
+    );
+    assert!(measured["rates"]["basis"]["measured"]["inputs"] == 3 && measured["simulated"].is_null());
+    let (own, base) =
+        (&measured["rates"]["layers"][0]["rate"], &measured["rates"]["layers"][0]["without_attention"]);
+    assert!(own.as_f64().unwrap() > 0.0 && base != own);
+    // The folder may be replaced, and its rates may be given back.
+    let again = run(&["--rates", "paper/rates.csv", "-o", "paper"]);
+    let total = |v: &serde_json::Value| v["estimates"][6]["total_pj"].as_f64().unwrap();
+    assert!((total(&measured) - total(&again)).abs() < 1e-9 * total(&measured));
+    let simulated = run(&["--inputs", "1", "--estimator", "paper-sop", "--estimator", "simulated"]);
+    let names: Vec<_> =
+        simulated["estimates"].as_array().unwrap().iter().map(|e| e["estimator"].clone()).collect();
+    assert_eq!(names, ["paper-sop", "simulated"]);
+    assert_eq!(simulated["simulated"]["node_nm"], 22);
+    let by_rate = run(&["vanilla", "--rate", "0.05", "--estimator", "simulated"]);
+    assert!(by_rate["estimates"][0]["total_pj"].as_f64().unwrap() > 0.0);
 }
 
 /// Traced networks and lava-dl files are read by every verb that takes a network.

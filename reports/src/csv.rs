@@ -3,7 +3,7 @@
 use crate::report::Report;
 
 /// Quotes a field where it must be quoted.
-fn field(text: &str) -> String {
+pub(crate) fn field(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {

@@ -13,6 +13,7 @@ pub mod latex;
 pub mod plots;
 pub mod report;
 pub mod sections;
+pub mod sheet;
 pub mod study;
 pub mod table;
 pub mod tables;

@@ -34,7 +34,7 @@ impl Style {
 pub struct Table {
     /// What it shows, one line.
     pub caption: String,
-    /// Column heads; `>` before a head aligns the column to the right.
+    /// Column heads; `>` before a head aligns the column to the right, `@` marks keys of the bibliography, which LaTeX cites.
     pub heads: Vec<String>,
     /// Cells, one row each, as many as heads.
     pub rows: Vec<Vec<String>>,
@@ -70,7 +70,15 @@ impl Table {
 
     fn head(&self, column: usize) -> (&str, bool) {
         let head = self.heads[column].as_str();
-        head.strip_prefix('>').map_or((head, false), |h| (h, true))
+        head.strip_prefix('>').map_or((head.trim_start_matches('@'), false), |h| (h, true))
+    }
+
+    /// A cell for LaTeX.
+    fn latex_cell(&self, column: usize, cell: &str) -> String {
+        if self.heads[column].starts_with('@') && !cell.is_empty() {
+            return format!("\\cite{{{cell}}}");
+        }
+        latex_escape(cell)
     }
 
     fn is_total(&self, row: usize) -> bool {
@@ -138,24 +146,41 @@ impl Table {
         out + "</tbody></table></div>\n"
     }
 
-    /// A booktabs `tabular` in a `table` float.
-    pub fn to_latex(&self, label: &str) -> String {
+    /// Columns, head and rows for LaTeX.
+    fn latex_parts(&self) -> (String, String, String) {
         let columns: String = (0..self.heads.len()).map(|c| if self.head(c).1 { 'r' } else { 'l' }).collect();
         let line = |cells: Vec<String>| format!("    {} \\\\\n", cells.join(" & "));
-        let heads = (0..self.heads.len()).map(|c| latex_escape(self.head(c).0)).collect();
-        let mut out = format!(
-            "\\begin{{table}}\n  \\centering\n  \\caption{{{}}}\n  \\label{{{label}}}\n  \
-             \\begin{{tabular}}{{{columns}}}\n    \\toprule\n{}    \\midrule\n",
-            latex_escape(&self.caption),
-            line(heads)
-        );
+        let head = line((0..self.heads.len()).map(|c| latex_escape(self.head(c).0)).collect());
+        let mut rows = String::new();
         for (r, row) in self.rows.iter().enumerate() {
             if self.is_total(r) {
-                out.push_str("    \\midrule\n");
+                rows.push_str("    \\midrule\n");
             }
-            out.push_str(&line(row.iter().map(|c| latex_escape(c)).collect()));
+            rows.push_str(&line(row.iter().enumerate().map(|(c, cell)| self.latex_cell(c, cell)).collect()));
         }
-        out + "    \\bottomrule\n  \\end{tabular}\n\\end{table}\n"
+        (columns, head, rows)
+    }
+
+    /// A booktabs `tabular` in a `table` float.
+    pub fn to_latex(&self, label: &str) -> String {
+        let (columns, head, rows) = self.latex_parts();
+        format!(
+            "\\begin{{table}}\n  \\centering\n  \\small\n  \\caption{{{}}}\n  \\label{{{label}}}\n  \
+             \\begin{{tabular}}{{{columns}}}\n    \\toprule\n{head}    \\midrule\n{rows}    \\bottomrule\n  \
+             \\end{{tabular}}\n\\end{{table}}\n",
+            latex_escape(&self.caption)
+        )
+    }
+
+    /// A booktabs `longtable` that may go over several pages, with the given columns.
+    pub fn to_longtable(&self, label: &str, columns: &str) -> String {
+        let (_, head, rows) = self.latex_parts();
+        format!(
+            "{{\\footnotesize\n\\begin{{longtable}}{{{columns}}}\n  \\caption{{{}}}\\label{{{label}}}\\\\\n    \\toprule\n\
+             {head}    \\midrule\n  \\endfirsthead\n    \\toprule\n{head}    \\midrule\n  \\endhead\n    \
+             \\bottomrule\n  \\endfoot\n{rows}\\end{{longtable}}\n}}\n",
+            latex_escape(&self.caption)
+        )
     }
 }
 
@@ -187,7 +212,7 @@ pub fn latex_escape(text: &str) -> String {
             '\\' => out.push_str("\\textbackslash{}"),
             '<' => out.push_str("\\textless{}"),
             '>' => out.push_str("\\textgreater{}"),
-            '"' => out.push_str("\\textquotedbl{}"),
+            '"' => out.push_str("{\\char34}"),
             'µ' => out.push_str("\\textmu{}"),
             '−' => out.push_str("$-$"),
             '×' => out.push_str("$\\times$"),
@@ -195,12 +220,41 @@ pub fn latex_escape(text: &str) -> String {
             '·' => out.push_str("$\\cdot$"),
             '–' => out.push_str("--"),
             '\u{202f}' => out.push_str("\\,"),
-            c if c.is_control() => out.push(' '),
-            c => out.push(c),
+            c => match LATEX.iter().find(|(name, _)| *name == c) {
+                Some((_, tex)) => out.push_str(tex),
+                None if c.is_control() => out.push(' '),
+                // What pdfTeX knows as it is; anything else would stop it.
+                None if c.is_ascii() || ('\u{c0}'..='\u{17f}').contains(&c) => out.push(c),
+                None => out.push('?'),
+            },
         }
     }
     out
 }
+
+/// Signs of our texts in LaTeX.
+const LATEX: [(char, &str); 20] = [
+    ('Φ', "$\\Phi$"),
+    ('Δ', "$\\Delta$"),
+    ('Σ', "$\\Sigma$"),
+    ('θ', "$\\theta$"),
+    ('π', "$\\pi$"),
+    ('⌈', "$\\lceil$"),
+    ('⌉', "$\\rceil$"),
+    ('⁰', "\\textsuperscript{0}"),
+    ('¹', "\\textsuperscript{1}"),
+    ('³', "\\textsuperscript{3}"),
+    ('≤', "$\\le$"),
+    ('≥', "$\\ge$"),
+    ('±', "$\\pm$"),
+    ('→', "$\\to$"),
+    ('…', "\\dots{}"),
+    ('°', "\\textdegree{}"),
+    ('’', "'"),
+    ('“', "``"),
+    ('”', "''"),
+    ('—', "---"),
+];
 
 #[cfg(test)]
 mod tests {

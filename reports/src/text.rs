@@ -53,7 +53,7 @@ fn clean(text: &str) -> String {
 }
 
 /// Breaks a sentence at spaces and indents it by two.
-fn wrap(text: &str) -> String {
+pub(crate) fn wrap(text: &str) -> String {
     let mut out = String::new();
     let mut line = String::new();
     for word in text.split(' ') {

@@ -1,20 +1,8 @@
 //! Arguments of `pulvinar energy`.
 
-use super::{NirArgs, Options};
+use super::{Choices, Options, RatesArgs, Source};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
-
-/// Rates of what spikes, in place of data.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Rates")]
-pub struct RateArgs {
-    /// Spikes a neuron and step, of every layer that has no row in --rates.
-    #[arg(long)]
-    pub rate: Option<f64>,
-    /// A file of rates: the line `layer,rate`, then one row a layer of neurons; a row `input` is the sample's.
-    #[arg(long, value_name = "CSV")]
-    pub rates: Option<PathBuf>,
-}
 
 /// How layers on the sample are charged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -39,18 +27,27 @@ pub enum InOut {
 /// `pulvinar energy`.
 #[derive(Debug, Args)]
 pub struct Energy {
-    /// A zoo name, a native model folder, its graph.json, or a NIR file. A structure takes --timesteps.
-    #[arg(default_value = "ma-snn-tcsa")]
-    pub model: String,
-    /// Rates.
+    /// Network, inputs, chip. Inputs measure the rates where none are given; a structure needs neither inputs nor weights.
     #[command(flatten)]
-    pub rates: RateArgs,
+    pub source: Source,
+    /// Quantiser and scheduler, for --simulate.
+    #[command(flatten)]
+    pub choices: Choices,
+    /// Rates in place of inputs. A row `input` is the mean value of the sample's elements, 1 without it.
+    #[command(flatten)]
+    pub rates: RatesArgs,
+    /// The same network without attention: its rates, measured on the same inputs, are those of --base-rates.
+    #[arg(long, value_name = "NET", conflicts_with_all = ["base_rate", "base_rates"], help_heading = "Workload by firing rate")]
+    pub twin: Option<String>,
     /// Rate of the same network without attention, for the ratio of the papers' Eq. 19.
-    #[arg(long, value_name = "RATE", help_heading = "Rates")]
+    #[arg(long, value_name = "RATE", help_heading = "Workload by firing rate")]
     pub base_rate: Option<f64>,
     /// A file of its rates.
-    #[arg(long, value_name = "CSV", help_heading = "Rates")]
+    #[arg(long, value_name = "CSV", help_heading = "Workload by firing rate")]
     pub base_rates: Option<PathBuf>,
+    /// Compile and simulate too, for the estimator `simulated`; --estimator simulated does the same.
+    #[arg(long)]
+    pub simulate: bool,
     /// Only these estimators (`pulvinar estimators`).
     #[arg(long = "estimator", value_name = "NAME")]
     pub estimators: Vec<String>,
@@ -66,7 +63,7 @@ pub struct Energy {
     /// Choices of single estimators.
     #[command(flatten)]
     pub options: Options,
-    /// What a NIR file does not say.
-    #[command(flatten)]
-    pub nir: NirArgs,
+    /// Output folder for tables, figure, methods, bibliography and CSV; it is replaced whole.
+    #[arg(short, long)]
+    pub output: Option<PathBuf>,
 }

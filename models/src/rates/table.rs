@@ -42,6 +42,11 @@ impl Rates {
         self.layers.insert(layer.to_owned(), (rate, spread));
     }
 
+    /// Takes the row of a layer away.
+    pub fn remove(&mut self, layer: &str) {
+        self.layers.remove(layer);
+    }
+
     /// Reads a file.
     ///
     /// # Errors

@@ -54,6 +54,17 @@ pub enum Side {
     Above,
 }
 
+impl Side {
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Side::Below => "below",
+            Side::Between => "between",
+            Side::Above => "above",
+        }
+    }
+}
+
 /// A published limit.
 struct Rule {
     quantity: &'static str,

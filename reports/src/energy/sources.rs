@@ -47,10 +47,21 @@ impl Source {
         let mut out = format!("@{}{{{},\n", self.kind, self.key);
         for (name, value) in &self.fields {
             let (open, close) = if *name == "title" { ("{{", "}}") } else { ("{", "}") };
+            // Places on the web are no text.
+            let plain = ["doi", "url"].contains(name);
+            let value = if plain { value.clone() } else { latex_field(value) };
             out.push_str(&format!("  {name} = {open}{value}{close},\n"));
         }
         out + "}\n"
     }
+}
+
+/// Text of a field, whose braces group.
+fn latex_field(text: &str) -> String {
+    text.chars().fold(String::new(), |out, c| match c {
+        '&' | '%' | '$' | '#' | '_' => out + "\\" + &c.to_string(),
+        c => out + &c.to_string(),
+    })
 }
 
 #[cfg(test)]

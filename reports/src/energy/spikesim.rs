@@ -24,7 +24,7 @@ pub const RRAM: Estimator = Estimator {
 /// Crossbars of SRAM.
 pub const SRAM: Estimator = Estimator {
     name: "spikesim-sram",
-    doc: "the same with crossbars of SRAM",
+    doc: "as spikesim, with crossbars of SRAM",
     network: Network::Spiking,
     sources: &["moitra2023spikesim", "spikingjelly2"],
     estimate: |input| estimate(input, "spikesim-sram", "spikesim_crossbar_sram"),

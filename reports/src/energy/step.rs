@@ -28,7 +28,7 @@ pub const FP32: Estimator = Estimator {
 /// Operations on 16-bit floating-point numbers.
 pub const FP16: Estimator = Estimator {
     name: "step-fp16",
-    doc: "the same with 16-bit floating-point numbers",
+    doc: "as step-fp32, with 16-bit floating-point numbers",
     network: Network::Spiking,
     sources: &["shen2025step", "spikingjelly2"],
     estimate: |input| estimate(input, "step-fp16", 16, ["fp_mac_16", "fp_add_16"]),
@@ -37,7 +37,7 @@ pub const FP16: Estimator = Estimator {
 /// Operations on 8-bit integers.
 pub const INT8: Estimator = Estimator {
     name: "step-int8",
-    doc: "the same with 8-bit integers",
+    doc: "as step-fp32, with 8-bit integers",
     network: Network::Spiking,
     sources: &["shen2025step", "spikingjelly2"],
     estimate: |input| estimate(input, "step-int8", 8, ["int_mac_8", "int_add_8"]),

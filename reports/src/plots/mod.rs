@@ -2,6 +2,7 @@
 
 mod area;
 pub(crate) mod bars;
+pub(crate) mod dots;
 mod energy;
 mod energy_steps;
 mod estimators;

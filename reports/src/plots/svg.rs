@@ -33,6 +33,15 @@ impl Svg {
         }
     }
 
+    /// A filled circle with a tooltip.
+    pub fn circle(&mut self, (x, y): (f64, f64), radius: f64, colour: &str, tip: &str) {
+        let (x, y, r) = (num(x), num(y), num(radius));
+        self.body.push_str(&format!(
+            "<circle cx=\"{x}\" cy=\"{y}\" r=\"{r}\" fill=\"{colour}\"><title>{}</title></circle>\n",
+            escape(tip)
+        ));
+    }
+
     /// Text of class `t` (ink) or `m` (muted).
     pub fn text(&mut self, (x, y): (f64, f64), anchor: Anchor, class: &str, text: &str) {
         let anchor = match anchor {

@@ -2,10 +2,10 @@
 
 use super::build::Pieces;
 use super::{
-    ActivityEnergy, ComponentEnergy, ConstantRow, Energy, EstimateRow, LayerEnergy, MemoryTraffic, Published,
-    StepEnergy, Term, UnpricedRow,
+    ActivityEnergy, BreakEvenRow, ComponentEnergy, ConstantRow, Energy, EstimateRow, LayerEnergy,
+    MemoryTraffic, Published, StepEnergy, Term, UnpricedRow,
 };
-use crate::energy::{estimators, simulated, Data, EnergyReport, Estimate, Grade, Scope};
+use crate::energy::{simulated, Data, EnergyReport, Estimate, Grade, Origin, Scope};
 use pulvinar_ir::counts::{Activity, Component, Cost, Memory, Row};
 use std::collections::BTreeMap;
 
@@ -58,16 +58,22 @@ fn grade_name(grade: Grade) -> &'static str {
 }
 
 pub(super) fn constants(energy: &EnergyReport) -> Vec<ConstantRow> {
-    let row = |u: &crate::energy::breakdown::Used| ConstantRow {
-        name: u.origin.name.clone(),
-        value: u.origin.value,
-        unit: u.origin.unit.clone(),
-        node_nm: u.origin.node_nm,
-        sources: u.origin.sources.clone(),
-        grade: grade_name(u.origin.grade).to_owned(),
-        terms: u.terms.clone(),
-    };
-    energy.used.iter().map(row).collect()
+    energy.used.iter().map(|u| ConstantRow::of(&u.origin, u.terms.clone())).collect()
+}
+
+impl ConstantRow {
+    /// A number of the data and the names of what it prices.
+    pub fn of(origin: &Origin, terms: Vec<String>) -> Self {
+        ConstantRow {
+            name: origin.name.clone(),
+            value: origin.value,
+            unit: origin.unit.clone(),
+            node_nm: origin.node_nm,
+            sources: origin.sources.clone(),
+            grade: grade_name(origin.grade).to_owned(),
+            terms,
+        }
+    }
 }
 
 pub(super) fn energy(p: &Pieces) -> Energy {
@@ -98,6 +104,7 @@ pub(super) fn energy(p: &Pieces) -> Energy {
         statics_pj: e.statics.iter().map(|s| Term { name: s.name.clone(), value: p.pj(s.aj) }).collect(),
         unpriced: e.unpriced.iter().map(unpriced).collect(),
         estimates: p.facts.estimates.iter().map(|estimate| self::estimate(p, estimate)).collect(),
+        break_even: p.facts.break_even.iter().map(BreakEvenRow::of).collect(),
         published: published(),
         notes: notes(e),
     }
@@ -136,27 +143,13 @@ fn by_layer(p: &Pieces) -> Vec<LayerEnergy> {
 
 /// One estimator. The simulated one is this report's own energy, the mean over its inputs.
 fn estimate(p: &Pieces, e: &Estimate) -> EstimateRow {
-    let own = e.estimator == simulated::ESTIMATOR.name;
-    let terms_pj = if own {
-        parts(p, &p.energy.by_component)
-            .into_iter()
-            .map(|c| Term { name: c.component, value: c.energy_pj })
-            .collect()
-    } else {
-        e.terms.iter().map(|(name, pj)| Term { name: name.clone(), value: *pj }).collect()
-    };
-    let mut sources: Vec<String> = e.origins.iter().flat_map(|o| o.sources.iter().cloned()).collect();
-    sources.sort_unstable();
-    sources.dedup();
-    EstimateRow {
-        estimator: e.estimator.to_owned(),
-        about: estimators::estimator(e.estimator).map_or_else(String::new, |r| r.doc.to_owned()),
-        total_pj: if own { p.pj(p.energy.total_aj) } else { e.total_pj },
-        terms_pj,
-        leaves_out: e.leaves_out.clone(),
-        attention_efficiency: e.r_ee,
-        sources,
+    let row = EstimateRow::of(e);
+    if e.estimator != simulated::ESTIMATOR.name {
+        return row;
     }
+    let term = |c: ComponentEnergy| Term { name: c.component, value: c.energy_pj };
+    let terms_pj = parts(p, &p.energy.by_component).into_iter().map(term).collect();
+    EstimateRow { terms_pj, total_pj: p.pj(p.energy.total_aj), ..row }
 }
 
 /// Each remark once, with the terms it is about.

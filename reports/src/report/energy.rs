@@ -1,5 +1,7 @@
 //! Energy and area as plain numbers.
 
+use crate::energy::break_even::Verdict;
+use crate::energy::{estimators, Estimate, Network};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +27,9 @@ pub struct Energy {
     pub unpriced: Vec<UnpricedRow>,
     /// Estimators side by side.
     pub estimates: Vec<EstimateRow>,
+    /// The network against published limits below which a spiking network is said to cost less.
+    #[serde(default)]
+    pub break_even: Vec<BreakEvenRow>,
     /// Published energies of one synaptic operation on real chips, to compare with, never to add.
     pub published: Vec<Published>,
     /// Remarks on prices.
@@ -109,6 +114,97 @@ pub struct EstimateRow {
     pub attention_efficiency: Option<f64>,
     /// Keys of its sources.
     pub sources: Vec<String>,
+    /// Of these, those of the formula; the others are of constants. Empty for ours.
+    #[serde(default)]
+    pub formula_sources: Vec<String>,
+    /// True if it prices an artificial network of the same layers.
+    #[serde(default)]
+    pub artificial: bool,
+}
+
+impl EstimateRow {
+    /// An estimate with what the registry says of its estimator.
+    pub fn of(estimate: &Estimate) -> Self {
+        let known = estimators::estimator(estimate.estimator);
+        let formula: Vec<String> =
+            known.map_or(&[][..], |e| e.sources).iter().map(|key| (*key).to_owned()).collect();
+        let constants = estimate.origins.iter().flat_map(|o| o.sources.iter().cloned());
+        let mut sources: Vec<String> = constants.chain(formula.iter().cloned()).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        EstimateRow {
+            estimator: estimate.estimator.to_owned(),
+            about: known.map_or_else(String::new, |e| e.doc.to_owned()),
+            total_pj: estimate.total_pj,
+            terms_pj: estimate
+                .terms
+                .iter()
+                .map(|(name, pj)| Term { name: name.clone(), value: *pj })
+                .collect(),
+            leaves_out: estimate.leaves_out.clone(),
+            attention_efficiency: estimate.r_ee,
+            sources,
+            formula_sources: formula,
+            artificial: known.is_some_and(|e| e.network == Network::Artificial),
+        }
+    }
+}
+
+/// A network against one published limit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BreakEvenRow {
+    /// What is compared.
+    pub quantity: String,
+    /// Unit of value and limits.
+    pub unit: String,
+    /// Of this network.
+    pub value: f64,
+    /// The limit; the lower of two where it depends on the hardware.
+    pub low: f64,
+    /// The upper of two limits, or the same as `low`.
+    pub high: f64,
+    /// `below`, `between` or `above`.
+    pub side: String,
+    /// Keys of its sources.
+    pub sources: Vec<String>,
+}
+
+impl BreakEvenRow {
+    /// A verdict.
+    pub fn of(verdict: &Verdict) -> Self {
+        let mut sources: Vec<String> =
+            verdict.origins.iter().flat_map(|o| o.sources.iter().cloned()).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        BreakEvenRow {
+            quantity: verdict.quantity.to_owned(),
+            unit: verdict.origins.first().map_or_else(String::new, |o| o.unit.clone()),
+            value: verdict.value,
+            low: verdict.limits.0,
+            high: verdict.limits.1,
+            side: verdict.side.name().to_owned(),
+            sources,
+        }
+    }
+
+    /// The limit in words.
+    pub fn limit(&self) -> String {
+        if self.low < self.high {
+            format!("{} to {}", self.low, self.high)
+        } else {
+            self.low.to_string()
+        }
+    }
+
+    /// Which network costs less by this limit.
+    pub fn cheaper(&self) -> &'static str {
+        match self.side.as_str() {
+            "below" => "spiking",
+            "above" => "artificial",
+            _ => "by hardware",
+        }
+    }
 }
 
 /// A named value; the unit is that of the field that holds it.

@@ -1,6 +1,7 @@
 //! What a caller knows of a run besides program, counts and energy.
 
 use super::{BitsRow, Span, SpikeDot, StrategyFigures, Summary};
+use crate::energy::break_even::Verdict;
 use crate::energy::{AreaReport, Estimate};
 
 /// Facts of a run, filled by whoever ran it. Sums are over all inputs unless stated.
@@ -50,6 +51,8 @@ pub struct RunFacts {
     pub bits: Vec<BitsRow>,
     /// Estimators side by side, each for one inference.
     pub estimates: Vec<Estimate>,
+    /// The network against published limits of break-even.
+    pub break_even: Vec<Verdict>,
     /// Area of the chip.
     pub area: Option<AreaReport>,
 }

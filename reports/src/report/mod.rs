@@ -14,8 +14,8 @@ pub use activity::{
 pub(crate) use bounds::port_name;
 pub use build_energy::{component_name, COMPONENTS, STATIC_LAYER};
 pub use energy::{
-    ActivityEnergy, Area, AreaRow, ComponentEnergy, Energy, EstimateRow, LayerEnergy, Published, StepEnergy,
-    Term, UnpricedRow,
+    ActivityEnergy, Area, AreaRow, BreakEvenRow, ComponentEnergy, Energy, EstimateRow, LayerEnergy,
+    Published, StepEnergy, Term, UnpricedRow,
 };
 pub use facts::{InputFacts, LinkFlits, RunFacts};
 
@@ -306,7 +306,9 @@ impl Report {
         let constants = self.provenance.constants.iter().flat_map(|c| &c.sources);
         let estimates = self.energy.estimates.iter().flat_map(|e| &e.sources);
         let published = self.energy.published.iter().flat_map(|p| &p.sources);
-        let mut keys: Vec<&str> = constants.chain(estimates).chain(published).map(String::as_str).collect();
+        let limits = self.energy.break_even.iter().flat_map(|b| &b.sources);
+        let mut keys: Vec<&str> =
+            constants.chain(estimates).chain(published).chain(limits).map(String::as_str).collect();
         keys.sort_unstable();
         keys.dedup();
         keys

@@ -6,6 +6,7 @@ use pulvinar_ir::graph::{Graph, Level, NodeId};
 use pulvinar_ir::op::Op;
 use pulvinar_ir::program::{Pass, Phase, Program, Slice, Stage, StageId, Strategy, Synapse};
 use pulvinar_ir::shape::{IntType, Shape, Type};
+use pulvinar_reports::energy::break_even::verdicts;
 use pulvinar_reports::energy::estimators::Took;
 use pulvinar_reports::energy::workload::{Geometry, Layer, LayerKind, ModuleCost, Operand, Population, Role};
 use pulvinar_reports::energy::{
@@ -345,6 +346,7 @@ pub fn facts(energy: &EnergyReport, arch: &Arch) -> RunFacts {
         twin: Some(twin()),
         bits: bits(),
         estimates: ESTIMATORS.iter().map(|e| (e.estimate)(&input).unwrap()).collect(),
+        break_even: verdicts(&input.workload).unwrap(),
         area: Some(AreaReport::new(arch, &Widths::default()).unwrap()),
     }
 }
