@@ -1,13 +1,19 @@
 //! The architecture: one chip, read from TOML. Every key names its unit.
 
+mod dram;
+
 use crate::diag::{Diagnostic, Result};
+pub use dram::{kinds, Dram, DramKeys, DramKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A chip: a mesh of tiles, each a router with one or more cores.
+///
+/// `D` is [`DramKeys`] in a file, whose `[dram]` may leave out what its kind says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Arch")]
 #[serde(deny_unknown_fields)]
-pub struct Arch {
+pub struct Arch<D = Dram> {
     /// Name in reports.
     pub name: String,
     /// Process, voltage and clock.
@@ -19,7 +25,7 @@ pub struct Arch {
     /// One core; all cores are alike.
     pub core: Core,
     /// External memory channel.
-    pub dram: Dram,
+    pub dram: D,
 }
 
 /// Process, voltage and clock.
@@ -34,6 +40,32 @@ pub struct Technology {
     pub sram_cell: SramCell,
     /// Distance between neighbouring routers, mm.
     pub link_mm: f64,
+}
+
+impl Technology {
+    fn check(&self) -> Result<()> {
+        let refuse = |key: &str, value: f64, help: &str| {
+            let place = format!("technology.{key}");
+            Err(Diagnostic::new("E0302", place, format!("{key} = {value} is impossible"), help))
+        };
+        let (clock, link) = (self.clock_mhz, self.link_mm);
+        if !(clock.is_finite() && clock > 0.0 && clock <= 10_000.0) {
+            return refuse("clock_mhz", clock, "give a value above 0 and up to 10000");
+        }
+        if !(link.is_finite() && (0.0..=100.0).contains(&link)) {
+            return refuse("link_mm", link, "give a value from 0 to 100");
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a value that no chip can have.
+fn within(key: &str, value: u32, lo: u32, hi: u32) -> Result<()> {
+    if (lo..=hi).contains(&value) {
+        return Ok(());
+    }
+    let message = format!("{key} = {value} is impossible");
+    Err(Diagnostic::new("E0302", key, message, format!("give a value from {lo} to {hi}")))
 }
 
 /// CACTI cell types.
@@ -168,36 +200,6 @@ pub struct Core {
     pub spike_store_kib: u32,
 }
 
-/// One DRAM channel behind the memory controller; timing in chip cycles.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Dram {
-    /// Key of the DRAM kind in the technology data, e.g. `LPDDR3_8Gb_x32_1600`.
-    pub kind: String,
-    /// Banks.
-    pub banks: u32,
-    /// Bytes in one row of one bank.
-    pub row_bytes: u32,
-    /// Bytes moved by one burst.
-    pub burst_bytes: u32,
-    /// Cycles the data bus is held by one burst.
-    pub burst_cycles: u32,
-    /// Activate to column command.
-    pub t_rcd_cycles: u32,
-    /// Precharge.
-    pub t_rp_cycles: u32,
-    /// Column command to data.
-    pub t_cl_cycles: u32,
-    /// Activate to precharge.
-    pub t_ras_cycles: u32,
-    /// Refresh interval.
-    pub t_refi_cycles: u32,
-    /// Duration of a refresh.
-    pub t_rfc_cycles: u32,
-    /// Requests the controller holds.
-    pub queue_requests: u32,
-}
-
 /// TOML of the default chip.
 pub const DEFAULT_ARCH: &str = include_str!("default_arch.toml");
 
@@ -209,7 +211,7 @@ impl Arch {
 
     /// Reads and checks an architecture. Unknown keys, missing keys and impossible values are refused.
     pub fn from_toml(text: &str) -> Result<Self> {
-        let arch: Arch = toml::from_str(text).map_err(|e| {
+        let file: Arch<DramKeys> = toml::from_str(text).map_err(|e| {
             let line = e.span().map_or(0, |s| text[..s.start.min(text.len())].matches('\n').count() + 1);
             Diagnostic::new(
                 "E0301",
@@ -218,6 +220,10 @@ impl Arch {
                 "see `pulvinar arch --toml` for a complete example and `pulvinar arch --schema` for every key",
             )
         })?;
+        let Arch { name, technology, mesh, noc, core, dram } = file;
+        technology.check()?;
+        let dram = dram.resolve(technology.clock_mhz)?;
+        let arch = Arch { name, technology, mesh, noc, core, dram };
         arch.check()?;
         Ok(arch)
     }
@@ -229,7 +235,7 @@ impl Arch {
 
     /// JSON Schema of the TOML file.
     pub fn schema() -> String {
-        serde_json::to_string_pretty(&schemars::schema_for!(Arch)).expect("a schema is plain JSON")
+        serde_json::to_string_pretty(&schemars::schema_for!(Arch<DramKeys>)).expect("a schema is plain JSON")
     }
 
     /// Tiles on the chip.
@@ -244,7 +250,7 @@ impl Arch {
 
     /// Refuses values no chip can have.
     pub fn check(&self) -> Result<()> {
-        let bounds: [(&str, u32, u32, u32); 21] = [
+        let bounds: [(&str, u32, u32, u32); 16] = [
             ("mesh.width", self.mesh.width, 1, 64),
             ("mesh.height", self.mesh.height, 1, 64),
             ("mesh.cores_per_tile", self.mesh.cores_per_tile, 1, 6),
@@ -261,21 +267,9 @@ impl Arch {
             ("core.weight_kib", self.core.weight_kib, 1, 65536),
             ("core.accumulator_kib", self.core.accumulator_kib, 1, 65536),
             ("core.state_kib", self.core.state_kib, 1, 65536),
-            ("dram.banks", self.dram.banks, 1, 64),
-            ("dram.row_bytes", self.dram.row_bytes, 64, 65536),
-            ("dram.burst_bytes", self.dram.burst_bytes, 1, 1024),
-            ("dram.burst_cycles", self.dram.burst_cycles, 1, 1024),
-            ("dram.queue_requests", self.dram.queue_requests, 1, 4096),
         ];
         for (key, value, lo, hi) in bounds {
-            if value < lo || value > hi {
-                return Err(Diagnostic::new(
-                    "E0302",
-                    key,
-                    format!("{key} = {value} is impossible"),
-                    format!("give a value from {lo} to {hi}"),
-                ));
-            }
+            within(key, value, lo, hi)?;
         }
         let tiles = self.tiles();
         for (key, tile) in [("mesh.host_tile", self.mesh.host_tile), ("mesh.dram_tile", self.mesh.dram_tile)]
@@ -289,37 +283,8 @@ impl Arch {
                 ));
             }
         }
-        self.check_physics()
-    }
-
-    fn check_physics(&self) -> Result<()> {
-        let clock = self.technology.clock_mhz;
-        let link = self.technology.link_mm;
-        if !(clock.is_finite() && clock > 0.0 && clock <= 10_000.0) {
-            return Err(Diagnostic::new(
-                "E0302",
-                "technology.clock_mhz",
-                format!("clock_mhz = {clock} is impossible"),
-                "give a value above 0 and up to 10000",
-            ));
-        }
-        if !(link.is_finite() && (0.0..=100.0).contains(&link)) {
-            return Err(Diagnostic::new(
-                "E0302",
-                "technology.link_mm",
-                format!("link_mm = {link} is impossible"),
-                "give a value from 0 to 100",
-            ));
-        }
-        if self.dram.t_refi_cycles <= self.dram.t_rfc_cycles {
-            return Err(Diagnostic::new(
-                "E0302",
-                "dram.t_refi_cycles",
-                "the refresh interval is not longer than the refresh itself, so the memory would never answer",
-                "give t_refi_cycles > t_rfc_cycles",
-            ));
-        }
-        Ok(())
+        self.technology.check()?;
+        self.dram.check()
     }
 
     /// Capacity in bits of one memory of one core.

@@ -4,6 +4,7 @@
 pub mod emitted;
 pub mod nets;
 
+use pulvinar_ir::arch::{kinds, Dram};
 use pulvinar_ir::op::{
     conv2d::Conv2d,
     lif::{Lif, LifCurrent, LifOutput, LifReset},
@@ -416,6 +417,12 @@ pub fn random_arch(rng: &mut Rng, cores: u32, barrier: bool) -> Arch {
     arch.noc.multicast = rng.chance(50);
     arch.noc.sync = if barrier { Sync::Barrier } else { Sync::Tokens };
     arch.noc.barrier_cycles = rng.below(20) as u32;
+    if rng.0 % 2 == 0 {
+        // A channel with every term, drawn from the state so that the rest of the chip stays.
+        let kind = kinds().nth(rng.0 as usize / 2 % 8).unwrap();
+        let queue_requests = arch.dram.queue_requests;
+        arch.dram = Dram { queue_requests, open_ahead: rng.0 % 3 > 0, ..kind.at(arch.technology.clock_mhz) };
+    }
     arch.core.lanes = rng.pick(&[1, 2, 3, 4, 8, 16]);
     arch.core.attention_lanes = rng.pick(&[1, 4, 16]);
     arch.core.accumulator_buffers = 1 + rng.below(2) as u32;

@@ -108,6 +108,9 @@ pub const NUMBERS: &[Case] = &[
         let model = zoo::find("ma-snn-tcsa").and_then(|e| (e.load)()).expect("the network is embedded");
         quantise(&model.graph, &Options::default(), None).expect_err("an op of trained networks")
     }),
+    ("E0311", "a channel without timings, of a kind nobody knows", || {
+        chip("kind = \"LPDDR3_8Gb_x32_1600\"\nbanks = 8", "kind = \"SDRAM\"")
+    }),
     ("E0401", "an input of another shape", || {
         let short = Value::int(Shape::new(1, 1, 2, 2), vec![0; 4]);
         interpret::check_input(&flow(), &short).expect_err("one step instead of three")
