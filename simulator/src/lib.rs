@@ -4,6 +4,7 @@
 //! values; the timing rule is `docs/machine.md`. Two engines share the control rules: `Plain` visits every unit every
 //! cycle, `Fast` only the cycles at which something can happen. Their listings, counts and cycles are identical.
 
+pub mod accesses;
 pub mod context;
 mod engine;
 mod machine;

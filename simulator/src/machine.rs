@@ -154,12 +154,15 @@ impl Machine<'_> {
         });
         let mut timeline = log.timeline.take().unwrap_or_default();
         timeline.sort_unstable();
+        let mut accesses = log.accesses.take().unwrap_or_default();
+        accesses.sort_unstable();
         let total = |f: fn(&RouterActivity) -> u64| traffic.routers.iter().map(f).sum();
         Ok(Run {
             output,
             values,
             trace,
             timeline,
+            accesses,
             links: links(&traffic.routers),
             busy_cycles: std::mem::take(&mut log.busy),
             phase_starts: traffic.starts,

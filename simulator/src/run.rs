@@ -1,5 +1,6 @@
 //! Options and results of a simulation, and the log it fills.
 
+use crate::accesses::Access;
 use pulvinar_ir::counts::Row;
 use pulvinar_ir::trace::Entry;
 use pulvinar_ir::{Activity, Counts, Trace, Value};
@@ -16,6 +17,7 @@ pub enum EngineKind {
 }
 
 /// What to run and what to keep.
+#[allow(clippy::struct_excessive_bools)] // what is kept, each by itself
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SimOptions {
     /// Engine.
@@ -26,6 +28,8 @@ pub struct SimOptions {
     pub values: bool,
     /// Keep the timeline.
     pub timeline: bool,
+    /// Keep the accesses of the on-chip memories (plain engine).
+    pub accesses: bool,
     /// Give up after this many cycles.
     pub cycle_limit: u64,
     /// A slow reader of the output, as (period, busy) in cycles: the host takes neither events nor ends of steps in
@@ -40,6 +44,7 @@ impl Default for SimOptions {
             trace: false,
             values: false,
             timeline: false,
+            accesses: false,
             cycle_limit: 1 << 40,
             output_busy: None,
         }
@@ -117,6 +122,8 @@ pub struct Run {
     pub trace: Option<Trace>,
     /// The timeline in canonical order; empty if not asked for.
     pub timeline: Vec<Span>,
+    /// Accesses of the on-chip memories by core, memory, array and cycle, if asked for.
+    pub accesses: Vec<Access>,
     /// Flits per router and output port, where there are any.
     pub links: Vec<LinkLoad>,
     /// Cycles in which each core's synapse or update engine worked, by core; both at once count twice.
@@ -142,6 +149,8 @@ pub struct Log {
     pub trace: Option<Vec<(u64, Entry)>>,
     /// Spans, unsorted.
     pub timeline: Option<Vec<Span>>,
+    /// Accesses, unsorted.
+    pub accesses: Option<Vec<Access>>,
     /// Output of every stage, row-major t, c, h, w.
     pub values: Option<Vec<Vec<i64>>>,
     /// Busy cycles by core.
@@ -156,6 +165,7 @@ impl Log {
             rows: vec![Row::default(); (layers + 3) * steps],
             trace: options.trace.then(Vec::new),
             timeline: options.timeline.then(Vec::new),
+            accesses: (options.accesses && options.engine == EngineKind::Plain).then(Vec::new),
             values: None,
             busy: vec![0; cores],
         }

@@ -13,7 +13,8 @@ type Reader = Option<(u64, u64)>;
 
 fn run(machine: &Machine<'_>, input: &Value, engine: EngineKind, output_busy: Reader) -> Run {
     let cycle_limit = 2_000_000;
-    let options = SimOptions { engine, trace: true, values: true, timeline: true, cycle_limit, output_busy };
+    let (trace, values, timeline, accesses) = (true, true, true, false);
+    let options = SimOptions { engine, trace, values, timeline, accesses, cycle_limit, output_busy };
     machine.simulate(input, &options).unwrap()
 }
 

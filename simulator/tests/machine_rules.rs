@@ -18,6 +18,7 @@ fn options(engine: EngineKind) -> SimOptions {
         trace: true,
         values: true,
         timeline: true,
+        accesses: false,
         cycle_limit: 1_000_000,
         output_busy: None,
     }

@@ -41,6 +41,19 @@ impl Memory {
         Memory::EventQueue,
     ];
 
+    /// Accesses that one array of the memory takes in a cycle. A read and a write where the machine reads and writes
+    /// words of one array cycle after cycle (`docs/memory.md`).
+    pub fn ports(self) -> Ports {
+        match self {
+            Memory::Accumulator | Memory::State | Memory::Statistics | Memory::EventQueue => {
+                Ports::ReadAndWrite
+            }
+            Memory::Weight | Memory::Pointer | Memory::Gate | Memory::Frame | Memory::SpikeStore => {
+                Ports::Single
+            }
+        }
+    }
+
     /// Name in reports and messages.
     pub fn name(self) -> &'static str {
         match self {
@@ -70,6 +83,15 @@ impl Memory {
             Memory::EventQueue => "core.queue_events",
         }
     }
+}
+
+/// Ports of one array of a memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ports {
+    /// One read or one write a cycle (1RW).
+    Single,
+    /// One read and one write a cycle (1R1W).
+    ReadAndWrite,
 }
 
 /// Part of the chip an activity belongs to; the rows of every energy table.

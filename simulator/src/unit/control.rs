@@ -213,6 +213,7 @@ impl Core<'_> {
         let kind = SpanKind::Sweep { pass: pass as u32, step: step as u32 };
         cx.log.span(Span { start: sweep.start, end: now + 1, stage, core, kind });
         self.book_sweep(cx, sweep);
+        self.log_sweep(cx, sweep);
         if !sweep.silent {
             let stream = self.plan.events.expect("invariant: a sweep that is not silent has a stream");
             self.packer.end(stream, step as u16);
@@ -260,6 +261,7 @@ impl Core<'_> {
                 let events = self.memories.statistics.covered(&stage.passes[pass], &self.plan.region);
                 let n = events.len().div_ceil(cx.machine.program.arch.core.lanes as usize) as u64;
                 cx.log.count(self.plan.stage, self.steps - 1, Activity::StatRead, n);
+                self.log_list(cx, next, n);
                 if let Some(stream) = self.plan.statistics {
                     self.list = Some(Offers::list((stream, pass as u16), next, events));
                 }
@@ -347,12 +349,15 @@ impl Core<'_> {
         });
         let row = cx.log.row(self.plan.stage, self.steps - 1);
         row.add(Activity::AttentionBusyCycles, cx.now - start);
-        row.add(Activity::GateWrite, gates.div_ceil(lanes) as u64);
-        row.add(Activity::StatRead, self.stage.passes[pass].tap_len.div_ceil(lanes) as u64);
+        let written = gates.div_ceil(lanes) as u64;
+        let read = self.stage.passes[pass].tap_len.div_ceil(lanes) as u64;
+        row.add(Activity::GateWrite, written);
+        row.add(Activity::StatRead, read);
         for &node in &self.stage.stage.passes[pass].program {
             let (activity, n) = node_activity(machine.small_graph(self.plan.stage), node);
             row.add(activity, n);
         }
+        self.log_program(cx, start, read, written);
     }
 
     fn book_sweep<F>(&self, cx: &mut Context<'_, '_, F>, sweep: &Sweep) {

@@ -26,7 +26,7 @@ use crate::prepare::sparse::Banking;
 use crate::prepare::sweep::StagePlan;
 use crate::prepare::Machine;
 use crate::run::{Span, SpanKind};
-use pulvinar_ir::{Activity, Strategy, StreamKind};
+use pulvinar_ir::{counts::Memory, Activity, Strategy, StreamKind};
 use std::collections::VecDeque;
 
 /// A core with a slice.
@@ -37,7 +37,7 @@ pub struct Core<'m> {
     pub(super) fast: bool,
     pub(super) buffers: usize,
     pub(super) steps: usize,
-    banking: Banking,
+    pub(super) banking: Banking,
     interface: InterfaceIn,
     queue: EventQueue,
     /// Progress of the step that uses each accumulator buffer.
@@ -312,6 +312,7 @@ impl<'m> Core<'m> {
         } else {
             self.queue.push(event);
         }
+        self.log_access(cx, Memory::EventQueue, true);
     }
 
     /// True if the next event of the spike store may be played, its step being below `limit`.
@@ -330,9 +331,13 @@ impl<'m> Core<'m> {
             self.play(cx);
         }
         let Some(event) = self.queue.front() else { return };
+        if free || matches!(event.group, STATISTIC | GATE) {
+            self.log_access(cx, Memory::EventQueue, false);
+        }
         match event.group {
             STATISTIC => self.pop_statistic(cx, event),
             GATE => {
+                self.log_access(cx, Memory::Gate, true);
                 self.queue.pop();
                 self.gates_in.pending -= 1;
                 let first = self.stage.passes[usize::from(event.step)].made_range[0];
@@ -358,6 +363,7 @@ impl<'m> Core<'m> {
         if self.stage.stage.strategy == Strategy::Recompute && self.stage.passes.len() > 1 {
             self.store.append(event, target);
             cx.log.count(self.plan.stage, usize::from(event.step), Activity::SpikeStoreWrite, 1);
+            self.log_access(cx, Memory::SpikeStore, true);
         }
         self.accumulate(cx, event, at);
     }
@@ -373,6 +379,7 @@ impl<'m> Core<'m> {
         row.add(Activity::StatRead, 1);
         row.add(Activity::StatWrite, 1);
         row.add(if max { Activity::StatCompare } else { Activity::StatAdd }, 1);
+        self.log_arrival(cx, pass.taps.len());
         self.changed = true;
     }
 
@@ -381,6 +388,7 @@ impl<'m> Core<'m> {
         let target = self.target(event);
         self.store.advance(target);
         cx.log.count(self.plan.stage, usize::from(event.step), Activity::SpikeStoreRead, 1);
+        self.log_access(cx, Memory::SpikeStore, false);
         self.accumulate(cx, event, cx.now);
         self.changed = true;
     }
@@ -390,9 +398,11 @@ impl<'m> Core<'m> {
         if self.fast {
             return cx.now >= self.engine.free_at();
         }
+        let beat = cx.log.accesses.as_ref().and_then(|_| self.engine.next_access(self.banking.banks));
         match self.engine.tick_plain(&mut self.memories.accumulator) {
             Cycle::Idle => true,
             Cycle::Issued { buffer, last } => {
+                self.log_beat(cx, beat.as_ref());
                 self.slots[buffer].landed_at = cx.now + LANDING_CYCLES;
                 last
             }
@@ -429,6 +439,7 @@ impl<'m> Core<'m> {
             (self.engine.take_plain(arrival, &around), 0)
         };
         book(cx, self.plan, usize::from(event.step), &work, group.binary, stalls);
+        self.log_pointers(cx, work.pointers);
     }
 
     /// Buffer the plain engine is working on.
@@ -462,7 +473,7 @@ fn frame_dma(machine: &Machine<'_>, plan: &CorePlan, phase: &PhasePlan) -> Optio
     }
     let arch = &machine.program.arch;
     let payload = u64::from(arch.noc.payload_bits);
-    let word = u64::from(arch.word_bits(pulvinar_ir::counts::Memory::Frame));
+    let word = u64::from(arch.word_bits(Memory::Frame));
     let flits = (plan.words as u64 * word).div_ceil(payload);
     let base = (1 + u64::from(plan.core)) << 32;
     Some(FrameDma::new(plan.port, phase.memory, phase.vc_mask, base, flits, payload.div_ceil(8)))

@@ -124,6 +124,9 @@ impl Core<'_> {
             events
         } else {
             let word = sweep.cursor.word;
+            if cx.log.accesses.is_some() {
+                sweep.cursor.entered.push(cx.now);
+            }
             let events = self.update.word(self.stage, sweep.id, sweep.from, word, &mut self.memories);
             self.record(cx, &events, sweep.id.step);
             if sweep.silent {

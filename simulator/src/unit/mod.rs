@@ -1,5 +1,6 @@
 //! Hardware units, one a file, with the names the RTL uses.
 
+pub mod accesses;
 pub mod accumulator;
 pub mod attention_engine;
 pub mod control;

@@ -47,6 +47,28 @@ struct Beat {
     lanes: Vec<(usize, i64)>,
     /// What a hazard is about: the word, or the targets.
     keys: Vec<usize>,
+    /// It reads a weight word.
+    weighted: bool,
+    /// Its keys are targets.
+    scattered: bool,
+}
+
+impl Beat {
+    /// A beat that reads no weights and moves a whole word.
+    fn of(lanes: Vec<(usize, i64)>, keys: Vec<usize>) -> Self {
+        Beat { lanes, keys, weighted: false, scattered: false }
+    }
+}
+
+/// What a beat accesses.
+#[derive(Debug)]
+pub struct BeatAccess {
+    /// Accumulator buffer.
+    pub buffer: usize,
+    /// Banks of the buffer; bank 0 stands for a word in all of them.
+    pub banks: Vec<usize>,
+    /// It reads a weight word.
+    pub weighted: bool,
 }
 
 /// Beats of one event still to issue.
@@ -144,7 +166,7 @@ impl SynapseEngine {
             beats.extend(list);
         }
         if beats.is_empty() {
-            beats.push(Beat { lanes: Vec::new(), keys: Vec::new() });
+            beats.push(Beat::of(Vec::new(), Vec::new()));
         }
         self.open = Some(Open { arrival: event, beats: beats.into(), max: around.max });
         work
@@ -189,6 +211,15 @@ impl SynapseEngine {
         self.open.as_ref().and_then(|o| o.beats.front()).map(|b| &b.lanes[..])
     }
 
+    /// What that beat accesses, in a buffer of so many banks (plain).
+    pub fn next_access(&self, banks: usize) -> Option<BeatAccess> {
+        let open = self.open.as_ref()?;
+        let beat = open.beats.front()?;
+        let bank = |key: &usize| if beat.scattered { key % banks } else { 0 };
+        let banks = beat.keys.iter().map(bank).collect();
+        Some(BeatAccess { buffer: open.arrival.buffer, banks, weighted: beat.weighted })
+    }
+
     /// True while an event has beats left (plain).
     pub fn is_busy(&self) -> bool {
         self.open.is_some()
@@ -198,7 +229,7 @@ impl SynapseEngine {
 fn beats_of(synapse: &SynapsePlan<'_>, address: usize, around: &Surroundings<'_, '_>) -> Vec<Beat> {
     let input = synapse.input;
     let (i, y, x) = (address / (input.h * input.w), address / input.w % input.h, address % input.w);
-    match &synapse.kind {
+    let mut beats = match &synapse.kind {
         Connect::Conv { window, weights, group_inputs, group_outputs } => {
             let group = i / group_inputs;
             let reach = group * group_outputs..(group + 1) * group_outputs;
@@ -218,7 +249,12 @@ fn beats_of(synapse: &SynapsePlan<'_>, address: usize, around: &Surroundings<'_,
             let lanes = synapses.map(|s| (targets[s] as usize - held.start, i64::from(weights[s])));
             sparse_beats(lanes, around.banking)
         }
+    };
+    for beat in &mut beats {
+        beat.weighted = !matches!(synapse.kind, Connect::Pool { .. });
+        beat.scattered = matches!(synapse.kind, Connect::Sparse { .. });
     }
+    beats
 }
 
 fn window_beats(
@@ -244,10 +280,7 @@ fn window_beats(
                     |c: usize| weight(region.channels[0] + c, ky, kx).map(|w| (position * channels + c, w));
                 let active: Vec<(usize, i64)> = held.filter_map(lane).collect();
                 if !active.is_empty() {
-                    beats.push(Beat {
-                        lanes: active,
-                        keys: vec![position * channels.div_ceil(lanes) + block],
-                    });
+                    beats.push(Beat::of(active, vec![position * channels.div_ceil(lanes) + block]));
                 }
             }
         }
@@ -266,7 +299,7 @@ fn sparse_beats(lanes: impl Iterator<Item = (usize, i64)>, banking: Banking) -> 
                 beat.lanes.push((target, weight));
                 beat.keys.push(target);
             }
-            None => beats.push(Beat { lanes: vec![(target, weight)], keys: vec![target] }),
+            None => beats.push(Beat::of(vec![(target, weight)], vec![target])),
         }
     }
     beats

@@ -61,6 +61,8 @@ pub struct WordCursor {
     pub events: Option<Vec<Event>>,
     /// Next of them.
     pub next: usize,
+    /// Cycles at which words entered, where accesses are logged.
+    pub entered: Vec<u64>,
 }
 
 /// The update engine of one slice.
