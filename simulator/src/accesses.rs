@@ -2,7 +2,8 @@
 //!
 //! A memory consists of arrays with an address of their own in every cycle (`docs/memory.md`); an access names its
 //! array. Together they are the accesses that the counts have, except words written while weights are loaded (nothing
-//! else runs then) and frames moved to and from external memory (a slot is never swept while it is moved).
+//! else runs then). Where the counts have whole runs (a list of statistics, a program, a frame moved to or from external
+//! memory), the accesses are spread evenly over it.
 
 use pulvinar_ir::counts::Memory;
 

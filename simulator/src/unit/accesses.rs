@@ -7,8 +7,9 @@ use super::update_engine::PIPELINE_CYCLES;
 use crate::accesses::AccessLog;
 use crate::context::Context;
 use crate::prepare::synapse::{Connect, SynapsePlan};
+use crate::run::{Span, SpanKind};
 use pulvinar_ir::counts::Memory;
-use pulvinar_ir::Strategy;
+use pulvinar_ir::{Activity, Strategy};
 
 /// Stages of the sweep's pipeline in which a word is read, kept as a frame and written back.
 const READ_STAGE: usize = 0;
@@ -92,7 +93,7 @@ impl Core<'_> {
     /// A sweep that ends; its pipeline moves in the cycle before a word enters the encoder.
     pub(super) fn log_sweep<F>(&self, cx: &mut Context<'_, '_, F>, sweep: &Sweep) {
         let banks = cx.machine.program.arch.core.accumulator_banks as usize;
-        let wide = Self::side_by_side(cx);
+        let (wide, frame_words) = (Self::side_by_side(cx), Self::frame_words(cx));
         let Some(mut log) = self.accesses(cx) else { return };
         let entered = &sweep.cursor.entered;
         // Word w moves out of stage k with move number w + k.
@@ -102,7 +103,7 @@ impl Core<'_> {
         };
         let n = self.update.counts(self.stage, sweep.id);
         let pass = &self.stage.passes[sweep.id.pass];
-        let frames = self.frame_array(sweep.id.step);
+        let frames = self.frame_array(sweep.id.step, frame_words);
         for word in 0..entered.len() {
             let [read, frame, write] =
                 [READ_STAGE, FRAME_STAGE, WRITE_STAGE].map(|stage| moves(word + stage));
@@ -150,11 +151,34 @@ impl Core<'_> {
         self.stage.groups.iter().any(|g| g.synapses.iter().any(stored))
     }
 
-    fn frame_array(&self, step: usize) -> usize {
+    fn frame_array(&self, step: usize, wide: usize) -> usize {
         if self.stage.stage.strategy == Strategy::SpillDram {
-            step % SLOTS
+            step % SLOTS * wide
         } else {
             0
         }
+    }
+
+    /// A frame has been moved between its slot and external memory since cycle `start`: read, or written as it `arrived`.
+    pub(super) fn moved_frame<F>(&self, cx: &mut Context<'_, '_, F>, step: usize, start: u64, arrived: bool) {
+        let (stage, core, words) = (self.plan.stage as u32, self.plan.core, self.plan.words);
+        let moved = if arrived { Activity::FrameWrite } else { Activity::FrameRead };
+        cx.log.count(self.plan.stage, step, moved, words as u64);
+        let end = cx.now + 1;
+        cx.log.span(Span { start, end, stage, core, kind: SpanKind::Dma { step: step as u32 } });
+        let wide = Self::frame_words(cx);
+        let array = self.frame_array(step, wide);
+        let (rows, cycles) = (words.div_ceil(wide) as u64, end - start);
+        let Some(mut log) = self.accesses(cx) else { return };
+        for word in 0..words {
+            let cycle = start + (word / wide) as u64 * cycles / rows;
+            log.push(Memory::Frame, array + word % wide, cycle, arrived);
+        }
+    }
+
+    /// Words of a frame that lie side by side, because a flit holds so many.
+    fn frame_words<F>(cx: &Context<'_, '_, F>) -> usize {
+        let arch = &cx.machine.program.arch;
+        arch.noc.payload_bits.div_ceil(arch.word_bits(Memory::Frame)) as usize
     }
 }

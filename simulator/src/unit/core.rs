@@ -25,7 +25,6 @@ use crate::prepare::phase::{CorePlan, PhasePlan};
 use crate::prepare::sparse::Banking;
 use crate::prepare::sweep::StagePlan;
 use crate::prepare::Machine;
-use crate::run::{Span, SpanKind};
 use pulvinar_ir::{counts::Memory, Activity, Strategy, StreamKind};
 use std::collections::VecDeque;
 
@@ -174,14 +173,9 @@ impl<'m> Core<'m> {
         let holds = held || dma.holds_queue();
         if let Some((step, since)) = done {
             self.changed = true;
-            self.frame_span(cx, step, since);
+            self.moved_frame(cx, step, since, false);
         }
         holds
-    }
-
-    fn frame_span<F>(&self, cx: &mut Context<'_, '_, F>, step: usize, start: u64) {
-        let (stage, core) = (self.plan.stage as u32, self.plan.core);
-        cx.log.span(Span { start, end: cx.now + 1, stage, core, kind: SpanKind::Dma { step: step as u32 } });
     }
 
     fn wake<F: Fabric>(&self, cx: &Context<'_, '_, F>, emission: u64) -> Wake {
@@ -254,7 +248,7 @@ impl<'m> Core<'m> {
                 cx.log.count(layer, self.steps - 1, Activity::FlitEject, 1);
                 if let Some((step, since)) = self.dma.as_mut().filter(|_| tail).and_then(|d| d.take_packet())
                 {
-                    self.frame_span(cx, step, since);
+                    self.moved_frame(cx, step, since, true);
                 }
                 self.changed = true;
             }
