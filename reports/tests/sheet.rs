@@ -5,7 +5,7 @@
 #[allow(dead_code)] // each test binary uses a part of it
 mod report_fixture;
 
-use pulvinar_reports::energy::{bibtex, EstimatorInput, ESTIMATORS};
+use pulvinar_reports::energy::{bibtex, estimators, EstimatorInput};
 use pulvinar_reports::sheet::{methods, render, Basis, Facts, LayerRate, Rates, Sheet};
 use std::collections::BTreeSet;
 
@@ -14,8 +14,7 @@ const HOSTILE: &str = r#"net_1 {50%} $x^2$ \end{document} & <b>"~#, Φ⁰ 网络
 
 fn sheet(simulated: bool) -> Sheet {
     let input = EstimatorInput { workload: report_fixture::workload(), ..EstimatorInput::default() };
-    let estimates: Vec<_> =
-        ESTIMATORS.iter().filter(|e| e.name != "simulated").map(|e| (e.estimate)(&input).unwrap()).collect();
+    let estimates = estimators::possible(&input).unwrap();
     let rate = |name: &str, rate: f64| LayerRate { layer: name.to_owned(), rate, without_attention: 0.2 };
     let facts = Facts {
         version: "0.0.0".to_owned(),

@@ -31,6 +31,15 @@ impl Counting {
     /// Every rule.
     pub const ALL: [Counting; 3] = [Counting::Spikingformer, Counting::Syops, Counting::Neurobench];
 
+    /// Name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Counting::Spikingformer => "spikingformer",
+            Counting::Syops => "syops",
+            Counting::Neurobench => "neurobench",
+        }
+    }
+
     /// Key of its source.
     pub fn source(self) -> &'static str {
         match self {
@@ -119,5 +128,9 @@ pub(super) fn estimate(name: &'static str, work: &Workload, rule: Counting) -> R
     let mut estimate = Estimate::new(name, &[], leaves_out(rule), &["paper_mac", "paper_ac"]);
     estimate.total_pj = terms.iter().map(|t| t.1).sum();
     estimate.terms = terms;
-    Ok(estimate)
+    Ok(estimate.choosing([(
+        true,
+        format!("operations counted as {} does", rule.name()),
+        Some(rule.source()),
+    )]))
 }

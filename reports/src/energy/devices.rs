@@ -185,7 +185,9 @@ fn truenorth(input: &EstimatorInput) -> Result<Estimate> {
         ("synaptic operations", constants.per_term("truenorth.sop")?.pj() * operations(work)),
     ];
     let used = ["truenorth.rest", "truenorth.sop", "truenorth.neurons", "truenorth.tick"];
-    Ok(Estimate::new(TRUENORTH.name, &terms, &AFFINE_LEAVES_OUT, &used))
+    let asked = given.seconds.is_some() || given.tick_seconds.is_some();
+    let estimate = Estimate::new(TRUENORTH.name, &terms, &AFFINE_LEAVES_OUT, &used);
+    Ok(estimate.choosing([(asked, format!("{seconds} s as given"), None)]))
 }
 
 fn odin(input: &EstimatorInput) -> Result<Estimate> {
@@ -205,5 +207,9 @@ fn odin(input: &EstimatorInput) -> Result<Estimate> {
         ("synaptic operations", constants.per_term("odin.sop")?.pj() * operations(work)),
     ];
     let used = ["odin.static", "odin.idle_clock", "odin.sop", "odin.clock", "odin.sop_cycles"];
-    Ok(Estimate::new(ODIN.name, &terms, &AFFINE_LEAVES_OUT, &used))
+    let asked = given.seconds.is_some() || given.tick_seconds.is_some();
+    Ok(Estimate::new(ODIN.name, &terms, &AFFINE_LEAVES_OUT, &used).choosing([
+        (asked, format!("{seconds} s as given"), None),
+        (given.clock_mhz.is_some(), format!("a clock of {clock_mhz} MHz"), None),
+    ]))
 }

@@ -152,6 +152,10 @@ pub struct Estimate {
     pub r_ee: Option<f64>,
     /// Constants it used.
     pub origins: Vec<Origin>,
+    /// Choices that make it another figure than the estimator gives by default, in words.
+    pub choices: Vec<String>,
+    /// Keys of the sources of these choices.
+    pub choice_sources: Vec<&'static str>,
 }
 
 impl Estimate {
@@ -169,7 +173,21 @@ impl Estimate {
             leaves_out: leaves_out.iter().map(|&what| what.to_owned()).collect(),
             r_ee: None,
             origins: super::data::Data::embedded().constants.origins(constants),
+            choices: Vec::new(),
+            choice_sources: Vec::new(),
         }
+    }
+
+    /// The estimate with the choices that hold, each in words and with its source, if it has one of its own.
+    pub(super) fn choosing<S: Into<String>>(
+        mut self,
+        choices: impl IntoIterator<Item = (bool, S, Option<&'static str>)>,
+    ) -> Self {
+        for (_, said, source) in choices.into_iter().filter(|c| c.0) {
+            self.choices.push(said.into());
+            self.choice_sources.extend(source.filter(|s| !self.choice_sources.contains(s)));
+        }
+        self
     }
 }
 

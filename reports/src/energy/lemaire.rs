@@ -203,5 +203,12 @@ fn estimate(input: &EstimatorInput) -> Result<Estimate> {
         ("potentials", tally.potentials_pj),
     ];
     let used = [&["int_add_32", "int_mul_32"], variant.memory.constants()].concat();
-    Ok(Estimate::new(ESTIMATOR.name, &terms, &LEAVES_OUT, &used))
+    let qualia = Some("qualia");
+    Ok(Estimate::new(ESTIMATOR.name, &terms, &LEAVES_OUT, &used).choosing([
+        (variant.memory == MemoryForm::Qualia, "memories as Qualia prices them", qualia),
+        (variant.memory == MemoryForm::QualiaFlat, "10 pJ for 64 bits of any memory", qualia),
+        (variant.address_without_outputs, "addresses of convolutions without output channels", qualia),
+        (variant.address_by_rate, "addresses of linear layers by the rate", qualia),
+        (variant.additions_of_eq_2_4, "additions of linear layers by Eq. 2.4 as printed", None),
+    ]))
 }

@@ -88,5 +88,12 @@ fn estimate(input: &EstimatorInput) -> Result<Estimate> {
     let chip_pj = constants.get(&power)?.origin.value * 1e9 * seconds;
     let dram_pj = bit_pj * bits * constants.get(&ratio)?.origin.value;
     let terms = [("chip", chip_pj), ("DRAM", dram_pj)];
-    Ok(Estimate::new(ESTIMATOR.name, &terms, &LEAVES_OUT, &[&power, &ratio, "prosperity.dram_bit"]))
+    let estimate =
+        Estimate::new(ESTIMATOR.name, &terms, &LEAVES_OUT, &[&power, &ratio, "prosperity.dram_bit"]);
+    let other = given.accelerator != Accelerator::default();
+    Ok(estimate.choosing([
+        (other, format!("power and traffic of {name}"), None),
+        (given.seconds.is_some(), format!("{seconds} s as given"), None),
+        (given.dram_bits.is_some(), format!("{bits} bits of DRAM as given"), None),
+    ]))
 }

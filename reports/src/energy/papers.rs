@@ -196,13 +196,14 @@ impl PaperEnergy {
         out(!wanted.attention, "attention");
         out(wanted.stem == Stem::Excluded, "the layers on the sample");
         out(wanted.stem == Stem::Once, "the layers on the sample in all steps but one");
-        Estimate {
-            estimator: ESTIMATOR.name,
-            total_pj: self.total_pj,
-            terms: self.terms,
-            leaves_out,
-            r_ee: Some(self.r_ee),
-            origins: Data::embedded().constants.origins(&["paper_mac", "paper_ac"]),
-        }
+        let plain = Estimate::new(ESTIMATOR.name, &[], &[], &["paper_mac", "paper_ac"]);
+        let (total_pj, terms, r_ee) = (self.total_pj, self.terms, Some(self.r_ee));
+        Estimate { total_pj, terms, leaves_out, r_ee, ..plain }.choosing([
+            (wanted.stem == Stem::Once, "layers on the sample once", None),
+            (wanted.stem == Stem::Excluded, "without layers on the sample", None),
+            (!wanted.attention, "without attention", None),
+            (wanted.shortcut, "with analog shortcuts", None),
+            (wanted.residual == Residual::Multiply, "sums of spikes multiplied", None),
+        ])
     }
 }

@@ -17,11 +17,10 @@ fn estimate(input: &EstimatorInput) -> Result<Estimate> {
     let run = input.run.as_ref().ok_or_else(|| lacks(ESTIMATOR.name, "a simulated run", help))?;
     let pj = |aj: u128| aj as f64 / 1e6;
     Ok(Estimate {
-        estimator: ESTIMATOR.name,
         total_pj: pj(run.total_aj),
         terms: run.by_component.iter().map(|(c, aj)| (format!("{c:?}"), pj(*aj))).collect(),
         leaves_out: run.unpriced.iter().map(|u| format!("{}: {}", u.name, u.why)).collect(),
-        r_ee: None,
         origins: run.used.iter().map(|u| u.origin.clone()).collect(),
+        ..Estimate::new(ESTIMATOR.name, &[], &[], &[])
     })
 }

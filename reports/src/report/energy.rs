@@ -126,15 +126,17 @@ impl EstimateRow {
     /// An estimate with what the registry says of its estimator.
     pub fn of(estimate: &Estimate) -> Self {
         let known = estimators::estimator(estimate.estimator);
-        let formula: Vec<String> =
-            known.map_or(&[][..], |e| e.sources).iter().map(|key| (*key).to_owned()).collect();
+        let of_formula = known.map_or(&[][..], |e| e.sources).iter().chain(&estimate.choice_sources);
+        let formula: Vec<String> = of_formula.map(|key| (*key).to_owned()).collect();
+        let about =
+            [known.map_or("", |e| e.doc)].into_iter().chain(estimate.choices.iter().map(String::as_str));
         let constants = estimate.origins.iter().flat_map(|o| o.sources.iter().cloned());
         let mut sources: Vec<String> = constants.chain(formula.iter().cloned()).collect();
         sources.sort_unstable();
         sources.dedup();
         EstimateRow {
             estimator: estimate.estimator.to_owned(),
-            about: known.map_or_else(String::new, |e| e.doc.to_owned()),
+            about: about.collect::<Vec<_>>().join("; "),
             total_pj: estimate.total_pj,
             terms_pj: estimate
                 .terms

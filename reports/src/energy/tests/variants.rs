@@ -246,3 +246,23 @@ fn the_quantised_network_by_hand() {
         by_hand,
     );
 }
+
+/// A figure says which choices made it, and whose they are; by default there is nothing to say.
+#[test]
+fn choices_are_said_and_cited() {
+    let usual = EstimatorInput { workload: network(), ..EstimatorInput::default() };
+    for estimate in estimators::possible(&usual).unwrap() {
+        assert!(estimate.choices.is_empty(), "{}: {:?}", estimate.estimator, estimate.choices);
+    }
+    let terms = Terms { counting: Some(Counting::Neurobench), ..Terms::default() };
+    let lemaire = Variant { memory: MemoryForm::Qualia, address_by_rate: true, ..Variant::default() };
+    let conditions = Conditions { seconds: Some(0.5), clock_mhz: Some(1.3), ..Conditions::default() };
+    let input = EstimatorInput { terms, lemaire, conditions, ..usual };
+    let of = |name: &str| estimate(name, &input);
+    assert_eq!(of("paper-sop").choices, ["operations counted as neurobench does"]);
+    assert_eq!(of("paper-sop").choice_sources, ["yik2025neurobench"]);
+    assert_eq!(of("lemaire2022").choices.len(), 2);
+    assert_eq!(of("lemaire2022").choice_sources, ["qualia"]);
+    assert_eq!(of("device-odin").choices, ["0.5 s as given", "a clock of 1.3 MHz"]);
+    assert!(of("syops").choices.is_empty());
+}
