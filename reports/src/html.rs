@@ -50,11 +50,15 @@ fn cards(report: &Report) -> String {
         Some(false) => "differs",
         None => "not compared",
     };
+    let interval = report.energy.uncertainty.as_ref().map_or_else(
+        || "per inference".to_owned(),
+        |u| format!("per inference, {} to {}", energy(u.p5_pj), energy(u.p95_pj)),
+    );
     let cards = [
         ("accuracy", maybe(c.accuracy, percent), format!("float {}", maybe(c.float_accuracy, percent))),
         ("events", equal.to_owned(), "against the integer reference".to_owned()),
         ("latency", time(t.latency_us), format!("{} inferences/s", crate::units::count(t.throughput_per_s))),
-        ("energy", energy(report.energy.total_pj), "per inference".to_owned()),
+        ("energy", energy(report.energy.total_pj), interval),
         ("power", si(report.power_mw() * 1e-3, "W"), "mean".to_owned()),
         ("synaptic event", maybe(report.pj_per_synaptic_event(), energy), "everything priced".to_owned()),
     ];

@@ -1,5 +1,6 @@
 //! The questions a report answers, in order, each with sentences, tables and plots. Text and page both show these.
 
+use crate::energy::process::FAR;
 use crate::report::{Report, Summary, UnpricedRow};
 use crate::table::Table;
 use crate::tables;
@@ -153,6 +154,7 @@ fn energy_section(report: &Report) -> Section {
         energy(e.total_pj),
         crate::units::si(report.power_mw() * 1e-3, "W"),
     )];
+    lines.extend(sureness(report));
     let largest = e.by_component.iter().max_by(|a, b| a.energy_pj.total_cmp(&b.energy_pj));
     if let Some(c) = largest {
         lines.push(format!("The largest part is {} with {}.", c.component, share(c.energy_pj)));
@@ -174,9 +176,33 @@ fn energy_section(report: &Report) -> Section {
         list.push(tables::estimates(report));
         list.extend(e.estimates.iter().map(tables::estimate_terms));
     }
+    list.extend(tables::swings(report));
     list.push(tables::published(report));
-    let plots = vec!["energy", "energy_steps", "estimators"];
+    let plots = vec!["energy", "energy_steps", "estimators", "tornado"];
     Section { id: "energy", title: "Energy per inference", lines, alarm: None, tables: list, plots }
+}
+
+/// The interval of the total, and prices from far nodes.
+fn sureness(report: &Report) -> Vec<String> {
+    let e = &report.energy;
+    let mut lines = Vec::new();
+    if let Some(u) = &e.uncertainty {
+        let most = u.swings.first().map_or_else(String::new, |s| format!("; {} moves it most", s.constant));
+        lines.push(format!(
+            "As sure as its constants: {} to {} (5th to 95th percentile), median {}{most}.",
+            energy(u.p5_pj),
+            energy(u.p95_pj),
+            energy(u.p50_pj),
+        ));
+    }
+    let far = e.notes.iter().filter(|n| n.contains(FAR)).count();
+    if far > 0 {
+        lines.push(format!(
+            "Scaled over more than two process nodes, so to be read with care: {} (remarks on prices).",
+            plural(far as u64, "kind of price", "kinds of prices")
+        ));
+    }
+    lines
 }
 
 fn names(unpriced: &[UnpricedRow]) -> String {

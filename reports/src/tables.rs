@@ -126,6 +126,21 @@ pub fn estimate_terms(estimate: &EstimateRow) -> Table {
     t
 }
 
+/// Rows of the table of constants that move the total.
+const SWINGS: usize = 12;
+
+/// Constants that move the total most.
+pub fn swings(report: &Report) -> Option<Table> {
+    let u = report.energy.uncertainty.as_ref()?;
+    let heads = ["constant", ">spread", ">total one spread below", ">above"];
+    let mut t = Table::new("Constants that move the total most", &heads);
+    for s in u.swings.iter().take(SWINGS) {
+        let spread = format!("×/÷ {}", digits(s.spread.exp()));
+        t.row(&[&s.constant, &spread, &energy(s.down_pj), &energy(s.up_pj)]);
+    }
+    Some(t)
+}
+
 /// Published energies of a synaptic operation beside ours.
 pub fn published(report: &Report) -> Table {
     let heads = ["chip", ">node", ">energy", "includes", "evidence", "source"];
@@ -251,13 +266,14 @@ pub fn area(report: &Report) -> Option<Table> {
 
 /// Constants in the energy total.
 pub fn constants(report: &Report) -> Table {
-    let heads = ["constant", ">value", "unit", ">node", "evidence", "source", "prices"];
+    let heads = ["constant", ">value", "unit", ">node", "evidence", ">spread", "source", "prices"];
     let mut t = Table::new("Constants in the energy total", &heads);
     for c in &report.provenance.constants {
         let node = c.node_nm.map_or_else(String::new, |n| format!("{n} nm"));
         let value = format!("{}", c.value);
         let (sources, terms) = (c.sources.join(", "), c.terms.join(", "));
-        t.row(&[&c.name, &value, &c.unit, &node, &c.grade, &sources, &terms]);
+        let spread = if c.spread > 0.0 { format!("×/÷ {}", digits(c.spread.exp())) } else { String::new() };
+        t.row(&[&c.name, &value, &c.unit, &node, &c.grade, &spread, &sources, &terms]);
     }
     t
 }

@@ -32,7 +32,7 @@ pub struct Arch<D = Dram> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Technology {
-    /// Process node, nm: 22 or 45.
+    /// Process node, nm: 65, 45, 32, 28, 22, 16, 14 or 7.
     pub node_nm: u32,
     /// Core clock, MHz.
     pub clock_mhz: f64,
@@ -40,22 +40,48 @@ pub struct Technology {
     pub sram_cell: SramCell,
     /// Distance between neighbouring routers, mm.
     pub link_mm: f64,
+    /// Temperature of the chip, K, 300 to 400: leakage of the memories follows it. 300 if absent.
+    #[serde(default = "room_temperature", skip_serializing_if = "is_room_temperature")]
+    pub temperature_k: f64,
+    /// Supply of the logic, V, 0.5 to 1.3; that of the arithmetic data (0.9 V) if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voltage_v: Option<f64>,
+    /// Accept prices scaled over more than two process nodes; false if absent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub far_scaling: bool,
+}
+
+/// Temperature of an architecture that names none, K: that of the memory data.
+pub const ROOM_TEMPERATURE_K: f64 = 300.0;
+
+fn room_temperature() -> f64 {
+    ROOM_TEMPERATURE_K
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference
+fn is_room_temperature(kelvin: &f64) -> bool {
+    (kelvin - ROOM_TEMPERATURE_K).abs() < f64::EPSILON
 }
 
 impl Technology {
     fn check(&self) -> Result<()> {
-        let refuse = |key: &str, value: f64, help: &str| {
+        let clock = self.clock_mhz;
+        let refuse = |key: &str, value: f64, help: String| {
             let place = format!("technology.{key}");
             Err(Diagnostic::new("E0302", place, format!("{key} = {value} is impossible"), help))
         };
-        let (clock, link) = (self.clock_mhz, self.link_mm);
         if !(clock.is_finite() && clock > 0.0 && clock <= 10_000.0) {
-            return refuse("clock_mhz", clock, "give a value above 0 and up to 10000");
+            return refuse("clock_mhz", clock, "give a value above 0 and up to 10000".to_owned());
         }
-        if !(link.is_finite() && (0.0..=100.0).contains(&link)) {
-            return refuse("link_mm", link, "give a value from 0 to 100");
+        let bounds = [
+            ("link_mm", self.link_mm, 0.0, 100.0),
+            ("temperature_k", self.temperature_k, 300.0, 400.0),
+            ("voltage_v", self.voltage_v.unwrap_or(1.0), 0.5, 1.3),
+        ];
+        match bounds.into_iter().find(|(_, value, lo, hi)| !(*lo..=*hi).contains(value)) {
+            None => Ok(()),
+            Some((key, value, lo, hi)) => refuse(key, value, format!("give a value from {lo} to {hi}")),
         }
-        Ok(())
     }
 }
 

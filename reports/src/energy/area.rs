@@ -1,12 +1,13 @@
 //! Area of the chip: SRAM macros and routers from the tables, arithmetic lanes from standard-cell blocks.
 
-use super::constants::Constants;
-use super::data::{check_node, Data};
-use super::logic::{area_scale, Widths};
+use super::data::Data;
+use super::logic::Widths;
 use super::memories::macro_set;
-use super::noc::RouterFigure;
-use super::price::{link, link_count, router};
-use super::quantity::{extend, Origin};
+use super::noc::{self, LinkFigure, RouterFigure};
+use super::price::{link_count, link_shape, router_shape};
+use super::process::{Kind, Process, BLOCKS_NM};
+use super::quantity::{extend, Origin, Sourced};
+use super::sram::Figure;
 use pulvinar_ir::arch::Arch;
 use pulvinar_ir::counts::Memory;
 use pulvinar_ir::Result;
@@ -39,6 +40,11 @@ pub struct AreaReport {
 }
 
 impl AreaItem {
+    fn new(name: &str, instances: u64, mm2: Sourced) -> Self {
+        let mm2_each = mm2.value();
+        AreaItem { name: name.to_owned(), instances, mm2_each, origins: mm2.origins, notes: mm2.notes }
+    }
+
     /// Area of all instances, mm².
     pub fn mm2(&self) -> f64 {
         self.mm2_each * self.instances as f64
@@ -46,17 +52,17 @@ impl AreaItem {
 }
 
 impl AreaReport {
-    /// Area from the data in the program. Refuses a node without data (`E0621`).
+    /// Area from the data in the program. Refuses a process without data (see [`Process::new`]).
     pub fn new(arch: &Arch, widths: &Widths) -> Result<Self> {
         Self::with(Data::embedded(), arch, widths)
     }
 
     /// Area from given data.
     pub fn with(data: &Data, arch: &Arch, widths: &Widths) -> Result<Self> {
-        check_node(arch.technology.node_nm)?;
-        let mut items = memories(data, arch);
-        items.extend(network(data, arch, widths));
-        items.extend(lanes(&data.constants, arch, widths)?);
+        let process = Process::new(&data.constants, &arch.technology)?;
+        let mut items = memories(data, arch, &process)?;
+        items.extend(network(data, arch, widths, &process)?);
+        items.extend(lanes(arch, widths, &process)?);
         let unpriced = [
             "control and pipeline registers of the cores",
             "network interfaces",
@@ -71,42 +77,28 @@ impl AreaReport {
     }
 }
 
-fn memories(data: &Data, arch: &Arch) -> Vec<AreaItem> {
-    let item = |memory| {
-        let set = macro_set(&data.sram, arch, memory)?;
-        let mm2 = set.unit.figures.area_mm2;
-        Some(AreaItem {
-            name: memory.name().to_owned(),
-            instances: u64::from(arch.cores()) * set.macros,
-            mm2_each: mm2,
-            origins: vec![set.unit.origin("area", mm2, "mm2")],
-            notes: set.unit.notes,
-        })
-    };
-    Memory::ALL.into_iter().filter_map(item).collect()
+fn memories(data: &Data, arch: &Arch, process: &Process) -> Result<Vec<AreaItem>> {
+    let mut items = Vec::new();
+    for memory in Memory::ALL {
+        let Some(set) = macro_set(arch, memory) else { continue };
+        if let Some(mm2) = set.sourced(&data.sram, process, Figure::Area)? {
+            items.push(AreaItem::new(memory.name(), u64::from(arch.cores()) * set.macros, mm2));
+        }
+    }
+    Ok(items)
 }
 
-fn network(data: &Data, arch: &Arch, widths: &Widths) -> Vec<AreaItem> {
-    let router = router(data, arch, widths).map(|r| AreaItem {
-        name: "router".to_owned(),
-        instances: u64::from(arch.tiles()),
-        mm2_each: r.value(RouterFigure::Area),
-        origins: vec![r.origin(RouterFigure::Area)],
-        notes: r.notes(RouterFigure::Area),
-    });
-    let link = link(data, arch, widths).map(|l| AreaItem {
-        name: "link repeaters".to_owned(),
-        instances: link_count(arch),
-        mm2_each: l.point.area_mm2,
-        origins: vec![l.origin("area", l.point.area_mm2, "mm2")],
-        notes: Vec::new(),
-    });
-    router.into_iter().chain(link).collect()
+fn network(data: &Data, arch: &Arch, widths: &Widths, process: &Process) -> Result<Vec<AreaItem>> {
+    let router = noc::router(&data.routers, process, router_shape(arch, widths), RouterFigure::Area)?;
+    let link = noc::link(&data.links, process, link_shape(arch, widths), LinkFigure::Area)?;
+    let router = router.map(|mm2| AreaItem::new("router", u64::from(arch.tiles()), mm2));
+    let link = link.map(|mm2| AreaItem::new("link repeaters", link_count(arch), mm2));
+    Ok(router.into_iter().chain(link).collect())
 }
 
 /// Lanes of the three engines. Adders and comparators are linear in their width, multipliers in their partial
 /// products.
-fn lanes(constants: &Constants, arch: &Arch, widths: &Widths) -> Result<Vec<AreaItem>> {
+fn lanes(arch: &Arch, widths: &Widths, process: &Process) -> Result<Vec<AreaItem>> {
     let w = widths;
     let linear = |bits: u32| f64::from(bits) / 32.0;
     let product = |a: u32, b: u32| f64::from(a) * f64::from(b) / 1024.0;
@@ -128,26 +120,20 @@ fn lanes(constants: &Constants, arch: &Arch, widths: &Widths) -> Result<Vec<Area
     .into_iter()
     .map(|(name, lanes, blocks)| {
         let instances = u64::from(arch.cores()) * u64::from(lanes);
-        lane(constants, name, instances, blocks, arch.technology.node_nm)
+        lane(name, instances, blocks, process)
     })
     .collect()
 }
 
-fn lane(
-    constants: &Constants,
-    name: &str,
-    instances: u64,
-    blocks: &[(&str, f64)],
-    node_nm: u32,
-) -> Result<AreaItem> {
-    let (factor, scaling) = area_scale(constants, 40, node_nm)?;
-    let (mut um2, mut origins) = (0.0, Vec::new());
+fn lane(name: &str, instances: u64, blocks: &[(&str, f64)], process: &Process) -> Result<AreaItem> {
+    let (mut um2, mut origins) = (0.0, Vec::<Origin>::new());
     for (block, times) in blocks {
-        let constant = constants.get(block)?;
+        let constant = process.constants().get(block)?;
         um2 += constant.origin.value * times;
-        origins.push(constant.origin.clone());
+        extend(&mut origins, [constant.origin.clone()]);
     }
-    extend(&mut origins, scaling);
-    let notes = vec!["scaled from 40 nm and 32-bit blocks".to_owned()];
-    Ok(AreaItem { name: name.to_owned(), instances, mm2_each: um2 * factor * 1e-6, origins, notes })
+    let first = Sourced::of(origins[0].clone()).times(um2 / origins[0].value);
+    let all = first.scaled(1.0, origins);
+    let scaled = process.scale(all, Kind::LogicArea, BLOCKS_NM)?.note("from blocks of 32 bits");
+    Ok(AreaItem::new(name, instances, scaled.times(1e-6)))
 }

@@ -1,6 +1,6 @@
 //! Energy of a run: every count times its price, summed in integers, so that every breakdown adds up exactly.
 
-use super::price::{Entry, PriceList};
+use super::price::{Entry, Price, PriceList};
 use super::quantity::{extend, Origin};
 use pulvinar_ir::counts::{Activity, Component, Counts};
 use serde::Serialize;
@@ -39,6 +39,15 @@ pub struct Used {
     pub terms: Vec<String>,
 }
 
+/// Part of the total that goes as a product of constants to powers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Share {
+    /// Energy, aJ.
+    pub aj: f64,
+    /// Constants, as indices into [`EnergyReport::used`], and their powers.
+    pub powers: Vec<(usize, f64)>,
+}
+
 /// Energy of one run, in attojoules (1e-18 J).
 ///
 /// `total_aj` = Σ `by_component` = Σ `by_activity` + Σ `statics` = Σ `by_layer` + Σ `statics` = Σ `by_timestep` +
@@ -67,6 +76,9 @@ pub struct EnergyReport {
     pub unpriced: Vec<UnpricedTerm>,
     /// Constants in the total, with their sources.
     pub used: Vec<Used>,
+    /// The total as a sum of products of constants; it differs from `total_aj` by the rounding of prices only.
+    #[serde(skip)]
+    pub shares: Vec<Share>,
     /// Remarks on prices in the total: (term, remark).
     pub notes: Vec<(String, String)>,
 }
@@ -88,6 +100,18 @@ impl EnergyReport {
             }
         }
         report
+    }
+
+    /// The total over what it is, if the constants (in the order of `used`) were e^x times what they are.
+    pub fn relative_total(&self, logs: &[f64]) -> f64 {
+        let varied = |s: &Share| s.aj * s.powers.iter().map(|(i, power)| logs[*i] * power).sum::<f64>().exp();
+        let (now, then): (f64, f64) =
+            self.shares.iter().fold((0.0, 0.0), |(now, then), s| (now + s.aj, then + varied(s)));
+        if now > 0.0 {
+            then / now
+        } else {
+            1.0
+        }
     }
 
     /// BibTeX of every source behind the total.
@@ -142,6 +166,21 @@ impl EnergyReport {
             }
         }
         self.notes.extend(price.notes.iter().map(|note| (name.to_owned(), note.clone())));
+        self.share(price, count);
         Some(price.aj_per_count)
+    }
+
+    /// Adds the products of a price to the shares.
+    fn share(&mut self, price: &Price, count: u64) {
+        for part in &price.parts {
+            let index = |name: &str| self.used.iter().position(|u| u.origin.name == name);
+            let powers: Vec<(usize, f64)> =
+                part.powers.iter().filter_map(|(name, power)| Some((index(name)?, *power))).collect();
+            let aj = part.value * count as f64;
+            match self.shares.iter_mut().find(|s| s.powers == powers) {
+                Some(share) => share.aj += aj,
+                None => self.shares.push(Share { aj, powers }),
+            }
+        }
     }
 }

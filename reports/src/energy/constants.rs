@@ -3,7 +3,7 @@
 //! A figure of a chip (`chips.csv`) is the constant `chip.name`, such as `loihi.sop`.
 
 use super::csv;
-use super::quantity::{AllIn, Grade, Origin, PerTerm, Scope};
+use super::quantity::{AllIn, Grade, Origin, PerTerm, Scope, Sourced};
 use pulvinar_ir::{Diagnostic, Result};
 
 const TABLE: &str = include_str!("../../data/constants.csv");
@@ -58,7 +58,7 @@ impl Constants {
     /// An energy that may be a term of a sum. Refuses an all-in value (`E0623`).
     pub fn per_term(&self, name: &str) -> Result<PerTerm> {
         let c = self.of_scope(name, Scope::PerTerm)?;
-        Ok(PerTerm::new(c.origin.value, vec![c.origin.clone()]))
+        Ok(PerTerm::new(Sourced::of(c.origin.clone())))
     }
 
     /// An energy to compare with. Refuses a value that is not all-in (`E0623`).
@@ -124,14 +124,13 @@ fn parse(row: &[String]) -> Constant {
             Scope::None
         }
     };
-    let origin = Origin {
-        name: row[0].clone(),
-        value: csv::number(&row[1]),
-        unit: row[2].clone(),
-        node_nm: (!row[3].is_empty()).then(|| csv::number(&row[3])),
-        sources: row[4].split(';').map(str::to_owned).collect(),
-        grade,
-    };
+    let sources: Vec<&str> = row[4].split(';').collect();
+    let node_nm = (!row[3].is_empty()).then(|| csv::number(&row[3]));
+    let mut origin = Origin::new(row[0].clone(), csv::number(&row[1]), &row[2], node_nm, &sources, grade);
+    if scope == Scope::None {
+        // Coefficients and limits are not drawn; the rule that uses them has the spread.
+        origin.spread = 0.0;
+    }
     Constant { origin, scope }
 }
 

@@ -4,11 +4,7 @@ use super::constants::Constants;
 use super::dram::DramTable;
 use super::noc::{LinkTable, RouterTable};
 use super::sram::SramTable;
-use pulvinar_ir::{Diagnostic, Result};
 use std::sync::LazyLock;
-
-/// Process nodes for which every table has data, nm.
-pub const NODES_NM: [u32; 2] = [22, 45];
 
 /// Every table.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,17 +34,4 @@ impl Data {
     pub fn embedded() -> &'static Data {
         &EMBEDDED
     }
-}
-
-/// Refuses a process node without data (`E0621`).
-pub fn check_node(node_nm: u32) -> Result<()> {
-    if NODES_NM.contains(&node_nm) {
-        return Ok(());
-    }
-    Err(Diagnostic::new(
-        "E0621",
-        "technology.node_nm",
-        format!("there are no SRAM and router data at {node_nm} nm"),
-        "set node_nm to 22 or 45",
-    ))
 }

@@ -14,7 +14,7 @@
 //! (held by a test). The activate energy is that of the simulated row, whatever `row_bytes` the architecture has.
 
 use super::csv;
-use super::quantity::{Grade, Origin, PerTerm};
+use super::quantity::{Grade, Origin, Sourced};
 use pulvinar_ir::counts::DramAction;
 
 const TABLE: &str = include_str!("../../data/dramsim3.csv");
@@ -107,7 +107,7 @@ impl Run {
 
 impl DramCosts {
     /// Energy of one command. `burst_bytes` are moved by a burst, `t_refi_ns` lie between two refreshes.
-    pub fn energy(&self, action: DramAction, burst_bytes: u32, t_refi_ns: f64) -> PerTerm {
+    pub fn energy(&self, action: DramAction, burst_bytes: u32, t_refi_ns: f64) -> Sourced {
         let (name, pj) = match action {
             DramAction::Activate => ("activate".to_owned(), self.activate_pj),
             DramAction::ReadBurst => {
@@ -118,23 +118,21 @@ impl DramCosts {
             }
             DramAction::Refresh => ("refresh".to_owned(), self.refresh_mw * t_refi_ns),
         };
-        let term = PerTerm::new(pj, vec![self.origin(&name, pj, "pJ")]);
-        if self.note.is_empty() {
-            return term;
-        }
-        term.note(self.note.clone())
+        self.sourced(&name, pj, "pJ")
     }
 
-    /// One figure of the kind as an origin.
-    pub fn origin(&self, quantity: &str, value: f64, unit: &str) -> Origin {
-        Origin {
-            name: format!("{} {quantity}", self.kind),
-            value,
-            unit: unit.to_owned(),
-            node_nm: None,
-            sources: vec!["dramsim3_2020".to_owned()],
-            grade: Grade::Derived,
+    /// Power while clocked, mW.
+    pub fn background(&self) -> Sourced {
+        self.sourced("background", self.background_mw, "mW")
+    }
+
+    fn sourced(&self, quantity: &str, value: f64, unit: &str) -> Sourced {
+        let name = format!("{} {quantity}", self.kind);
+        let out = Sourced::of(Origin::new(name, value, unit, None, &["dramsim3_2020"], Grade::Derived));
+        if self.note.is_empty() {
+            return out;
         }
+        out.note(self.note.clone())
     }
 }
 

@@ -5,14 +5,20 @@
 //! cost 1.27 and four 1.75 times the flit energy of one (held by a test). Beyond the table the last segment goes on.
 
 use super::csv;
-use super::quantity::{Grade, Origin, PerTerm};
+use super::errors;
+use super::process::{Kind, Process, NETWORK_NM};
+use super::quantity::{Grade, Origin, Sourced};
 use super::sram::tidy;
+use pulvinar_ir::Result;
 
 const ROUTERS: &str = include_str!("../../data/dsent_router.csv");
 const ROUTER_HEADER: &str = "node_nm,flit_bits,virtual_channels,buffer_flits,buffer_write_pj,buffer_read_pj,\
 crossbar_pj,arbitration_pj,clock_pj_per_cycle,leak_mw,area_mm2";
 const LINKS: &str = include_str!("../../data/dsent_link.csv");
 const LINK_HEADER: &str = "node_nm,bits,length_mm,send_pj,leak_mw,area_mm2";
+const SOURCE: &str = "dsent2012";
+/// Flit widths of the table, bits.
+pub(super) const ROUTER_WIDTHS: [u32; 6] = [8, 16, 32, 64, 128, 256];
 /// Ports of the tabulated routers.
 const TABLE_PORTS: u32 = 5;
 /// Depth of one channel in the part of the table that varies the channels.
@@ -72,7 +78,19 @@ pub enum RouterFigure {
 }
 
 impl RouterFigure {
-    fn name(self) -> &'static str {
+    /// Every quantity.
+    pub const ALL: [RouterFigure; 7] = [
+        Self::BufferWrite,
+        Self::BufferRead,
+        Self::Crossbar,
+        Self::Arbitration,
+        Self::Clock,
+        Self::Leakage,
+        Self::Area,
+    ];
+
+    /// Name in tables.
+    pub fn name(self) -> &'static str {
         match self {
             Self::BufferWrite => "buffer write",
             Self::BufferRead => "buffer read",
@@ -84,7 +102,8 @@ impl RouterFigure {
         }
     }
 
-    fn unit(self) -> &'static str {
+    /// Unit.
+    pub fn unit(self) -> &'static str {
         match self {
             Self::BufferWrite | Self::BufferRead | Self::Crossbar | Self::Arbitration => "pJ",
             Self::Clock => "pJ/cycle",
@@ -186,23 +205,24 @@ impl Router {
         }
     }
 
-    /// A figure in pJ as an energy.
-    pub fn energy(&self, figure: RouterFigure) -> PerTerm {
-        PerTerm::new(self.value(figure), vec![self.origin(figure)]).notes(self.notes(figure))
-    }
-
-    /// A figure as an origin.
-    pub fn origin(&self, figure: RouterFigure) -> Origin {
+    /// A figure with its provenance.
+    pub fn sourced(&self, figure: RouterFigure) -> Sourced {
         let s = self.shape;
-        let name = format!(
-            "router {}, {} bit flit, {} channels x {} flits, {} ports",
-            figure.name(),
-            s.flit_bits,
-            s.virtual_channels,
-            s.buffer_flits,
-            s.ports
+        let family = format!("router {}", figure.name());
+        let point = format!(
+            "{} bit flit, {} channels x {} flits, {} ports",
+            s.flit_bits, s.virtual_channels, s.buffer_flits, s.ports
         );
-        origin(name, self.value(figure), figure.unit(), s.node_nm)
+        let on_point = ROUTER_WIDTHS.contains(&s.flit_bits) || figure == RouterFigure::Arbitration;
+        let grade = if on_point { Grade::Simulated } else { Grade::Derived };
+        let (value, node) = (self.value(figure), Some(s.node_nm));
+        let origin = Origin::new(format!("{family}, {point}"), value, figure.unit(), node, &[SOURCE], grade);
+        let out = Sourced::of(origin.of_family(family)).notes(self.notes(figure));
+        if on_point {
+            return out;
+        }
+        let spread = errors::spread("router between widths");
+        out.rule(Origin::rule(format!("rule: router {} between widths", figure.name()), &[SOURCE], spread))
     }
 
     /// Remarks on a figure, e.g. that the table was extended.
@@ -230,6 +250,17 @@ impl Router {
         }
         notes
     }
+}
+
+/// A quantity of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkFigure {
+    /// Energy of one flit, pJ.
+    Flit,
+    /// Leakage, mW.
+    Leakage,
+    /// Area of the repeaters, mm².
+    Area,
 }
 
 /// One row of the link sweep.
@@ -293,36 +324,58 @@ impl LinkTable {
 }
 
 impl Link {
-    /// Energy of one flit over the link, all wires sampled as DSENT does.
-    pub fn energy(&self) -> PerTerm {
-        let pj = self.point.send_pj;
-        let term = PerTerm::new(pj, vec![self.origin("flit", pj, "pJ")]);
-        if self.point.length_mm > 4.0 {
-            return term.note("link beyond the table of 4 mm: last segment extended");
-        }
-        term
-    }
-
-    /// One figure of the link as an origin.
-    pub fn origin(&self, quantity: &str, value: f64, unit: &str) -> Origin {
+    /// A figure with its provenance; the energy is that of one flit, all wires sampled as DSENT does.
+    pub fn sourced(&self, figure: LinkFigure) -> Sourced {
+        let (quantity, value, unit) = match figure {
+            LinkFigure::Flit => ("flit", self.point.send_pj, "pJ"),
+            LinkFigure::Leakage => ("leakage", self.point.leak_mw, "mW"),
+            LinkFigure::Area => ("area", self.point.area_mm2, "mm2"),
+        };
         let name = format!("link {quantity}, {} bit, {} mm", self.point.bits, tidy(self.point.length_mm));
-        origin(name, value, unit, self.point.node_nm)
+        let node = Some(self.point.node_nm);
+        let origin = Origin::new(name, value, unit, node, &[SOURCE], Grade::Simulated);
+        let out = Sourced::of(origin.of_family(format!("link {quantity}")));
+        if figure == LinkFigure::Flit && self.point.length_mm > 4.0 {
+            return out.note("link beyond the table of 4 mm: last segment extended");
+        }
+        out
     }
 }
 
-fn origin(name: String, value: f64, unit: &str, node_nm: u32) -> Origin {
-    Origin {
-        name,
-        value,
-        unit: unit.to_owned(),
-        node_nm: Some(node_nm),
-        sources: vec!["dsent2012".to_owned()],
-        grade: Grade::Simulated,
-    }
+/// A figure of a router in the chip's process; the node of the shape is that of the process.
+pub fn router(
+    table: &RouterTable,
+    process: &Process,
+    shape: RouterShape,
+    figure: RouterFigure,
+) -> Result<Option<Sourced>> {
+    let kind = match figure {
+        RouterFigure::Leakage => Kind::NetworkLeakage,
+        RouterFigure::Area => Kind::LogicArea,
+        _ => Kind::Network,
+    };
+    process.place(&NETWORK_NM, kind, |node_nm| {
+        table.lookup(RouterShape { node_nm, ..shape }).map(|r| r.sourced(figure))
+    })
+}
+
+/// A figure of a link of (bits, mm) in the chip's process; `None` without length.
+pub fn link(
+    table: &LinkTable,
+    process: &Process,
+    (bits, length_mm): (u32, f64),
+    figure: LinkFigure,
+) -> Result<Option<Sourced>> {
+    let kind = match figure {
+        LinkFigure::Flit => Kind::Network,
+        LinkFigure::Leakage => Kind::NetworkLeakage,
+        LinkFigure::Area => Kind::LogicArea,
+    };
+    process.place(&NETWORK_NM, kind, |node| table.lookup(node, bits, length_mm).map(|l| l.sourced(figure)))
 }
 
 /// Piecewise linear through the points (at least one), the outer segments extended.
-fn linear(points: impl Iterator<Item = (f64, f64)>, x: f64) -> f64 {
+pub(super) fn linear(points: impl Iterator<Item = (f64, f64)>, x: f64) -> f64 {
     let mut points: Vec<(f64, f64)> = points.collect();
     points.sort_by(|a, b| a.0.total_cmp(&b.0));
     if let Some(p) = points.iter().find(|p| p.0 == x) {

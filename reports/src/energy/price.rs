@@ -1,10 +1,12 @@
 //! Prices: attojoules per count of every activity, and per cycle of what is always on.
 
-use super::data::{check_node, Data};
+use super::data::Data;
 use super::logic::{self, Widths};
-use super::memories::macro_set;
-use super::noc::{Link, Router, RouterFigure, RouterShape};
-use super::quantity::{Origin, PerTerm};
+use super::memories::{self, macro_set};
+use super::noc::{self, LinkFigure, RouterFigure, RouterShape};
+use super::process::Process;
+use super::quantity::{Monomial, Origin, PerTerm, Sourced};
+use super::sram::Figure;
 use pulvinar_ir::arch::Arch;
 use pulvinar_ir::counts::{Activity, Component, Cost, DramAction, Logic, Memory, RouterAction};
 use pulvinar_ir::Result;
@@ -15,6 +17,8 @@ use serde::Serialize;
 pub struct Price {
     /// Attojoules (1e-18 J) per count.
     pub aj_per_count: u64,
+    /// Products that add up to it, aJ, before it is rounded.
+    pub parts: Vec<Monomial>,
     /// Numbers it was made from.
     pub origins: Vec<Origin>,
     /// How it was derived from them.
@@ -52,21 +56,20 @@ pub struct PriceList {
 }
 
 impl PriceList {
-    /// Prices from the data in the program. Refuses a node without data (`E0621`).
+    /// Prices from the data in the program. Refuses a process without data (see [`Process::new`]).
     pub fn new(arch: &Arch, widths: &Widths) -> Result<Self> {
         Self::with(Data::embedded(), arch, widths)
     }
 
     /// Prices from given data.
     pub fn with(data: &Data, arch: &Arch, widths: &Widths) -> Result<Self> {
-        check_node(arch.technology.node_nm)?;
-        let chip =
-            Chip { data, arch, widths, router: router(data, arch, widths), link: link(data, arch, widths) };
+        let process = Process::new(&data.constants, &arch.technology)?;
+        let chip = Chip { data, arch, widths, process };
         let mut activities = Vec::with_capacity(Activity::ALL.len());
         for activity in Activity::ALL {
             activities.push(chip.entry(activity.cost())?);
         }
-        Ok(PriceList { activities, statics: chip.statics() })
+        Ok(PriceList { activities, statics: chip.statics()? })
     }
 
     /// Price of an activity; `None` when it is not an energy event.
@@ -76,20 +79,19 @@ impl PriceList {
 }
 
 /// The router of the architecture.
-pub(super) fn router(data: &Data, arch: &Arch, widths: &Widths) -> Option<Router> {
-    data.routers.lookup(RouterShape {
+pub(super) fn router_shape(arch: &Arch, widths: &Widths) -> RouterShape {
+    RouterShape {
         node_nm: arch.technology.node_nm,
         flit_bits: arch.noc.payload_bits + widths.flit_header,
         virtual_channels: arch.noc.virtual_channels,
         buffer_flits: arch.noc.buffer_flits,
         ports: 4 + arch.mesh.cores_per_tile,
-    })
+    }
 }
 
-/// The link between two tiles of the architecture.
-pub(super) fn link(data: &Data, arch: &Arch, widths: &Widths) -> Option<Link> {
-    let bits = arch.noc.payload_bits + widths.flit_header;
-    data.links.lookup(arch.technology.node_nm, bits, arch.technology.link_mm)
+/// The link between two tiles of the architecture: (bits, mm).
+pub(super) fn link_shape(arch: &Arch, widths: &Widths) -> (u32, f64) {
+    (arch.noc.payload_bits + widths.flit_header, arch.technology.link_mm)
 }
 
 /// Links of the mesh, each direction counted.
@@ -102,66 +104,70 @@ struct Chip<'a> {
     data: &'a Data,
     arch: &'a Arch,
     widths: &'a Widths,
-    router: Option<Router>,
-    link: Option<Link>,
+    process: Process<'a>,
 }
 
 impl Chip<'_> {
     fn entry(&self, cost: Cost) -> Result<Option<Entry>> {
         Ok(Some(match cost {
             Cost::None => return Ok(None),
-            Cost::Read(memory) => self.access(memory, true),
-            Cost::Write(memory) => self.access(memory, false),
+            Cost::Read(memory) => self.access(memory, Figure::Read)?,
+            Cost::Write(memory) => self.access(memory, Figure::Write)?,
             Cost::Logic(op) => self.logic(op)?,
-            Cost::Router(action) => self.router(action),
+            Cost::Router(action) => self.router(action)?,
             Cost::Dram(action) => self.dram(action),
         }))
     }
 
-    fn access(&self, memory: Memory, read: bool) -> Entry {
-        let set = macro_set(&self.data.sram, self.arch, memory)
-            .ok_or_else(|| unpriced(format!("the {} has no capacity", memory.name())))?;
-        let figures = &set.unit.figures;
-        let (name, pj) = if read { ("read", figures.read_pj) } else { ("write", figures.write_pj) };
-        let origin = set.unit.origin(name, pj, "pJ");
-        price(&PerTerm::new(pj, vec![origin]).times(set.per_access as f64).notes(set.unit.notes.clone()))
+    fn access(&self, memory: Memory, figure: Figure) -> Result<Entry> {
+        let Some(set) = macro_set(self.arch, memory) else {
+            return Ok(Err(unpriced(format!("the {} has no capacity", memory.name()))));
+        };
+        let one = set.sourced(&self.data.sram, &self.process, figure)?;
+        Ok(priced(one.map(|one| one.times(set.per_access as f64)), || {
+            "there are no SRAM data for it".to_owned()
+        }))
     }
 
     fn logic(&self, op: Logic) -> Result<Entry> {
-        let node = self.arch.technology.node_nm;
-        if let Some(term) = logic::energy(&self.data.constants, op, self.widths, node)? {
+        if let Some(term) = logic::energy(op, self.widths, &self.process)? {
             return Ok(price(&term));
         }
         let bits = f64::from(self.widths.gate);
         let kib = f64::from(self.widths.sigmoid_entries) * bits / 8192.0;
-        let Some(table) = self.data.sram.lookup(self.arch.technology.sram_cell, node, kib, bits) else {
-            return Ok(Err(unpriced("there are no SRAM data for the sigmoid table")));
-        };
-        let pj = table.figures.read_pj;
-        let term = PerTerm::new(pj, vec![table.origin("read", pj, "pJ")]).notes(table.notes.clone());
-        Ok(price(&term.note("sigmoid table taken as an SRAM macro")))
+        let table = memories::sourced(&self.data.sram, &self.process, (kib, bits), Figure::Read)?;
+        let table = table.map(|t| t.note("sigmoid table taken as an SRAM macro"));
+        Ok(priced(table, || "there are no SRAM data for the sigmoid table".to_owned()))
     }
 
-    fn router(&self, action: RouterAction) -> Entry {
+    fn router(&self, action: RouterAction) -> Result<Entry> {
         let figure = match action {
             RouterAction::BufferWrite => RouterFigure::BufferWrite,
             RouterAction::BufferRead => RouterFigure::BufferRead,
             RouterAction::Crossbar => RouterFigure::Crossbar,
             RouterAction::Arbitration => RouterFigure::Arbitration,
             RouterAction::Link => {
-                let link = self.link.as_ref().ok_or_else(|| unpriced("technology.link_mm is 0"))?;
-                return price(&link.energy());
+                return Ok(priced(self.link_figure(LinkFigure::Flit)?, || {
+                    "technology.link_mm is 0".to_owned()
+                }));
             }
         };
-        let router = self.router.as_ref().ok_or_else(|| unpriced("there are no router data for the node"))?;
-        price(&router.energy(figure))
+        Ok(priced(self.router_figure(figure)?, || "there are no router data for the node".to_owned()))
+    }
+
+    fn router_figure(&self, figure: RouterFigure) -> Result<Option<Sourced>> {
+        noc::router(&self.data.routers, &self.process, router_shape(self.arch, self.widths), figure)
+    }
+
+    fn link_figure(&self, figure: LinkFigure) -> Result<Option<Sourced>> {
+        noc::link(&self.data.links, &self.process, link_shape(self.arch, self.widths), figure)
     }
 
     fn dram(&self, action: DramAction) -> Entry {
         let dram = &self.arch.dram;
         let costs = self.data.dram.costs(&dram.kind).ok_or_else(|| self.no_dram())?;
         let t_refi_ns = f64::from(dram.t_refi_cycles) * 1e3 / self.arch.technology.clock_mhz;
-        price(&costs.energy(action, dram.burst_bytes, t_refi_ns))
+        price(&PerTerm::new(costs.energy(action, dram.burst_bytes, t_refi_ns)))
     }
 
     fn no_dram(&self) -> Unpriced {
@@ -170,24 +176,21 @@ impl Chip<'_> {
     }
 
     /// Leakage, clock and background, per cycle.
-    fn statics(&self) -> Vec<StaticEntry> {
+    fn statics(&self) -> Result<Vec<StaticEntry>> {
         let mut out = Vec::new();
         let cores = u64::from(self.arch.cores());
         for memory in Memory::ALL {
-            if let Some(set) = macro_set(&self.data.sram, self.arch, memory) {
-                let mw = set.unit.figures.leak_mw;
-                let term = self.power(mw, set.unit.origin("leakage", mw, "mW"), cores * set.macros);
-                out.push(leakage(memory.name(), price(&term.notes(set.unit.notes.clone()))));
-            }
+            let Some(set) = macro_set(self.arch, memory) else { continue };
+            let one = set.sourced(&self.data.sram, &self.process, Figure::Leakage)?;
+            let all = one.map(|one| self.power(one, cores * set.macros));
+            out.push(leakage(memory.name(), priced(all, || "there are no SRAM data for it".to_owned())));
         }
-        out.extend(self.network_statics());
+        out.extend(self.network_statics()?);
+        let dram = self.data.dram.costs(&self.arch.dram.kind).ok_or_else(|| self.no_dram());
         out.push(StaticEntry {
             name: "DRAM background".to_owned(),
             component: Component::Dram,
-            price: self.data.dram.costs(&self.arch.dram.kind).ok_or_else(|| self.no_dram()).and_then(|c| {
-                let term = self.power(c.background_mw, c.origin("background", c.background_mw, "mW"), 1);
-                price(&if c.note.is_empty() { term } else { term.note(c.note.clone()) })
-            }),
+            price: dram.and_then(|c| price(&PerTerm::new(self.power(c.background(), 1)))),
         });
         out.push(leakage("core logic", Err(unpriced("no source for the leakage of the cores' logic"))));
         out.push(StaticEntry {
@@ -195,35 +198,34 @@ impl Chip<'_> {
             component: Component::Clock,
             price: Err(unpriced("no source for the clock tree of the cores")),
         });
-        out
+        Ok(out)
     }
 
-    fn network_statics(&self) -> Vec<StaticEntry> {
+    fn network_statics(&self) -> Result<Vec<StaticEntry>> {
         let mut out = Vec::new();
         let tiles = u64::from(self.arch.tiles());
-        if let Some(router) = &self.router {
-            let figure = RouterFigure::Leakage;
-            let term = self.power(router.value(figure), router.origin(figure), tiles);
-            out.push(leakage("routers", price(&term.notes(router.notes(figure)))));
-            let clock = router.energy(RouterFigure::Clock).times(tiles as f64);
+        if let Some(leak) = self.router_figure(RouterFigure::Leakage)? {
+            out.push(leakage("routers", price(&PerTerm::new(self.power(leak, tiles)))));
+        }
+        if let Some(clock) = self.router_figure(RouterFigure::Clock)? {
+            let all = clock.times(tiles as f64).note(format!("{tiles} instances"));
             out.push(StaticEntry {
                 name: "clock of routers".to_owned(),
                 component: Component::Clock,
-                price: price(&clock.note(format!("{tiles} instances"))),
+                price: price(&PerTerm::new(all)),
             });
         }
-        if let Some(link) = self.link.as_ref().filter(|_| link_count(self.arch) > 0) {
-            let mw = link.point.leak_mw;
-            let term = self.power(mw, link.origin("leakage", mw, "mW"), link_count(self.arch));
-            out.push(leakage("links", price(&term)));
+        let links = link_count(self.arch);
+        if let Some(leak) = self.link_figure(LinkFigure::Leakage)?.filter(|_| links > 0) {
+            out.push(leakage("links", price(&PerTerm::new(self.power(leak, links)))));
         }
-        out
+        Ok(out)
     }
 
-    /// Energy per cycle of `instances` things of `mw` each: 1 mW / 1 MHz = 1 nJ = 1000 pJ.
-    fn power(&self, mw: f64, origin: Origin, instances: u64) -> PerTerm {
-        let pj = mw * 1e3 / self.arch.technology.clock_mhz * instances as f64;
-        PerTerm::new(pj, vec![origin]).note(format!("{instances} instances"))
+    /// Energy in pJ per cycle of `instances` things of so many mW each: 1 mW / 1 MHz = 1 nJ = 1000 pJ.
+    fn power(&self, mw: Sourced, instances: u64) -> Sourced {
+        let per_mw = 1e3 / self.arch.technology.clock_mhz * instances as f64;
+        mw.times(per_mw).note(format!("{instances} instances"))
     }
 }
 
@@ -241,5 +243,17 @@ fn price(term: &PerTerm) -> Entry {
     if !(1.0..1e18).contains(&aj) {
         return Err(unpriced(format!("{} pJ is not an energy", term.pj())));
     }
-    Ok(Price { aj_per_count: aj as u64, origins: term.origins.clone(), notes: term.notes.clone() })
+    let from = term.sourced();
+    let parts = from.parts.iter().map(|p| Monomial { value: p.value * 1e6, powers: p.powers.clone() });
+    Ok(Price {
+        aj_per_count: aj as u64,
+        parts: parts.collect(),
+        origins: from.origins.clone(),
+        notes: from.notes.clone(),
+    })
+}
+
+/// The price of an energy in pJ, or why there is none.
+fn priced(pj: Option<Sourced>, why: impl FnOnce() -> String) -> Entry {
+    price(&PerTerm::new(pj.ok_or_else(|| unpriced(why()))?))
 }

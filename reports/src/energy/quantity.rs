@@ -33,6 +33,29 @@ pub enum Scope {
     None,
 }
 
+impl Grade {
+    /// Spread of a number of this evidence: standard deviation of its logarithm. `docs/technology.md` gives the reasons.
+    pub fn spread(self) -> f64 {
+        match self {
+            Grade::Measured => 0.05,
+            Grade::Published | Grade::Simulated | Grade::Derived => 0.3,
+            Grade::Table | Grade::Recalled => 0.5,
+        }
+    }
+
+    /// Name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Grade::Measured => "measured",
+            Grade::Published => "published",
+            Grade::Simulated => "simulated",
+            Grade::Derived => "derived",
+            Grade::Table => "table",
+            Grade::Recalled => "recalled",
+        }
+    }
+}
+
 /// One number taken from the data, as a report lists it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Origin {
@@ -48,6 +71,108 @@ pub struct Origin {
     pub sources: Vec<String>,
     /// Evidence.
     pub grade: Grade,
+    /// Numbers of one family are wrong together: the points of one table, the widths of one rule.
+    pub family: String,
+    /// Standard deviation of the logarithm of the true value around this one.
+    pub spread: f64,
+}
+
+impl Origin {
+    /// A number with the spread of its grade, a family of its own.
+    pub fn new(
+        name: impl Into<String>,
+        value: f64,
+        unit: &str,
+        node_nm: Option<u32>,
+        sources: &[&str],
+        grade: Grade,
+    ) -> Self {
+        let name = name.into();
+        let sources = sources.iter().map(|&s| s.to_owned()).collect();
+        let (unit, family) = (unit.to_owned(), name.clone());
+        Origin { family, name, value, unit, node_nm, sources, grade, spread: grade.spread() }
+    }
+
+    /// The number as one of a family.
+    pub fn of_family(mut self, family: impl Into<String>) -> Self {
+        self.family = family.into();
+        self
+    }
+
+    /// A rule of derivation as a factor of 1 that is as uncertain as the rule was found to be. A rule that was not seen to
+    /// err has no spread.
+    pub fn rule(name: impl Into<String>, sources: &[&str], spread: f64) -> Self {
+        Origin { spread, ..Origin::new(name, 1.0, "factor", None, sources, Grade::Derived) }
+    }
+}
+
+/// One product of numbers to powers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Monomial {
+    /// Its value.
+    pub value: f64,
+    /// Names of the numbers and their powers.
+    pub powers: Vec<(String, f64)>,
+}
+
+/// A value with its provenance: a sum of products of sourced numbers, so that a change of one of them is followed exactly.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sourced {
+    /// Products; their sum is the value.
+    pub parts: Vec<Monomial>,
+    /// Numbers it was made from.
+    pub origins: Vec<Origin>,
+    /// How it was derived from them, where it is not the number itself.
+    pub notes: Vec<String>,
+}
+
+impl Sourced {
+    /// The number itself.
+    pub fn of(origin: Origin) -> Self {
+        let parts = vec![Monomial { value: origin.value, powers: vec![(origin.name.clone(), 1.0)] }];
+        Sourced { parts, origins: vec![origin], notes: Vec::new() }
+    }
+    /// The value.
+    pub fn value(&self) -> f64 {
+        self.parts.iter().map(|p| p.value).sum()
+    }
+    /// The value times a plain number.
+    pub fn times(mut self, factor: f64) -> Self {
+        self.parts.iter_mut().for_each(|p| p.value *= factor);
+        self
+    }
+    /// The value times a factor made of sourced numbers that are not varied one by one.
+    pub fn scaled(self, factor: f64, origins: Vec<Origin>) -> Self {
+        let mut out = self.times(factor);
+        extend(&mut out.origins, origins);
+        out
+    }
+    /// The value by a rule of its own uncertainty.
+    pub fn rule(mut self, rule: Origin) -> Self {
+        self.parts.iter_mut().for_each(|p| p.powers.push((rule.name.clone(), 1.0)));
+        extend(&mut self.origins, [rule]);
+        self
+    }
+    /// Geometric mean a^(1−t)·b^t of two products; t may lie outside 0..1.
+    pub fn between(mut self, other: Sourced, t: f64) -> Self {
+        let value = self.value() * (other.value() / self.value()).powf(t);
+        let raised = |s: &Sourced, by: f64| -> Vec<(String, f64)> {
+            s.parts.iter().flat_map(|p| &p.powers).map(|(name, power)| (name.clone(), power * by)).collect()
+        };
+        let powers = raised(&self, 1.0 - t).into_iter().chain(raised(&other, t)).collect();
+        self.parts = vec![Monomial { value, powers }];
+        extend(&mut self.origins, other.origins);
+        self.notes(other.notes)
+    }
+    /// The value with one more remark.
+    pub fn note(self, note: impl Into<String>) -> Self {
+        self.notes(vec![note.into()])
+    }
+    /// The value with more remarks.
+    pub fn notes(mut self, notes: Vec<String>) -> Self {
+        extend(&mut self.notes, notes);
+        self
+    }
 }
 
 /// Energy of one event without fetch, hops or idle power. May be added to its like:
@@ -67,52 +192,41 @@ pub struct Origin {
 /// let sum = data.constants.per_term("paper_ac").unwrap() + data.constants.all_in("truenorth.sop_all_in").unwrap();
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct PerTerm {
-    pj: f64,
-    /// Numbers it was made from.
-    pub origins: Vec<Origin>,
-    /// How it was derived from them, where it is not the number itself.
-    pub notes: Vec<String>,
-}
+pub struct PerTerm(Sourced);
 
 impl PerTerm {
-    /// An energy of `pj` made from `origins`.
-    pub fn new(pj: f64, origins: Vec<Origin>) -> Self {
-        PerTerm { pj, origins, notes: Vec::new() }
+    /// An energy whose value is in picojoules.
+    pub fn new(pj: Sourced) -> Self {
+        PerTerm(pj)
     }
     /// Picojoules.
     pub fn pj(&self) -> f64 {
-        self.pj
+        self.0.value()
+    }
+    /// Where it comes from.
+    pub fn sourced(&self) -> &Sourced {
+        &self.0
+    }
+    /// The same energy, derived on.
+    pub fn map(self, f: impl FnOnce(Sourced) -> Sourced) -> Self {
+        PerTerm(f(self.0))
     }
     /// The energy times a plain number.
-    pub fn times(mut self, factor: f64) -> Self {
-        self.pj *= factor;
-        self
-    }
-    /// The energy times a sourced factor.
-    pub fn scaled(mut self, factor: f64, origins: Vec<Origin>) -> Self {
-        self.pj *= factor;
-        extend(&mut self.origins, origins);
-        self
+    pub fn times(self, factor: f64) -> Self {
+        self.map(|s| s.times(factor))
     }
     /// The energy with one more remark.
-    pub fn note(mut self, note: impl Into<String>) -> Self {
-        extend(&mut self.notes, [note.into()]);
-        self
-    }
-    /// The energy with more remarks.
-    pub fn notes(mut self, notes: Vec<String>) -> Self {
-        extend(&mut self.notes, notes);
-        self
+    pub fn note(self, note: impl Into<String>) -> Self {
+        self.map(|s| s.note(note))
     }
 }
 
 impl Add for PerTerm {
     type Output = PerTerm;
     fn add(mut self, other: PerTerm) -> PerTerm {
-        self.pj += other.pj;
-        extend(&mut self.origins, other.origins);
-        self.notes(other.notes)
+        self.0.parts.extend(other.0.parts);
+        extend(&mut self.0.origins, other.0.origins);
+        self.map(|s| s.notes(other.0.notes))
     }
 }
 

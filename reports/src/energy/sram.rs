@@ -1,14 +1,60 @@
-//! SRAM macros: CACTI 7 sweep (one read-write port, one bank, 300 K), log-log interpolation.
+//! SRAM macros: CACTI 7 sweep (one read-write port, one bank, 300 K), log-log interpolation; leakage at other
+//! temperatures by its ratio to 300 K, log-linear in the temperature.
 //!
-//! Leave-one-out over a 4× gap in capacity: mean error 8.7 % read, 5.4 % write, 4.5 % access, 2.8 % leakage, 5.0 % area
-//! (held by a test). CACTI's read energy jumps between array organisations, so single points can be off by more.
+//! CACTI's read energy jumps between array organisations, so single points can be off by more than the mean error that
+//! [`super::errors`] measures by leaving points out.
 
 use super::csv;
-use super::quantity::{Grade, Origin};
-use pulvinar_ir::arch::SramCell;
+use super::errors;
+use super::quantity::{Grade, Origin, Sourced};
+use pulvinar_ir::arch::{SramCell, ROOM_TEMPERATURE_K};
 
 const TABLE: &str = include_str!("../../data/sram.csv");
 const HEADER: &str = "cell,node_nm,capacity_kib,width_bits,read_pj,write_pj,access_ns,leak_mw,area_mm2";
+
+const TEMPERATURES: &str = include_str!("../../data/sram_temperature.csv");
+const TEMPERATURE_HEADER: &str = "cell,node_nm,capacity_kib,temperature_k,leak_mw";
+
+/// A quantity of a macro.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Figure {
+    /// Energy of one read, pJ.
+    Read,
+    /// Energy of one write, pJ.
+    Write,
+    /// Access time, ns.
+    Access,
+    /// Leakage, mW.
+    Leakage,
+    /// Area, mm².
+    Area,
+}
+
+impl Figure {
+    /// Every quantity.
+    pub const ALL: [Figure; 5] = [Self::Read, Self::Write, Self::Access, Self::Leakage, Self::Area];
+
+    /// Name of the family of its numbers.
+    pub fn family(self) -> &'static str {
+        match self {
+            Self::Read => "SRAM read",
+            Self::Write => "SRAM write",
+            Self::Access => "SRAM access",
+            Self::Leakage => "SRAM leakage",
+            Self::Area => "SRAM area",
+        }
+    }
+
+    /// Unit.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Read | Self::Write => "pJ",
+            Self::Access => "ns",
+            Self::Leakage => "mW",
+            Self::Area => "mm2",
+        }
+    }
+}
 
 /// Quantities of one macro.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,6 +69,19 @@ pub struct Figures {
     pub leak_mw: f64,
     /// Area, mm².
     pub area_mm2: f64,
+}
+
+impl Figures {
+    /// One of them.
+    pub fn get(&self, figure: Figure) -> f64 {
+        match figure {
+            Figure::Read => self.read_pj,
+            Figure::Write => self.write_pj,
+            Figure::Access => self.access_ns,
+            Figure::Leakage => self.leak_mw,
+            Figure::Area => self.area_mm2,
+        }
+    }
 }
 
 /// One point of the sweep.
@@ -40,14 +99,34 @@ pub struct Point {
     pub figures: Figures,
 }
 
+/// Leakage at one temperature.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeakPoint {
+    /// Cell type.
+    pub cell: SramCell,
+    /// Process node, nm.
+    pub node_nm: u32,
+    /// Capacity, KiB; words of 64 bits.
+    pub capacity_kib: u32,
+    /// Temperature, K.
+    pub temperature_k: f64,
+    /// Leakage, mW.
+    pub leak_mw: f64,
+}
+
 /// The sweep.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SramTable(pub Vec<Point>);
+pub struct SramTable {
+    /// Macros at 300 K.
+    pub points: Vec<Point>,
+    /// Leakage at other temperatures.
+    pub leaks: Vec<LeakPoint>,
+}
 
 /// One macro looked up.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Macro {
-    /// What the table gives for it.
+    /// What the table gives for it, at 300 K.
     pub figures: Figures,
     /// Name of the point in reports, e.g. `lstp 64 KiB x 128 bit`.
     pub name: String,
@@ -55,34 +134,87 @@ pub struct Macro {
     pub node_nm: u32,
     /// False when it is a point of the table itself.
     pub interpolated: bool,
+    /// Capacity asked for over capacity used, where the table ends before it; else 1.
+    pub beyond: f64,
     /// Remarks, e.g. that the table's edge was used.
     pub notes: Vec<String>,
 }
 
 impl Macro {
-    /// One figure of the macro as an origin.
-    pub fn origin(&self, quantity: &str, value: f64, unit: &str) -> Origin {
-        Origin {
-            name: format!("SRAM {quantity}, {}", self.name),
-            value,
-            unit: unit.to_owned(),
-            node_nm: Some(self.node_nm),
-            sources: vec!["cacti7".to_owned()],
-            grade: if self.interpolated { Grade::Derived } else { Grade::Simulated },
+    /// One figure of the macro with its provenance, at 300 K.
+    pub fn sourced(&self, figure: Figure) -> Sourced {
+        let (family, name) = (figure.family(), &self.name);
+        let grade = if self.interpolated { Grade::Derived } else { Grade::Simulated };
+        let value = self.figures.get(figure);
+        let node = Some(self.node_nm);
+        let origin = Origin::new(format!("{family}, {name}"), value, figure.unit(), node, &["cacti7"], grade);
+        let mut out = Sourced::of(origin.of_family(family)).notes(self.notes.clone());
+        if self.interpolated {
+            let spread = errors::spread(&format!("{family} between points"));
+            out =
+                out.rule(Origin::rule(format!("rule: {family} between points, {name}"), &["cacti7"], spread));
         }
+        if self.beyond.to_bits() != 1.0_f64.to_bits() {
+            // Energy grows as about the root of the capacity (exponents 0.53 to 0.56).
+            let spread = self.beyond.ln().abs() / 2.0;
+            out = out.rule(Origin::rule(
+                format!("rule: {family} beyond the table, {name}"),
+                &["cacti7"],
+                spread,
+            ));
+        }
+        out
     }
 }
 
 impl SramTable {
     /// The table in the program.
     pub fn embedded() -> Self {
-        SramTable(csv::rows(TABLE, HEADER).iter().map(|r| parse(r)).collect())
+        SramTable {
+            points: csv::rows(TABLE, HEADER).iter().map(|r| parse(r)).collect(),
+            leaks: csv::rows(TEMPERATURES, TEMPERATURE_HEADER).iter().map(|r| parse_leak(r)).collect(),
+        }
+    }
+
+    /// Leakage at a temperature over that at 300 K: log-linear in the temperature, log-log in the capacity; the table's
+    /// edge beyond it. `None` without data for the cell and node.
+    pub fn leak_ratio(
+        &self,
+        cell: SramCell,
+        node_nm: u32,
+        capacity_kib: f64,
+        temperature_k: f64,
+    ) -> Option<f64> {
+        let of: Vec<&LeakPoint> =
+            self.leaks.iter().filter(|p| p.cell == cell && p.node_nm == node_nm).collect();
+        let capacities = axis(of.iter().map(|p| p.capacity_kib));
+        let (c0, c1, ct) =
+            bracket(&capacities, capacity_kib.clamp(*capacities.first()?, *capacities.last()?));
+        let at = |capacity: f64| {
+            let mut row: Vec<(f64, f64)> = of
+                .iter()
+                .filter(|p| f64::from(p.capacity_kib) == capacity)
+                .map(|p| (p.temperature_k, p.leak_mw.ln()))
+                .collect();
+            row.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let cold = row.iter().find(|p| p.0 == ROOM_TEMPERATURE_K)?.1;
+            let t = temperature_k.clamp(row.first()?.0, row.last()?.0);
+            let upper = row.partition_point(|p| p.0 < t);
+            if row[upper].0 == t {
+                return Some(row[upper].1 - cold);
+            }
+            let (a, b) = (row[upper - 1], row[upper]);
+            Some(a.1 + (b.1 - a.1) * (t - a.0) / (b.0 - a.0) - cold)
+        };
+        let (low, high) = (at(c0)?, at(c1)?);
+        Some((low + (high - low) * ct).exp())
     }
 
     /// A macro of a capacity and a word width; outside the table its edge is used and said so.
     /// `None` when there is no data for the cell and node.
     pub fn lookup(&self, cell: SramCell, node_nm: u32, capacity_kib: f64, width_bits: f64) -> Option<Macro> {
-        let points: Vec<&Point> = self.0.iter().filter(|p| p.cell == cell && p.node_nm == node_nm).collect();
+        let points: Vec<&Point> =
+            self.points.iter().filter(|p| p.cell == cell && p.node_nm == node_nm).collect();
         let mut notes = Vec::new();
         let widths = axis(points.iter().map(|p| p.width_bits));
         let width = clamp(&widths, width_bits, "word of", "bit", &mut notes)?;
@@ -103,6 +235,7 @@ impl SramTable {
             name: format!("{} {} KiB x {} bit", cell_name(cell), tidy(capacity), tidy(width)),
             node_nm,
             interpolated: ct > 0.0 || wt > 0.0,
+            beyond: capacity_kib / capacity,
             notes,
         })
     }
@@ -117,11 +250,27 @@ pub fn cell_name(cell: SramCell) -> &'static str {
     }
 }
 
+/// Every cell type.
+pub const CELLS: [SramCell; 3] = [SramCell::Lstp, SramCell::Lop, SramCell::Hp];
+
+pub(super) fn cell(name: &str) -> SramCell {
+    let found = CELLS.into_iter().find(|c| cell_name(*c) == name);
+    found.expect("invariant: cell types of the table are known (held by a test)")
+}
+
+fn parse_leak(row: &[String]) -> LeakPoint {
+    LeakPoint {
+        cell: cell(&row[0]),
+        node_nm: csv::number(&row[1]),
+        capacity_kib: csv::number(&row[2]),
+        temperature_k: csv::number(&row[3]),
+        leak_mw: csv::number(&row[4]),
+    }
+}
+
 fn parse(row: &[String]) -> Point {
-    let cells = [SramCell::Lstp, SramCell::Lop, SramCell::Hp];
-    let cell = cells.into_iter().find(|c| cell_name(*c) == row[0]);
     Point {
-        cell: cell.expect("invariant: cell types of the table are known (held by a test)"),
+        cell: cell(&row[0]),
         node_nm: csv::number(&row[1]),
         capacity_kib: csv::number(&row[2]),
         width_bits: csv::number(&row[3]),

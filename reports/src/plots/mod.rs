@@ -13,6 +13,7 @@ mod raster;
 mod rates;
 mod svg;
 mod timeline;
+mod tornado;
 mod widths;
 
 use crate::report::Report;
@@ -35,6 +36,7 @@ pub const PLOTS: &[Plot] = &[
     energy::PLOT,
     energy_steps::PLOT,
     estimators::PLOT,
+    tornado::PLOT,
     mesh::PLOT,
     rates::PLOT,
     raster::PLOT,

@@ -2,10 +2,10 @@
 
 use super::build::Pieces;
 use super::{
-    ActivityEnergy, BreakEvenRow, ComponentEnergy, ConstantRow, Energy, EstimateRow, LayerEnergy,
-    MemoryTraffic, Published, StepEnergy, Term, UnpricedRow,
+    ActivityEnergy, BreakEvenRow, ComponentEnergy, ConstantRow, Energy, EstimateRow, Interval, LayerEnergy,
+    MemoryTraffic, Published, StepEnergy, SwingRow, Term, UnpricedRow,
 };
-use crate::energy::{simulated, Data, EnergyReport, Estimate, Grade, Origin, Scope};
+use crate::energy::{simulated, Data, EnergyReport, Estimate, Origin, Scope, Uncertainty};
 use pulvinar_ir::counts::{Activity, Component, Cost, Memory, Row};
 use std::collections::BTreeMap;
 
@@ -46,17 +46,6 @@ pub fn component_name(component: Component) -> &'static str {
     }
 }
 
-fn grade_name(grade: Grade) -> &'static str {
-    match grade {
-        Grade::Measured => "measured",
-        Grade::Published => "published",
-        Grade::Simulated => "simulated",
-        Grade::Derived => "derived",
-        Grade::Table => "table",
-        Grade::Recalled => "recalled",
-    }
-}
-
 pub(super) fn constants(energy: &EnergyReport) -> Vec<ConstantRow> {
     energy.used.iter().map(|u| ConstantRow::of(&u.origin, u.terms.clone())).collect()
 }
@@ -70,7 +59,8 @@ impl ConstantRow {
             unit: origin.unit.clone(),
             node_nm: origin.node_nm,
             sources: origin.sources.clone(),
-            grade: grade_name(origin.grade).to_owned(),
+            grade: origin.grade.name().to_owned(),
+            spread: origin.spread,
             terms,
         }
     }
@@ -92,6 +82,7 @@ pub(super) fn energy(p: &Pieces) -> Energy {
     };
     Energy {
         total_pj: p.pj(e.total_aj),
+        uncertainty: interval(p),
         static_pj: p.pj(e.static_aj),
         by_component: parts(p, &e.by_component),
         by_layer: by_layer(p),
@@ -108,6 +99,26 @@ pub(super) fn energy(p: &Pieces) -> Energy {
         published: published(),
         notes: notes(e),
     }
+}
+
+/// `None` for a total of nothing.
+fn interval(p: &Pieces) -> Option<Interval> {
+    let total = p.pj(p.energy.total_aj);
+    let u = (total > 0.0).then(|| Uncertainty::of(p.energy))?;
+    let row = |s: &crate::energy::uncertainty::Swing| SwingRow {
+        constant: s.family.clone(),
+        spread: s.spread,
+        down_pj: total * s.down,
+        up_pj: total * s.up,
+    };
+    Some(Interval {
+        p5_pj: total * u.p5,
+        p50_pj: total * u.p50,
+        p95_pj: total * u.p95,
+        draws: u.draws,
+        seed: u.seed,
+        swings: u.swings.iter().map(row).collect(),
+    })
 }
 
 fn parts(p: &Pieces, map: &BTreeMap<Component, u128>) -> Vec<ComponentEnergy> {
@@ -170,7 +181,7 @@ fn published() -> Vec<Published> {
         energy_pj: c.origin.value,
         node_nm: c.origin.node_nm,
         all_in: c.scope == Scope::AllIn,
-        grade: grade_name(c.origin.grade).to_owned(),
+        grade: c.origin.grade.name().to_owned(),
         sources: c.origin.sources.clone(),
     };
     Data::embedded().constants.synaptic_operations().into_iter().map(row).collect()

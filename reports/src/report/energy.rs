@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 pub struct Energy {
     /// Everything priced.
     pub total_pj: f64,
+    /// How sure the total is, by the evidence of its constants.
+    #[serde(default)]
+    pub uncertainty: Option<Interval>,
     /// Part paid every cycle: leakage, clock, DRAM background.
     pub static_pj: f64,
     /// By part of the chip.
@@ -34,6 +37,38 @@ pub struct Energy {
     pub published: Vec<Published>,
     /// Remarks on prices.
     pub notes: Vec<String>,
+}
+
+/// Interval of the total over draws of its constants.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Interval {
+    /// 5th percentile, pJ.
+    pub p5_pj: f64,
+    /// Median, pJ.
+    pub p50_pj: f64,
+    /// 95th percentile, pJ.
+    pub p95_pj: f64,
+    /// Draws.
+    pub draws: u32,
+    /// Seed of the draws.
+    pub seed: u64,
+    /// What one constant moves, the most first.
+    pub swings: Vec<SwingRow>,
+}
+
+/// Totals when one constant, or a family that is wrong together, moves by one spread.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SwingRow {
+    /// Constant or family.
+    pub constant: String,
+    /// Standard deviation of the logarithm of its true value.
+    pub spread: f64,
+    /// Total at one spread below, pJ.
+    pub down_pj: f64,
+    /// Total at one spread above, pJ.
+    pub up_pj: f64,
 }
 
 /// Energy of one part of the chip.

@@ -14,8 +14,8 @@ pub use activity::{
 pub(crate) use bounds::port_name;
 pub use build_energy::{component_name, COMPONENTS, STATIC_LAYER};
 pub use energy::{
-    ActivityEnergy, Area, AreaRow, BreakEvenRow, ComponentEnergy, Energy, EstimateRow, LayerEnergy,
-    Published, StepEnergy, Term, UnpricedRow,
+    ActivityEnergy, Area, AreaRow, BreakEvenRow, ComponentEnergy, Energy, EstimateRow, Interval, LayerEnergy,
+    Published, StepEnergy, SwingRow, Term, UnpricedRow,
 };
 pub use facts::{InputFacts, LinkFlits, RunFacts};
 
@@ -109,6 +109,9 @@ pub struct ConstantRow {
     pub sources: Vec<String>,
     /// Evidence: measured, published, simulated, derived, table or recalled.
     pub grade: String,
+    /// Standard deviation of the logarithm of the true value around this one; 0 if it is not varied.
+    #[serde(default)]
+    pub spread: f64,
     /// Activities and static terms it prices.
     pub terms: Vec<String>,
 }

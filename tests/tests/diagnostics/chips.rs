@@ -75,8 +75,18 @@ pub const REPORTS: &[Case] = &[
     ("E0616", "a file where the folder would be", || unwritten(|target| fs::write(target, "mine"))),
     ("E0621", "a process node without data", || {
         let mut arch = Arch::default_chip();
-        arch.technology.node_nm = 7;
+        arch.technology.node_nm = 10;
         PriceList::new(&arch, &Widths::default()).expect_err("no data")
+    }),
+    ("E0634", "memories at 22 nm hotter than their table", || {
+        let mut arch = Arch::default_chip();
+        arch.technology.temperature_k = 380.0;
+        PriceList::new(&arch, &Widths::default()).expect_err("too hot")
+    }),
+    ("E0635", "a node to which prices are scaled from afar", || {
+        let mut arch = Arch::default_chip();
+        arch.technology.node_nm = 7;
+        PriceList::new(&arch, &Widths::default()).expect_err("too far")
     }),
     ("E0622", "a constant that is not in the table", || {
         Constants::embedded().get("warp").expect_err("no such constant")

@@ -1,6 +1,6 @@
 //! Breakdowns add up, what has no price is listed, estimators and area give what their formulae say.
 
-use super::{chip, prices};
+use super::{chip, prices, NODES_NM};
 use crate::energy::estimators::Took;
 use crate::energy::papers::{self, Stem, Terms};
 use crate::energy::workload::{Geometry, Layer, LayerKind, ModuleCost, Operand, Product, Role};
@@ -24,7 +24,7 @@ fn some_counts() -> impl Strategy<Value = Counts> {
 
 proptest! {
     #[test]
-    fn every_breakdown_sums_to_the_total(counts in some_counts(), node in prop::sample::select(vec![22, 45])) {
+    fn every_breakdown_sums_to_the_total(counts in some_counts(), node in prop::sample::select(NODES_NM.to_vec())) {
         let list = prices(Data::embedded(), &chip(node, SramCell::Hp));
         let report = EnergyReport::new(&counts, &list);
         let counted = report.total_aj - report.static_aj;
