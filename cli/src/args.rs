@@ -2,12 +2,14 @@
 
 mod energy;
 mod options;
+mod technology;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 pub use energy::{Energy, InOut, StemArg};
 pub use options::{AcceleratorArg, CountArg, MemoryArg, Options, ReadingArg, ResidualArg};
+pub use technology::Technology;
 
 /// Compile, simulate and price attention spiking neural networks on neuromorphic hardware.
 ///
@@ -100,6 +102,12 @@ pub enum Verb {
     Encoders,
     /// List the energy estimators.
     Estimators,
+    /// The library of energies, areas and leakages: every number with its source, the errors of its rules, and what it gives
+    /// in a process.
+    #[command(
+        after_help = "Examples:\n  pulvinar technology\n  pulvinar technology --node 28 --cell lop --temperature 340\n  pulvinar technology --node 7 --far-scaling"
+    )]
+    Technology(Technology),
     /// Print a shell completion script.
     #[command(after_help = "Example:\n  pulvinar completions bash > /etc/bash_completion.d/pulvinar")]
     Completions {

@@ -17,6 +17,7 @@ mod run;
 mod simulate;
 mod source;
 mod study;
+mod technology;
 mod verbs;
 mod verdict;
 mod workload;
@@ -74,6 +75,7 @@ fn dispatch(cli: Cli) -> Result<()> {
             verbs::estimators(json);
             Ok(())
         }
+        Some(Verb::Technology(args)) => technology::technology(&args, json),
         Some(Verb::Completions { shell }) => {
             verbs::completions(shell);
             Ok(())

@@ -150,7 +150,7 @@ fn compile_and_simulate_agree_with_run() {
 #[test]
 fn lists_print() {
     let dir = tempfile::tempdir().unwrap();
-    for verb in ["zoo", "passes", "encoders", "estimators", "arch"] {
+    for verb in ["zoo", "passes", "encoders", "estimators", "arch", "technology"] {
         for extra in [None, Some("--json")] {
             let args: Vec<&str> = std::iter::once(verb).chain(extra).collect();
             let out = pulvinar(dir.path(), &args);
@@ -416,6 +416,41 @@ fn energy_writes_what_a_paper_needs() {
 }
 
 /// Traced networks and lava-dl files are read by every verb that takes a network.
+#[test]
+fn the_library_is_listed_and_gives_figures_in_a_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = |args: &[&str]| -> serde_json::Value {
+        let out = pulvinar(folder.path(), &[args, &["--json"]].concat());
+        assert!(out.status.success(), "{}", text(&out.stderr));
+        serde_json::from_slice(&out.stdout).unwrap()
+    };
+    let library = json(&["technology"]);
+    for entry in library["entries"].as_array().unwrap() {
+        for key in ["name", "value", "unit", "sources", "grade", "scope", "spread", "table"] {
+            assert!(!entry[key].is_null(), "{key} of {entry}");
+        }
+    }
+    assert!(library["entries"].as_array().unwrap().len() > 6000);
+    let value = |facts: &serde_json::Value, name: &str| {
+        let rows = facts["figures"].as_array().unwrap();
+        rows.iter().find(|r| r["name"] == name).unwrap()["value"].as_f64().unwrap()
+    };
+    let (old, mid, hot) = (
+        json(&["technology", "--node", "45"]),
+        json(&["technology", "--node", "28"]),
+        json(&["technology", "--node", "28", "--temperature", "350", "--voltage", "0.8"]),
+    );
+    assert!((value(&old, "add, 32 bit") - 0.1).abs() < 1e-12);
+    assert!(value(&mid, "add, 32 bit") < 0.1 && value(&hot, "add, 32 bit") < value(&mid, "add, 32 bit"));
+    let leak = "SRAM leakage, 64 KiB x 64 bit";
+    assert!(value(&hot, leak) > 2.0 * value(&mid, leak));
+    refused(folder.path(), &["technology", "--node", "7"], &["E0635", "far_scaling"]);
+    refused(folder.path(), &["technology", "--temperature", "390"], &["E0634"]);
+    refused(folder.path(), &["technology", "--voltage", "9"], &["E0302", "technology.voltage_v"]);
+    let far = text(&pulvinar(folder.path(), &["technology", "--node", "7", "--far-scaling"]).stdout);
+    assert!(far.contains("scaled from 22 nm over 3 steps; far: read with care"));
+}
+
 #[test]
 fn other_tools_files_are_imported_and_checked() {
     let dir = tempfile::tempdir().unwrap();

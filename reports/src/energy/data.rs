@@ -3,6 +3,7 @@
 use super::constants::Constants;
 use super::dram::DramTable;
 use super::noc::{LinkTable, RouterTable};
+use super::small::SmallTable;
 use super::sram::SramTable;
 use std::sync::LazyLock;
 
@@ -13,6 +14,8 @@ pub struct Data {
     pub constants: Constants,
     /// SRAM macros.
     pub sram: SramTable,
+    /// Register files and content-addressable memories.
+    pub small: SmallTable,
     /// Routers.
     pub routers: RouterTable,
     /// Links.
@@ -24,6 +27,7 @@ pub struct Data {
 static EMBEDDED: LazyLock<Data> = LazyLock::new(|| Data {
     constants: Constants::embedded(),
     sram: SramTable::embedded(),
+    small: SmallTable::embedded(),
     routers: RouterTable::embedded(),
     links: LinkTable::embedded(),
     dram: DramTable::embedded(),

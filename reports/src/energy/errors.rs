@@ -8,6 +8,7 @@ use super::constants::Constants;
 use super::data::Data;
 use super::noc::{linear, RouterFigure, RouterShape, ROUTER_WIDTHS};
 use super::process::{steps, Process, NETWORK_NM};
+use super::small::{SmallFigure, SmallTable};
 use super::sram::{Figure, SramTable, CELLS};
 use pulvinar_ir::arch::{SramCell, Technology};
 use pulvinar_ir::Arch;
@@ -36,6 +37,7 @@ pub struct FitError {
 static ERRORS: LazyLock<Vec<FitError>> = LazyLock::new(|| {
     let data = Data::embedded();
     let mut all = sram(&data.sram);
+    all.extend(small(&data.small));
     all.push(over_temperature(&data.sram));
     all.extend(network(data));
     all.extend(logic(&data.constants));
@@ -130,11 +132,7 @@ fn sram(full: &SramTable) -> Vec<FitError> {
         };
         let kib = p.capacity_kib;
         let ends = (at(p.node_nm, kib / 2), at(p.node_nm, kib * 2));
-        let nodes = match p.node_nm {
-            32 => Some((22, 45)),
-            45 => Some((32, 65)),
-            _ => None,
-        };
+        let nodes = ends_of(p.node_nm);
         for (i, figure) in Figure::ALL.into_iter().enumerate() {
             let own = p.figures.get(figure);
             if let (Some(a), Some(b)) = ends {
@@ -159,6 +157,34 @@ fn sram(full: &SramTable) -> Vec<FitError> {
         out.push(error(format!("{} between nodes", figure.family()), how, ratios, 1.0));
     }
     out
+}
+
+/// Register files and content-addressable memories at 32 and 45 nm from the nodes beside them.
+fn small(table: &SmallTable) -> Vec<FitError> {
+    let mut out: Vec<(String, Vec<f64>)> = Vec::new();
+    for (p, (lo, hi)) in table.0.iter().filter_map(|p| Some((p, ends_of(p.node_nm)?))) {
+        for figure in SmallFigure::ALL {
+            let value = |node| table.at(p, node)?.sourced(figure).map(|s| s.value());
+            let (Some(a), Some(b), Some(own)) = (value(lo), value(hi), value(p.node_nm)) else { continue };
+            let ratio = log_mix(f64::from(p.node_nm), (f64::from(lo), a), (f64::from(hi), b)) / own;
+            let rule = format!("{} between nodes", p.family(figure));
+            match out.iter_mut().find(|e| e.0 == rule) {
+                Some(row) => row.1.push(ratio),
+                None => out.push((rule, vec![ratio])),
+            }
+        }
+    }
+    let how = "32 nm from 22 and 45, 45 nm from 32 and 65";
+    out.into_iter().map(|(rule, ratios)| error(rule, how, &ratios, 1.0)).collect()
+}
+
+/// Nodes of the SRAM tables on both sides of an inner one.
+fn ends_of(node_nm: u32) -> Option<(u32, u32)> {
+    match node_nm {
+        32 => Some((22, 45)),
+        45 => Some((32, 65)),
+        _ => None,
+    }
 }
 
 /// 330 K from 300 and 360, 360 K from 330 and 400; 400 K at 22 nm is an artefact.

@@ -110,7 +110,7 @@ fn arithmetic(what: &str, bits: f64, process: &Process, knots: impl Fn(u32) -> K
 }
 
 /// `times` copies of a standard-cell block.
-fn blocks(name: &str, times: f64, process: &Process) -> Result<PerTerm> {
+pub fn blocks(name: &str, times: f64, process: &Process) -> Result<PerTerm> {
     let block = process.constants().per_term(name)?.sourced().clone().times(times);
     Ok(PerTerm::new(process.scale(block, Kind::Logic, BLOCKS_NM)?))
 }

@@ -136,6 +136,23 @@ impl Sourced {
     pub fn value(&self) -> f64 {
         self.parts.iter().map(|p| p.value).sum()
     }
+    /// Standard deviation of its logarithm, to first order: families are independent, their members move together.
+    pub fn spread(&self) -> f64 {
+        let total = self.value();
+        let mut families: Vec<(&str, f64)> = Vec::new();
+        for origin in &self.origins {
+            let of = |p: &Monomial| -> f64 {
+                let powers = p.powers.iter().filter(|(name, _)| *name == origin.name);
+                p.value / total * powers.map(|(_, power)| power).sum::<f64>()
+            };
+            let moved = origin.spread * self.parts.iter().map(of).sum::<f64>();
+            match families.iter_mut().find(|f| f.0 == origin.family) {
+                Some(family) => family.1 += moved,
+                None => families.push((&origin.family, moved)),
+            }
+        }
+        families.iter().map(|f| f.1 * f.1).sum::<f64>().sqrt()
+    }
     /// The value times a plain number.
     pub fn times(mut self, factor: f64) -> Self {
         self.parts.iter_mut().for_each(|p| p.value *= factor);

@@ -253,14 +253,19 @@ pub fn cell_name(cell: SramCell) -> &'static str {
 /// Every cell type.
 pub const CELLS: [SramCell; 3] = [SramCell::Lstp, SramCell::Lop, SramCell::Hp];
 
-pub(super) fn cell(name: &str) -> SramCell {
-    let found = CELLS.into_iter().find(|c| cell_name(*c) == name);
-    found.expect("invariant: cell types of the table are known (held by a test)")
+/// A cell type by its name in tables.
+pub fn cell(name: &str) -> Option<SramCell> {
+    CELLS.into_iter().find(|c| cell_name(*c) == name)
+}
+
+/// A cell type in an embedded table.
+pub(super) fn known_cell(name: &str) -> SramCell {
+    cell(name).expect("invariant: cell types of the tables are known (held by a test)")
 }
 
 fn parse_leak(row: &[String]) -> LeakPoint {
     LeakPoint {
-        cell: cell(&row[0]),
+        cell: known_cell(&row[0]),
         node_nm: csv::number(&row[1]),
         capacity_kib: csv::number(&row[2]),
         temperature_k: csv::number(&row[3]),
@@ -270,7 +275,7 @@ fn parse_leak(row: &[String]) -> LeakPoint {
 
 fn parse(row: &[String]) -> Point {
     Point {
-        cell: cell(&row[0]),
+        cell: known_cell(&row[0]),
         node_nm: csv::number(&row[1]),
         capacity_kib: csv::number(&row[2]),
         width_bits: csv::number(&row[3]),
