@@ -6,7 +6,7 @@
 
 use super::constants::Constants;
 use super::data::Data;
-use super::noc::{linear, RouterFigure, RouterShape, ROUTER_WIDTHS};
+use super::noc::{linear, LinkFigure, RouterFigure, RouterShape, ROUTER_WIDTHS};
 use super::process::{steps, Process, NETWORK_NM};
 use super::small::{SmallFigure, SmallTable};
 use super::sram::{Figure, SramTable, CELLS};
@@ -248,17 +248,19 @@ fn network(data: &Data) -> Vec<FitError> {
             1.0,
         ));
     }
-    let at = |node: u32, mm: f64| data.links.lookup(node, 64, mm).map(|l| l.point);
-    let ends = |mm: f64| Some((at(22, mm)?, at(32, mm)?, at(45, mm)?));
-    let links: Vec<_> = [0.25, 0.5, 1.0, 2.0, 4.0].into_iter().filter_map(ends).collect();
-    let figures: [(&str, fn(&super::noc::LinkPoint) -> f64); 3] =
-        [("flit", |p| p.send_pj), ("leakage", |p| p.leak_mw), ("area", |p| p.area_mm2)];
-    for (name, f) in figures {
-        let ratios: Vec<f64> =
-            links.iter().map(|(a, own, b)| log_mix(32.0, (22.0, f(a)), (45.0, f(b))) / f(own)).collect();
-        out.push(error(format!("link {name} between nodes"), "32 nm from 22 and 45", &ratios, 1.0));
-    }
+    out.extend(links(data));
     out
+}
+
+fn links(data: &Data) -> Vec<FitError> {
+    let figures = [("flit", LinkFigure::Flit), ("leakage", LinkFigure::Leakage), ("area", LinkFigure::Area)];
+    let one = |(name, figure): (&str, LinkFigure)| {
+        let at = |node, mm| data.links.lookup(node, 64, mm).map(|l| l.sourced(figure).value());
+        let ratio = |mm| Some(log_mix(32.0, (22.0, at(22, mm)?), (45.0, at(45, mm)?)) / at(32, mm)?);
+        let ratios: Vec<f64> = [0.25, 0.5, 1.0, 2.0, 4.0].into_iter().filter_map(ratio).collect();
+        error(format!("link {name} between nodes"), "32 nm from 22 and 45", &ratios, 1.0)
+    };
+    figures.into_iter().map(one).collect()
 }
 
 fn logic(constants: &Constants) -> Vec<FitError> {

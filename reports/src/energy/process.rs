@@ -244,7 +244,7 @@ impl<'a> Process<'a> {
             }
             Ok((sum, origins))
         };
-        ratio(law(from_nm, |n| at(n, nominal.value))?, law(self.node_nm(), |n| at(n, supply))?)
+        Ok(ratio(law(from_nm, |n| at(n, nominal.value))?, law(self.node_nm(), |n| at(n, supply))?))
     }
 
     /// Ratio of area to that of another node (`stillmaker2017`), linear in the node between those of the law.
@@ -253,7 +253,7 @@ impl<'a> Process<'a> {
             let c = self.constants.get(&format!("area_ratio_{node}nm"))?;
             Ok((c.origin.value, vec![c.origin.clone()]))
         };
-        ratio(law(from_nm, at)?, law(self.node_nm(), at)?)
+        Ok(ratio(law(from_nm, at)?, law(self.node_nm(), at)?))
     }
 }
 
@@ -285,7 +285,7 @@ fn law(node: u32, at: impl Fn(u32) -> Result<Law>) -> Result<Law> {
     Ok((f0 + (f1 - f0) * t, origins))
 }
 
-fn ratio((from, mut origins): Law, (to, more): Law) -> Result<Law> {
+fn ratio((from, mut origins): Law, (to, more): Law) -> Law {
     super::quantity::extend(&mut origins, more);
-    Ok((to / from, origins))
+    (to / from, origins)
 }

@@ -103,7 +103,7 @@ fn the_supply_moves_logic_alone() {
 #[test]
 fn leakage_follows_the_temperature_and_nothing_else_does() {
     for (node, cell, points) in [
-        (45, SramCell::Lstp, [(330.0, 0.0051916), (360.0, 0.0155132), (400.0, 0.0478402)]),
+        (45, SramCell::Lstp, [(330.0, 0.005_191_6), (360.0, 0.015_513_2), (400.0, 0.047_840_2)]),
         (45, SramCell::Hp, [(330.0, 47.7614), (360.0, 69.0543), (400.0, 104.927)]),
         (65, SramCell::Lop, [(330.0, 1.85079), (360.0, 3.07762), (400.0, 4.69314)]),
     ] {
