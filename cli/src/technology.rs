@@ -51,7 +51,7 @@ fn factor(spread: f64) -> String {
 fn constants() -> Table {
     let heads = ["constant", ">value", "unit", ">node", "evidence", "scope", ">spread", "source"];
     let mut t = Table::new("Constants", &heads);
-    for c in &Data::embedded().constants.0 {
+    for c in Data::embedded().constants.0.iter().filter(|c| c.chip().is_none()) {
         let o = &c.origin;
         let node = o.node_nm.map_or_else(String::new, |n| format!("{n} nm"));
         let scope = match c.scope {

@@ -55,8 +55,8 @@ fn quantised(input: &EstimatorInput) -> Result<Estimate> {
     let terms = by_kind(input, |g| {
         let fan_in = g.taps() * g.inputs / g.groups;
         let sum_bits = 2 * bits + fan_in.next_power_of_two().trailing_zeros();
-        let product = logic::multiply(constants, bits, bits, NODE_NM)?;
-        Ok((product + logic::add(constants, sum_bits, NODE_NM)?).pj())
+        let product = logic::multiply_at(NODE_NM, constants, f64::from(bits))?;
+        Ok(product.value() + logic::add_at(NODE_NM, constants, f64::from(sum_bits))?.value())
     })?;
     let used = ["int_add_8", "int_add_16", "int_add_32", "int_mul_8", "int_mul_32"];
     Ok(Estimate::new(QUANTISED.name, &terms, &LEAVES_OUT[..3], &used))

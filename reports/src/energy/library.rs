@@ -1,5 +1,6 @@
 //! The library as one list: every number with unit, node, sources, grade and scope; and its figures in one process.
 
+use super::constants::Constant;
 use super::data::Data;
 use super::logic;
 use super::memories;
@@ -37,7 +38,10 @@ pub fn entries() -> Vec<Entry> {
         .constants
         .0
         .iter()
-        .map(|c| Entry { table: "constants", origin: c.origin.clone(), scope: c.scope })
+        .map(|c| {
+            let table = if c.chip().is_some() { "chips" } else { "constants" };
+            Entry { table, origin: c.origin.clone(), scope: c.scope }
+        })
         .collect();
     let mut push = |table, sourced: Sourced| {
         let scope = sourced.origins.first().map_or(Scope::None, |o| scope(&o.unit));
@@ -213,7 +217,8 @@ fn network(data: &Data, process: &Process) -> Result<Vec<FigureRow>> {
             out.push(FigureRow::new(name, unit, &found));
         }
     }
-    for hop in data.constants.0.iter().filter(|c| c.origin.name.starts_with("hop_")) {
+    let is_hop = |c: &&Constant| c.scope == Scope::PerTerm && c.origin.name.contains(".hop");
+    for hop in data.constants.0.iter().filter(is_hop) {
         let node = hop.origin.node_nm.map_or_else(String::new, |n| format!(" at {n} nm"));
         let beside = Sourced::of(hop.origin.clone()).note(format!("published{node}, to compare with"));
         out.push(FigureRow::new(hop.origin.name.clone(), &hop.origin.unit, &beside));

@@ -88,25 +88,37 @@ type Knots = &'static [(u32, &'static str)];
 
 /// Energy of an integer addition.
 pub fn add(bits: u32, process: &Process) -> Result<PerTerm> {
-    arithmetic("adders", f64::from(bits), process, |node| match node {
-        7 => &[(8, "int_add_8_7nm"), (32, "int_add_32_7nm")],
-        _ => &[(8, "int_add_8"), (16, "int_add_16"), (32, "int_add_32")],
-    })
+    let node = process.nearest(&ARITHMETIC_NM);
+    to_process(add_at(node, process.constants(), f64::from(bits))?, process, node)
 }
 
 /// Energy of an integer multiplication.
 pub fn multiply(a_bits: u32, b_bits: u32, process: &Process) -> Result<PerTerm> {
+    let node = process.nearest(&ARITHMETIC_NM);
     let bits = (f64::from(a_bits) * f64::from(b_bits)).sqrt();
-    arithmetic("multipliers", bits, process, |node| match node {
-        7 => &[(8, "int_mul_8_7nm"), (32, "int_mul_32_7nm")],
-        _ => &[(8, "int_mul_8"), (32, "int_mul_32")],
-    })
+    to_process(multiply_at(node, process.constants(), bits)?, process, node)
 }
 
-fn arithmetic(what: &str, bits: f64, process: &Process, knots: impl Fn(u32) -> Knots) -> Result<PerTerm> {
-    let node = process.nearest(&ARITHMETIC_NM);
-    let energy = power_law(what, process.constants(), knots(node), bits)?;
-    Ok(PerTerm::new(process.scale(energy, Kind::Logic, node)?))
+fn to_process(energy: Sourced, process: &Process, node_nm: u32) -> Result<PerTerm> {
+    Ok(PerTerm::new(process.scale(energy, Kind::Logic, node_nm)?))
+}
+
+/// Energy in pJ of an integer addition at a node with a table: 7 nm, or 45.
+pub fn add_at(node_nm: u32, constants: &Constants, bits: f64) -> Result<Sourced> {
+    let knots: Knots = match node_nm {
+        7 => &[(8, "int_add_8_7nm"), (32, "int_add_32_7nm")],
+        _ => &[(8, "int_add_8"), (16, "int_add_16"), (32, "int_add_32")],
+    };
+    power_law("adders", constants, knots, bits)
+}
+
+/// Energy in pJ of a multiplication of two integers of the same width at a node with a table: 7 nm, or 45.
+pub fn multiply_at(node_nm: u32, constants: &Constants, bits: f64) -> Result<Sourced> {
+    let knots: Knots = match node_nm {
+        7 => &[(8, "int_mul_8_7nm"), (32, "int_mul_32_7nm")],
+        _ => &[(8, "int_mul_8"), (32, "int_mul_32")],
+    };
+    power_law("multipliers", constants, knots, bits)
 }
 
 /// `times` copies of a standard-cell block.

@@ -178,7 +178,7 @@ fn every_constant_is_used() {
         }
     }
     used.extend(of_estimators().into_iter().map(|o| o.name));
-    let shown = ["sop_", "hop_", "sata_", "noxim_", "sram_read_", "adder_32", "multiplier_32", "counter_32"];
+    let shown = ["sata_", "noxim_", "sram_read_", "adder_32", "multiplier_32", "counter_32"];
     // The catalogue of chips is there to be shown.
     for constant in Data::embedded().constants.0.iter().filter(|c| c.chip().is_none()) {
         let name = &constant.origin.name;
@@ -212,7 +212,9 @@ fn doubling_a_constant_moves_exactly_the_terms_that_use_it() {
         arch.technology.voltage_v = (node < 45).then_some(0.8);
         arch.technology.temperature_k = 340.0;
         let base = EnergyReport::new(&everything(), &prices(Data::embedded(), &arch));
-        for i in 0..Data::embedded().constants.0.len() {
+        // Figures of chips price nothing; one node is enough to see it.
+        let all = Data::embedded().constants.0.iter().enumerate();
+        for (i, _) in all.filter(|(_, c)| node == 22 || c.chip().is_none()) {
             let mut data = Data::embedded().clone();
             let origin = &mut data.constants.0[i].origin;
             origin.value *= 2.0;
