@@ -415,6 +415,8 @@ pub struct Rtl {
 pub enum StudyArg {
     /// What attention saves and costs by the papers' formula and on the chip (docs/study-attention.md).
     Attention,
+    /// Prosperity's shapes at its densities on a chip of its resources (docs/study-prosperity.md).
+    Prosperity,
 }
 
 /// `pulvinar study`.

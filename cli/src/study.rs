@@ -1,6 +1,8 @@
 //! `pulvinar study`: the runs behind a written study, as tables and figures.
 
-use crate::args::{Choices, EngineArg, Global, StudyArgs};
+mod prosperity;
+
+use crate::args::{Choices, EngineArg, Global, StudyArg, StudyArgs};
 use crate::facts;
 use crate::rates::{Inputs, Workload};
 use crate::{output, progress, source};
@@ -23,9 +25,19 @@ const GAC_RATE: f64 = 0.15;
 const BURSTS: Spread = Spread::Correlated { patch: 4, active: 0.25, persistence: 0.8 };
 
 /// One run: its name in the study, network, rate and spread.
-type Run = (&'static str, &'static str, f64, Spread);
+type Row = (&'static str, &'static str, f64, Spread);
 
-const GESTURE: [Run; 5] = [
+/// One run of a study.
+struct Run {
+    /// What it is called there.
+    name: &'static str,
+    /// Structure of the zoo.
+    network: &'static str,
+    /// Its spikes.
+    plan: Plan,
+}
+
+const GESTURE: [Row; 5] = [
     ("no gates, 0.173", "ma-gesture", 0.173, Spread::Bernoulli),
     ("TCSA, 0.026", "ma-gesture-tcsa", 0.026, Spread::Bernoulli),
     ("TCSA, 0.026 in bursts", "ma-gesture-tcsa", 0.026, BURSTS),
@@ -33,17 +45,24 @@ const GESTURE: [Run; 5] = [
     ("TCSA, 0.173", "ma-gesture-tcsa", 0.173, Spread::Bernoulli),
 ];
 
-const GAC: [Run; 1] = [("GAC, T = 4, 0.15", "gac-cifar10-t4", GAC_RATE, Spread::Bernoulli)];
+const GAC: [Row; 1] = [("GAC, T = 4, 0.15", "gac-cifar10-t4", GAC_RATE, Spread::Bernoulli)];
 
 /// The verb.
 pub fn study(args: &StudyArgs, global: &Global) -> Result<()> {
+    match args.study {
+        StudyArg::Attention => attention(args, global),
+        StudyArg::Prosperity => prosperity::study(args, global),
+    }
+}
+
+fn attention(args: &StudyArgs, global: &Global) -> Result<()> {
     output::check_writable(&args.output)?;
     let arch = match &args.arch {
         Some(file) => source::arch(Some(file))?,
         None => Arch::from_toml(CHIP).map_err(|d| d.within("arch/study.toml"))?,
     };
     // Every run is by itself, so the figures do not depend on threads.
-    let runs: Vec<&Run> = GESTURE.iter().chain(&GAC).collect();
+    let runs: Vec<&Row> = GESTURE.iter().chain(&GAC).collect();
     let mut gesture =
         runs.into_par_iter().map(|r| case(r, &arch, args.seed, global)).collect::<Result<Vec<Case>>>()?;
     let gac = gesture.split_off(GESTURE.len());
@@ -74,20 +93,25 @@ pub fn study(args: &StudyArgs, global: &Global) -> Result<()> {
     Ok(())
 }
 
-fn case(run: &Run, arch: &Arch, seed: u64, global: &Global) -> Result<Case> {
-    let (name, network, rate, spread) = *run;
-    progress::note(global, &format!("running {name}"));
+fn case(row: &Row, arch: &Arch, seed: u64, global: &Global) -> Result<Case> {
+    let (name, network, rate, spread) = *row;
     let structure = build::find(network).expect("the study names networks of the zoo");
-    let model = structure.model(seed)?;
     let mut rates = Rates::uniform(rate)?;
-    if !Plan::reads_image(&model.graph) {
+    if !Plan::reads_image(&structure.zeros()?) {
         rates.set("input", INPUT_RATE, Some(Spread::Bernoulli));
     }
-    let plan = Plan { rates, spread };
+    measure(&Run { name, network, plan: Plan { rates, spread } }, arch, seed, global)
+}
+
+/// Runs a network by rates.
+fn measure(run: &Run, arch: &Arch, seed: u64, global: &Global) -> Result<Case> {
+    progress::note(global, &format!("running {}", run.name));
+    let structure = build::find(run.network).expect("studies name networks of the zoo");
     let choices = Choices::default();
-    let workload = Workload::new((model, arch.clone()), Inputs::Generated(1), seed, &choices, &plan)?;
+    let networks = (structure.model(seed)?, arch.clone());
+    let workload = Workload::new(networks, Inputs::Generated(1), seed, &choices, &run.plan)?;
     let compiled = workload.compile(&choices, seed)?;
     let simulated = workload.simulate(&compiled.mapped.program, EngineArg::Fast, global)?;
     let report = facts::report(&workload.loaded, &compiled, &simulated, seed, None, Vec::new())?;
-    Ok(Case { name: name.to_owned(), report })
+    Ok(Case { name: run.name.to_owned(), report })
 }

@@ -1,5 +1,7 @@
 //! Several runs of one question side by side: a table and figures for a written study.
 
+pub mod prosperity;
+
 use crate::plots::bars::{stacked, Bar};
 use crate::plots::lines::{lines, Frame, Line};
 use crate::plots::{component_colour, standalone, PALETTE};

@@ -1,5 +1,7 @@
 //! Tests that join the crates of Pulvinar. What the library holds is what several test files share.
 
+pub mod peers;
+
 use std::path::{Path, PathBuf};
 
 /// Root of the workspace.

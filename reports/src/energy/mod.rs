@@ -32,6 +32,7 @@ pub mod papers;
 pub mod price;
 pub mod process;
 pub mod quantity;
+pub mod sanafe;
 pub mod simulated;
 pub mod small;
 pub mod sources;

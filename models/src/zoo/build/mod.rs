@@ -11,6 +11,7 @@ mod ma_snn;
 mod mlf;
 mod ms_resnet;
 mod net;
+mod prosperity;
 mod radix;
 mod stsc;
 mod transformer;
@@ -87,6 +88,7 @@ const FAMILIES: &[&[Builder]] = &[
     stsc::NETWORKS,
     mlf::NETWORKS,
     radix::NETWORKS,
+    prosperity::NETWORKS,
     first_spike::NETWORKS,
 ];
 

@@ -1,0 +1,142 @@
+//! `pulvinar study prosperity`: the shapes that Prosperity publishes times for, at its densities, on a chip of its
+//! resources (docs/study-prosperity.md).
+
+use super::{measure, Run};
+use crate::args::{Global, StudyArgs};
+use crate::facts;
+use crate::{output, source};
+use pulvinar_ir::op::spiking_attention::Form;
+use pulvinar_ir::{Arch, Graph, Op, Result};
+use pulvinar_models::rates::{Plan, Rates, Spread};
+use pulvinar_models::zoo::build;
+use pulvinar_reports::study::prosperity::{figure, latency, traffic, Compared, Published, Traffic};
+
+const CHIP: &str = include_str!("../../../arch/prosperity-study.toml");
+
+/// A row of its reference: name, network, densities of ones and of what is added, time in ms, bits to and from DRAM.
+type Row = (&'static str, &'static str, [f64; 2], f64, f64);
+
+/// Reference outputs of its simulator (commit 6ee1c6f1).
+const ROWS: [Row; 10] = [
+    ("VGG-16, CIFAR-10", "prosperity-vgg16-conv", [0.0896, 0.0248], 21.504, 2_306_605_056.0),
+    ("VGG-16, CIFAR-100", "prosperity-vgg16-conv", [0.342, 0.0279], 33.577, 2_306_605_056.0),
+    ("ResNet-18, CIFAR-10", "prosperity-resnet18", [0.0909, 0.0251], 11.764, 730_988_544.0),
+    ("ResNet-18, CIFAR-100", "prosperity-resnet18", [0.0863, 0.0263], 11.631, 730_988_544.0),
+    ("Spikformer, CIFAR-10", "prosperity-spikformer", [0.149, 0.0483], 3.7434, 140_574_720.0),
+    ("Spikformer, CIFAR-100", "prosperity-spikformer", [0.147, 0.0441], 3.5394, 140_574_720.0),
+    ("Spikformer, CIFAR10-DVS", "prosperity-spikformer-dvs", [0.136, 0.0354], 5.257, 217_841_664.0),
+    ("SDT, CIFAR-10", "prosperity-sdt", [0.146, 0.0508], 6.0588, 241_565_696.0),
+    ("SDT, CIFAR-100", "prosperity-sdt", [0.152, 0.0548], 6.3652, 241_565_696.0),
+    ("SDT, CIFAR10-DVS", "prosperity-sdt-dvs", [0.115, 0.0263], 8.9775, 549_388_288.0),
+];
+
+/// The study.
+pub fn study(args: &StudyArgs, global: &Global) -> Result<()> {
+    output::check_writable(&args.output)?;
+    let arch = match &args.arch {
+        Some(file) => source::arch(Some(file))?,
+        None => Arch::from_toml(CHIP).map_err(|d| d.within("arch/prosperity-study.toml"))?,
+    };
+    let runs = ROWS.iter().map(|row| compared(row, &arch, args.seed, global)).collect::<Result<Vec<_>>>()?;
+    let tables = [latency(&runs), traffic(&runs)];
+    let markdown: String =
+        tables.iter().map(|t| format!("## {}\n\n{}\n", t.caption, t.to_markdown())).collect();
+    output::folder(&args.output, |folder| {
+        let text = format!("# Tables of `pulvinar study prosperity`\n\n{markdown}");
+        output::file(&folder.join("tables.md"), text.as_bytes())?;
+        output::file(&folder.join("prosperity.svg"), figure(&runs).as_bytes())
+    })?;
+    let reports: Vec<_> = runs.iter().map(|r| &r.case.report).collect();
+    crate::verbs::show(global.json, &serde_json::json!(reports), || {
+        tables.iter().map(|t| format!("{}\n{}\n", t.caption, t.to_text("  ", facts::style(false)))).collect()
+    });
+    Ok(())
+}
+
+fn compared(row: &Row, arch: &Arch, seed: u64, global: &Global) -> Result<Compared> {
+    let &(name, network, [density, product_density], time_ms, dram_bits) = row;
+    let graph = build::find(network).expect("the study names networks of the zoo").zeros()?;
+    let plan = Plan { rates: rates(&graph, density)?, spread: Spread::Bernoulli };
+    let run = Run { name, network, plan };
+    let case = measure(&run, arch, seed, global)?;
+    let published = Published { density, product_density, time_ms, dram_bits };
+    Ok(Compared { case, published, rule: rule(&graph) })
+}
+
+/// Rates with which every layer reads this share of ones: neurons before a maximum pool are so rare that a window of it
+/// holds one as often.
+fn rates(graph: &Graph, density: f64) -> Result<Rates> {
+    let mut rates = Rates::uniform(density)?;
+    for node in &graph.nodes {
+        if let Op::MaxPool(pool) = &node.op {
+            let places = (pool.kernel[0] * pool.kernel[1]) as f64;
+            let before = &graph.node(node.inputs[0]).name;
+            rates.set(before, 1.0 - (1.0 - density).powf(1.0 / places), None);
+        }
+    }
+    Ok(rates)
+}
+
+/// Traffic of the layers by its rule; the classes behind the last spikes are ours.
+fn rule(graph: &Graph) -> Traffic {
+    let mut traffic = Traffic::default();
+    for node in graph.nodes.iter().filter(|n| n.name != "classes") {
+        let shape = node.ty.shape;
+        let (steps, places) = (shape.t as u64, (shape.h * shape.w) as u64);
+        match &node.op {
+            Op::Conv2d(conv) => {
+                let weight = &graph.tensors[&conv.weight].shape;
+                let taps = (weight[2] * weight[3]) as u64;
+                traffic.layer([weight[1] as u64, weight[0] as u64, taps, steps * places]);
+            }
+            Op::Linear(linear) => {
+                let weight = &graph.tensors[&linear.weight].shape;
+                traffic.layer([weight[1] as u64, weight[0] as u64, 1, steps]);
+            }
+            Op::Neuron(_) => traffic.neurons(shape.len() as u64),
+            Op::SpikingAttention(a) if a.form == Form::Sdsa => traffic.masks(shape.len() as u64),
+            Op::SpikingAttention(a) => {
+                traffic.products(steps * a.heads as u64, places, (shape.c / a.heads) as u64);
+                traffic.neurons(shape.len() as u64);
+            }
+            _ => {}
+        }
+    }
+    traffic
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The shapes are those that Prosperity ran: its rule for DRAM gives its published bits.
+    #[test]
+    fn its_rule_gives_its_traffic_on_our_shapes() {
+        for (name, network, _, _, published) in ROWS {
+            let mut found = rule(&build::find(network).unwrap().zeros().unwrap());
+            if network.starts_with("prosperity-vgg16") {
+                // The two layers that are not run: 32768 to 4096 to 4096.
+                for inputs in [32_768, 4096] {
+                    found.layer([inputs, 4096, 1, 32]);
+                    found.neurons(4096 * 32);
+                }
+            }
+            if network == "prosperity-resnet18" {
+                // Its list has the third and fourth layer of neurons twice as wide as the convolutions before them.
+                found.neurons(2 * 64 * 64 * 32);
+            }
+            assert_eq!(found.total(), published as u64, "{name}");
+        }
+    }
+
+    #[test]
+    fn pools_are_made_up_for() {
+        let graph = build::find("prosperity-sdt").unwrap().zeros().unwrap();
+        let rates = rates(&graph, 0.146).unwrap();
+        let mut expected = Rates::uniform(0.146).unwrap();
+        for name in ["conv2.spikes", "conv3.spikes"] {
+            expected.set(name, 1.0 - 0.854f64.powf(1.0 / 9.0), None);
+        }
+        assert_eq!(rates, expected);
+    }
+}

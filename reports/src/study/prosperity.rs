@@ -1,0 +1,227 @@
+//! Prosperity (`wei2025prosperity`) beside our machine of like resources: latency and traffic.
+
+use super::Case;
+use crate::plots::bars::{stacked, Bar};
+use crate::plots::{standalone, PALETTE};
+use crate::report::Report;
+use crate::table::Table;
+use crate::units::{count, digits, percent, time};
+
+/// Adders of both.
+const ADDERS: f64 = 128.0;
+
+/// What is published about a network and data set, and what its shapes say.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Published {
+    /// Ones among the operands.
+    pub density: f64,
+    /// What remains to be added where rows share their ones.
+    pub product_density: f64,
+    /// Time, ms.
+    pub time_ms: f64,
+    /// Bits moved to and from DRAM.
+    pub dram_bits: f64,
+}
+
+/// Bits that Prosperity's rule moves for these shapes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Weights, once for every 256 rows of operands.
+    pub weight_bits: u64,
+    /// Operands, once for every 128 outputs.
+    pub operand_bits: u64,
+    /// Spikes made, where they do not fit on the chip.
+    pub spike_bits: u64,
+    /// Attention.
+    pub attention_bits: u64,
+}
+
+impl Traffic {
+    /// All of it.
+    pub fn total(&self) -> u64 {
+        self.weight_bits + self.operand_bits + self.spike_bits + self.attention_bits
+    }
+
+    /// A layer of `outputs` sums over `inputs` operands, of a window of `taps` places each, for `rows` places and steps.
+    pub fn layer(&mut self, [inputs, outputs, taps, rows]: [u64; 4]) {
+        self.weight_bits += inputs * taps * outputs * 8 * rows.div_ceil(256);
+        self.operand_bits += rows * inputs * outputs.div_ceil(128);
+    }
+
+    /// Neurons times steps; 4096 of them fit on the chip.
+    pub fn neurons(&mut self, spikes: u64) {
+        self.spike_bits += if spikes < 4096 { 0 } else { spikes };
+    }
+
+    /// Masks by channel of query, key and value.
+    pub fn masks(&mut self, values: u64) {
+        self.attention_bits += 4 * values;
+    }
+
+    /// Products of key and value and then query, for so many heads and steps, tokens and channels of a head; the larger of
+    /// the two is summed over first, and the product stays on the chip.
+    pub fn products(&mut self, heads: u64, tokens: u64, channels: u64) {
+        let (long, short) = (tokens.max(channels), tokens.min(channels));
+        self.attention_bits += heads * (long * short * 8 * short.div_ceil(256) + 2 * long * short);
+    }
+}
+
+/// A run and what stands beside it.
+#[derive(Debug, Clone)]
+pub struct Compared {
+    /// Our run.
+    pub case: Case,
+    /// What is published.
+    pub published: Published,
+    /// Traffic by its rule.
+    pub rule: Traffic,
+}
+
+impl Compared {
+    fn ms(&self) -> f64 {
+        self.case.report.timing.latency_us / 1e3
+    }
+    /// Time of all additions on all lanes, ms.
+    fn adding_ms(&self) -> f64 {
+        self.case.report.synaptic_events() / ADDERS / self.case.report.timing.clock_mhz / 1e3
+    }
+    /// The same where rows share their ones as published.
+    fn sharing_ms(&self) -> f64 {
+        self.adding_ms() * self.published.product_density / self.published.density
+    }
+    fn dram_bits(&self) -> f64 {
+        8.0 * (self.case.report.traffic.dram.read_bytes + self.case.report.traffic.dram.written_bytes)
+    }
+}
+
+fn busy(report: &Report) -> f64 {
+    report.layers.iter().map(|l| l.synapse_busy_cycles).sum()
+}
+
+/// Latency: ours, theirs, and where the difference lies.
+#[must_use]
+pub fn latency(runs: &[Compared]) -> Table {
+    let heads = [
+        "network",
+        ">ones",
+        ">ours",
+        ">Prosperity",
+        ">ours over theirs",
+        ">all lanes always adding",
+        ">the same, rows shared",
+        ">lanes in use",
+        ">engine adding",
+        ">phases",
+    ];
+    let mut table = Table::new("Latency of an inference at 500 MHz", &heads);
+    for run in runs {
+        let report = &run.case.report;
+        table.row(&[
+            &run.case.name,
+            &percent(run.published.density),
+            &time(run.ms() * 1e3),
+            &time(run.published.time_ms * 1e3),
+            &digits(run.ms() / run.published.time_ms),
+            &time(run.adding_ms() * 1e3),
+            &time(run.sharing_ms() * 1e3),
+            &percent(report.synaptic_events() / ADDERS / busy(report)),
+            &percent(busy(report) / report.timing.latency_cycles),
+            &report.model.phases.to_string(),
+        ]);
+    }
+    table
+}
+
+/// Bits to and from DRAM: ours, theirs, and theirs by part.
+#[must_use]
+pub fn traffic(runs: &[Compared]) -> Table {
+    let heads = [
+        "network",
+        ">ours, read",
+        ">ours, written",
+        ">Prosperity",
+        ">ours over theirs",
+        ">its rule on our shapes",
+        ">weights",
+        ">operands",
+        ">spikes made",
+        ">attention",
+    ];
+    let mut table = Table::new("Bits to and from DRAM, an inference", &heads);
+    for run in runs {
+        let dram = &run.case.report.traffic.dram;
+        table.row(&[
+            &run.case.name,
+            &count(dram.read_bytes * 8.0),
+            &count(dram.written_bytes * 8.0),
+            &count(run.published.dram_bits),
+            &digits(run.dram_bits() / run.published.dram_bits),
+            &run.rule.total().to_string(),
+            &count(run.rule.weight_bits as f64),
+            &count(run.rule.operand_bits as f64),
+            &count(run.rule.spike_bits as f64),
+            &count(run.rule.attention_bits as f64),
+        ]);
+    }
+    table
+}
+
+/// Times as bars: ours cut into what sharing would need, what it would save, idle lanes, and waiting; theirs below it.
+#[must_use]
+pub fn figure(runs: &[Compared]) -> String {
+    let mut bars = Vec::new();
+    for run in runs {
+        let report = &run.case.report;
+        let busy = busy(report) / report.timing.clock_mhz / 1e3;
+        let parts = [
+            ("additions left if rows were shared", run.sharing_ms()),
+            ("additions that sharing would save", run.adding_ms() - run.sharing_ms()),
+            ("lanes without a channel", busy - run.adding_ms()),
+            ("engine not adding", run.ms() - busy),
+        ];
+        let parts = parts.iter().zip(PALETTE).map(|((name, ms), colour)| ((*name).to_owned(), *ms, colour));
+        bars.push(Bar { label: run.case.name.clone(), note: milliseconds(run.ms()), parts: parts.collect() });
+        bars.push(Bar {
+            label: "Prosperity".to_owned(),
+            note: milliseconds(run.published.time_ms),
+            parts: vec![("published".to_owned(), run.published.time_ms, PALETTE[7])],
+        });
+    }
+    standalone(&stacked("Latency beside Prosperity", &bars, None, milliseconds))
+}
+
+fn milliseconds(ms: f64) -> String {
+    time(ms * 1e3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Spike-driven transformer, CIFAR, T = 4: the published traffic from its shapes, exactly.
+    #[test]
+    fn the_rule_gives_the_published_traffic() {
+        let mut traffic = Traffic::default();
+        for (side, inputs, outputs) in [(32, 64, 128), (32, 128, 256), (16, 256, 512), (8, 512, 512)] {
+            traffic.layer([inputs, outputs, 9, 4 * side * side]);
+            traffic.neurons(4 * side * side * outputs);
+        }
+        let rows = 4 * 64;
+        for _ in 0..4 {
+            for (inputs, outputs) in [(512, 1536), (512, 512), (512, 2048), (2048, 512)] {
+                traffic.layer([inputs, outputs, 1, rows]);
+                traffic.neurons(rows * outputs);
+            }
+            traffic.masks(rows * 512);
+        }
+        assert_eq!(traffic.total(), 241_565_696);
+    }
+
+    /// One block of Spikformer: two products of spikes for each of 12 heads and 4 steps.
+    #[test]
+    fn products_of_attention_stay_on_the_chip() {
+        let mut traffic = Traffic::default();
+        traffic.products(48, 64, 32);
+        assert_eq!(traffic.total(), 48 * (64 * 32 * 8 + 2 * 64 * 32));
+    }
+}
