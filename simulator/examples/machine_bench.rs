@@ -3,6 +3,7 @@
 //! `cargo run --release -p pulvinar-simulator --example machine_bench [NET] [steps] [lanes]`
 
 #[path = "../tests/peer_nets/mod.rs"]
+#[allow(dead_code)] // the text form is for the comparison, docs/peers.md
 mod peer_nets;
 
 use pulvinar_ir::{Activity, Arch, NodeId, Value};

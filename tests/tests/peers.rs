@@ -1,5 +1,7 @@
 //! SANA-FE's energies from our simulation of its networks: spikes of the exact reference, its counts, its digits.
 
+#![allow(clippy::unwrap_used)] // helpers of tests
+
 use pulvinar_ir::Activity;
 use pulvinar_models::sha256_hex;
 use pulvinar_reports::energy::sanafe::Synapses;

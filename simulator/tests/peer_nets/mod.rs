@@ -86,7 +86,7 @@ impl Net {
         first..first + self.layers[l]
     }
 
-    /// As text: layers, then `core,bias,threshold` a neuron, then `source,target,weight` a synapse.
+    /// As text, for a simulator in another language: layers, then `core,bias,threshold` a neuron, then `source,target,weight` a synapse.
     pub fn to_text(&self) -> String {
         let mut text =
             format!("{}\n", self.layers.iter().map(usize::to_string).collect::<Vec<_>>().join(","));
@@ -177,6 +177,9 @@ fn noc128() -> Net {
     Net::new("noc128", &[(8192, 0, 64, 64)], integers(41, 8192, 8, 23), edges, 100)
 }
 
+/// A network's name and how it is made.
+type Named = (&'static str, fn() -> Net);
+
 /// The networks by name.
-pub const NETS: [(&str, fn() -> Net); 4] =
+pub const NETS: [Named; 4] =
     [("dense1k", dense1k), ("sparse10k", sparse10k), ("conv1m", conv1m), ("noc128", noc128)];
