@@ -1,6 +1,7 @@
 //! Command line: one vocabulary and one set of flags for all verbs.
 
 mod energy;
+mod explore;
 mod options;
 mod technology;
 
@@ -8,6 +9,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 pub use energy::{Energy, InOut, StemArg};
+pub use explore::{
+    Explore, PlanArgs, RetryArg, SamplerArg, ShardArgs, Store, StoreFormat, Sweep, SweepRun, SweepStatus,
+};
 pub use options::{AcceleratorArg, CountArg, MemoryArg, Options, ReadingArg, ResidualArg};
 pub use technology::Technology;
 
@@ -88,6 +92,24 @@ pub enum Verb {
         after_help = "Examples:\n  pulvinar energy net/ --input data.safetensors -o energy/\n  pulvinar energy net/ --input data.safetensors --simulate --estimator paper-sop -o energy/\n  pulvinar energy att-res-18 --rate 0.148 --stem none\n  pulvinar energy gac-imagenet-18 --rate 0.157 --estimator paper-sop --stem once --attention out\n  pulvinar energy --operations counted.csv"
     )]
     Energy(Energy),
+    /// Spaces of designs: expand one into a plan of points.
+    Explore {
+        /// What to do.
+        #[command(subcommand)]
+        verb: Explore,
+    },
+    /// Run the points of a plan into a store of results.
+    Sweep {
+        /// What to do.
+        #[command(subcommand)]
+        verb: Sweep,
+    },
+    /// Look after a store of results.
+    Store {
+        /// What to do.
+        #[command(subcommand)]
+        verb: Store,
+    },
     /// List the networks that come with Pulvinar: trained ones, and structures of papers with their counts.
     Zoo,
     /// Print the default chip, or another of `pulvinar chips`, or check a file.

@@ -3,7 +3,7 @@
 use crate::compile::Compiled;
 use crate::source::Loaded;
 use pulvinar_ir::counts::{Cost, DramAction};
-use pulvinar_ir::{Activity, Counts, Diagnostic, Op, Program, Result, Strategy};
+use pulvinar_ir::{Activity, Counts, Diagnostic, Program, Result, Strategy};
 use pulvinar_models::reference;
 use pulvinar_models::zoo::census::Census;
 use pulvinar_reports::energy::break_even::verdicts;
@@ -39,37 +39,8 @@ fn total(runs: &[Run]) -> Counts {
     counts
 }
 
-/// Operand widths of a program.
-pub fn widths(program: &Program) -> Widths {
-    let base = Widths::default();
-    let stages = || program.stages.iter();
-    let synapses = stages().flat_map(|s| &s.synapses);
-    let weight = synapses
-        .flat_map(|y| program.graph.node(y.node).op.rule().tensors())
-        .map(|t| program.graph.tensors[t].bits())
-        .max();
-    let event = program.phases.iter().flat_map(|p| &p.streams).map(|s| s.event_bits).max();
-    let table = |n: &pulvinar_ir::Node| {
-        if let Op::Table(t) = &n.op {
-            Some(program.graph.tensors[&t.table].clone())
-        } else {
-            None
-        }
-    };
-    let table = program.graph.nodes.iter().find_map(table);
-    Widths {
-        weight: weight.unwrap_or(base.weight).min(16),
-        accumulator: stages().map(|s| s.accumulator_bits).max().unwrap_or(base.accumulator),
-        state: stages().map(|s| s.state_bits).max().unwrap_or(base.state).max(1),
-        event: event.unwrap_or(base.event),
-        gate: table.as_ref().map_or(base.gate, pulvinar_ir::Tensor::bits),
-        sigmoid_entries: table.map_or(base.sigmoid_entries, |t| t.len() as u32),
-        ..base
-    }
-}
-
 fn prices(program: &Program) -> Result<PriceList> {
-    PriceList::new(&program.arch, &widths(program))
+    PriceList::new(&program.arch, &Widths::of(program))
 }
 
 /// The report of a run.
@@ -120,7 +91,7 @@ pub fn report(
         bits: Vec::new(),
         estimates,
         break_even,
-        area: Some(AreaReport::new(&loaded.arch, &widths(program))?),
+        area: Some(AreaReport::new(&loaded.arch, &Widths::of(program))?),
     };
     Report::build(program, &counts, &energy, &facts)
 }

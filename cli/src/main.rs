@@ -1,12 +1,14 @@
 //! The `pulvinar` command: the only crate that prints or reads arguments.
 //!
-//! Exit codes: 0 done, 1 the input is at fault, 2 usage, 70 a bug of ours, 130 interrupted.
+//! Exit codes: 0 done, 1 the input is at fault, 2 usage, 70 a bug of ours, 130 interrupted; those of sweeps and stores
+//! stand in `explore.rs`.
 
 mod args;
 mod chips;
 mod compile;
 mod energy;
 mod exchange;
+mod explore;
 mod facts;
 mod options;
 mod output;
@@ -35,13 +37,12 @@ fn main() -> ExitCode {
     if let Err(e) = threads {
         eprintln!("warning: --threads has no effect: {e}");
     }
-    match dispatch(cli) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(diagnostic) => {
-            eprintln!("{diagnostic}");
-            ExitCode::from(1)
-        }
-    }
+    let outcome = explore::dispatch(cli.verb.as_ref(), &cli.global)
+        .unwrap_or_else(|| dispatch(cli).map(|()| ExitCode::SUCCESS));
+    outcome.unwrap_or_else(|diagnostic| {
+        eprintln!("{diagnostic}");
+        explore::code_of(&diagnostic)
+    })
 }
 
 fn dispatch(cli: Cli) -> Result<()> {
@@ -60,6 +61,9 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Verb::Study(args)) => study::study(&args, global),
         Some(Verb::Bits(bits)) => verbs::bits(&bits, global),
         Some(Verb::Energy(energy)) => energy::energy(&energy, global),
+        Some(Verb::Explore { .. } | Verb::Sweep { .. } | Verb::Store { .. }) => {
+            unreachable!("explore::dispatch has taken these")
+        }
         Some(Verb::Zoo) => verbs::zoo(json),
         Some(Verb::Arch(arch)) => verbs::arch(&arch, json),
         Some(Verb::Chips(args)) => chips::chips(&args, json),
@@ -95,6 +99,10 @@ fn default_run() -> args::Run {
 fn install_bug_report() {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
+        if pulvinar_explore::evaluate::panics_are_recorded() {
+            // It becomes the row of the point that was evaluated.
+            return;
+        }
         default(info);
         let command: Vec<String> = std::env::args().collect();
         eprintln!(

@@ -3,14 +3,30 @@
 use pulvinar_ir::{Diagnostic, Result};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
 
 /// Temporary paths that an interrupt has to remove.
 static PENDING: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
+/// What an interrupt sets in place of ending the program, if anything.
+static STOP: Mutex<Option<&'static AtomicBool>> = Mutex::new(None);
+
+/// From now on the first interrupt sets `flag`, and the work ends by itself; the second ends the program.
+pub fn stop_on_interrupt(flag: &'static AtomicBool) {
+    if let Ok(mut stop) = STOP.lock() {
+        *stop = Some(flag);
+    }
+}
+
 /// Removes unfinished outputs on Ctrl-C and ends with the usual code 130.
 pub fn remove_unfinished_on_interrupt() {
     let handler = || {
+        if let Some(flag) = STOP.lock().ok().and_then(|mut stop| stop.take()) {
+            flag.store(true, Ordering::Relaxed);
+            eprintln!("interrupted; the points under way are finished, then it can be resumed");
+            return;
+        }
         if let Ok(pending) = PENDING.lock() {
             for path in pending.iter() {
                 // Nothing is left to do about a failure here: the process is ending.

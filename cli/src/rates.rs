@@ -8,10 +8,9 @@ use crate::source::{self, Loaded};
 use crate::{progress, run};
 use pulvinar_compiler::map::map;
 use pulvinar_compiler::{lower, quantise, Calibration};
-use pulvinar_ir::op::input::{Input, InputKind};
-use pulvinar_ir::{interpret, Arch, Graph, Level, NodeId, Op, Program, Result, Value};
-use pulvinar_models::rates::{Plan, Rates, Spread};
-use pulvinar_models::{dataset, Dataset, Frames, Model};
+use pulvinar_ir::{interpret, Arch, Graph, Level, NodeId, Program, Result, Value};
+use pulvinar_models::rates::{of_bytes, sample_seed, Plan, Rates, Spread};
+use pulvinar_models::{dataset, Dataset, Model};
 use pulvinar_reports::Report;
 use pulvinar_simulator::{EngineKind, Machine, Run, SimOptions};
 use std::collections::BTreeMap;
@@ -85,14 +84,20 @@ impl Workload {
         plan.check(&lowered)?;
         let inputs = match inputs {
             Inputs::Given(inputs) => inputs,
-            Inputs::Generated(count) => generated(&lowered, plan, seed, count)?,
+            Inputs::Generated(count) => {
+                let frames = plan.frames(&lowered, seed, count)?;
+                source::some(Dataset { frames, labels: None }, Some(count))?
+            }
         };
         inputs.frames.check(&model.graph)?;
         let given = (0..inputs.frames.len())
             .map(|i| plan.spikes(&lowered, sample_seed(seed, i)))
             .collect::<Result<Vec<_>>>()?;
         let mut assumptions = vec![format!("layers send spikes of given rates: {plan}")];
-        let lowered = of_bytes(lowered, &mut assumptions);
+        if Plan::reads_image(&lowered) {
+            assumptions.push("the image is 8 bits a value".to_owned());
+        }
+        let lowered = of_bytes(lowered);
         let inputs_hash = pulvinar_models::sha256_hex(&dataset::to_bytes(&inputs));
         let calibration = inputs.frames.slice(0..1);
         let loaded = Loaded { model, inputs, inputs_hash, calibration, arch, direct, assumptions };
@@ -148,34 +153,6 @@ impl Workload {
         bar.finish_and_clear();
         Ok(simulated)
     }
-}
-
-/// Seed of a sample's numbers.
-fn sample_seed(seed: u64, sample: usize) -> u64 {
-    seed.wrapping_add(sample as u64)
-}
-
-/// The same network on bytes where it reads reals: an image is 8 bits a value.
-fn of_bytes(mut graph: Graph, assumptions: &mut Vec<String>) -> Graph {
-    for node in &mut graph.nodes {
-        if let Op::Input(i) = &node.op {
-            if i.kind == InputKind::Real {
-                assumptions.push("the image is 8 bits a value".to_owned());
-                node.op = Input { kind: InputKind::Counts, ..i.clone() }.into();
-            }
-        }
-    }
-    graph
-}
-
-/// Inputs of the network's shape.
-fn generated(graph: &Graph, plan: &Plan, seed: u64, count: usize) -> Result<Dataset> {
-    let shape = graph.node(graph.input().expect("the loader has verified that there is one input")).ty.shape;
-    let mut bytes = Vec::with_capacity(count * shape.len());
-    for i in 0..count {
-        bytes.extend(plan.input(graph, sample_seed(seed, i))?);
-    }
-    source::some(Dataset { frames: Frames::from_u8(shape, bytes)?, labels: None }, Some(count))
 }
 
 /// Mean non-zero values a timestep of every node.

@@ -24,6 +24,22 @@ const CASES: &[Case] = &[
         &["energy", "vanilla", "--rate", "0.1", "--estimator", "joule"],
     ),
     ("E0509", "a chip nobody knows", |_| (), &["chips", "abacus"]),
+    ("E0901", "a space that is none", spaces, &["explore", "plan", "none.toml", "-o", "P"]),
+    ("E0902", "a key nobody knows", spaces, &["explore", "plan", "key.toml", "-o", "P"]),
+    ("E0903", "a range without numbers", spaces, &["explore", "plan", "range.toml", "-o", "P"]),
+    ("E0904", "constraints that no point meets", spaces, &["explore", "plan", "constraint.toml", "-o", "P"]),
+    (
+        "E0905",
+        "accuracy as an objective without labels",
+        spaces,
+        &["explore", "plan", "accuracy.toml", "-o", "P"],
+    ),
+    ("E0906", "a plan that is none", spaces, &["sweep", "run", "key.toml", "--store", "S"]),
+    ("E0907", "a store of another version", stores, &["sweep", "status", "P", "--store", "newer"]),
+    ("E0907", "a folder of something else as a store", stores, &["sweep", "run", "P", "--store", "foreign"]),
+    ("E0908", "a store that cannot be written", stores, &["sweep", "run", "P", "--store", "shut"]),
+    ("E0909", "two results for one key", stores, &["store", "check", "twice"]),
+    ("E0910", "a shard that is none", stores, &["sweep", "run", "P", "--store", "S", "--shard", "3/3"]),
     ("E0518", "a time step for a network that has none", |_| (), &["check", "vanilla", "--dt", "1e-3"]),
 ];
 
@@ -43,6 +59,54 @@ fn not_text(folder: &Path) {
     fs::write(folder.join("prog/program.json"), [0xff, 0xfe]).unwrap();
 }
 
+fn spaces(folder: &Path) {
+    let bound = "[[constraint]]\nproduct = [\"mesh.width\", \"mesh.height\"]\nat_least = 5";
+    for (name, text) in [
+        ("none", "[keyz]\ncore.lanes = [4]"),
+        ("key", "[keys]\ncore.lane = [4, 8]"),
+        ("range", "[keys]\ncore.lanes = { from = 16, to = 4 }"),
+        ("constraint", &format!("[keys]\nmesh.width = [1, 2]\nmesh.height = [1, 2]\n{bound}")),
+        (
+            "accuracy",
+            "objectives = [\"accuracy\"]\n[set]\nmodel = \"vanilla\"\ninput.data = \"data.safetensors\"",
+        ),
+    ] {
+        fs::write(folder.join(format!("{name}.toml")), text).unwrap();
+    }
+    unlabelled(folder);
+}
+
+/// A plan of one point, and stores that cannot take it.
+fn stores(folder: &Path) {
+    use pulvinar_explore::{config::Config, Evaluator, Plan, Row, Settings, Space, Store};
+    let space = Space::parse("[set]\nmodel = \"small-ta\"", "SPACE.toml", Path::new(".")).unwrap();
+    let plan = Plan::new(&space, vec![Settings::new()], &Evaluator::new(folder, 1)).unwrap();
+    plan.write(&folder.join("P")).unwrap();
+    foreign(folder);
+    fs::create_dir(folder.join("newer")).unwrap();
+    fs::write(folder.join("newer/schema.json"), "{\"pulvinar_store\": 7}").unwrap();
+    Store::create(&folder.join("shut")).unwrap();
+    fs::remove_dir(folder.join("shut/seg")).unwrap();
+    fs::write(folder.join("shut/seg"), "").unwrap();
+    let twice = Store::create(&folder.join("twice")).unwrap();
+    for value in [1.0, 2.0] {
+        let mut row = Row {
+            key: pulvinar_explore::Key(1),
+            status: pulvinar_explore::Status::Ok,
+            code: String::new(),
+            reason: String::new(),
+            set: pulvinar_explore::keys::flat(&Config::base(pulvinar_ir::Arch::default_chip()).json()),
+            metrics: std::collections::BTreeMap::new(),
+            facts: pulvinar_explore::store::Facts::default(),
+        };
+        row.metrics.insert("latency_cycles".to_owned(), value);
+        row.facts.attempt = value.to_string();
+        let mut segment = pulvinar_explore::store::Segment::new(&twice, "0of1");
+        segment.add(row).unwrap();
+        segment.seal().unwrap();
+    }
+}
+
 #[test]
 fn refusals_of_the_binary_read_as_in_the_golden_file() {
     let mut text = String::new();
@@ -56,7 +120,8 @@ fn refusals_of_the_binary_read_as_in_the_golden_file() {
             .output()
             .unwrap();
         let said = String::from_utf8(out.stderr).unwrap();
-        assert_eq!(out.status.code(), Some(1), "{fault}: {said}");
+        let exit = if *code == "E0909" { 5 } else { 1 };
+        assert_eq!(out.status.code(), Some(exit), "{fault}: {said}");
         assert!(said.starts_with(&format!("error[{code}]")), "{fault}: {said}");
         text.push_str(&format!("# {fault}: pulvinar {}\n{said}\n", args.join(" ")));
     }

@@ -13,7 +13,7 @@
 mod plan;
 mod table;
 
-pub use plan::Plan;
+pub use plan::{of_bytes, sample_seed, Plan};
 pub use table::Rates;
 
 use crate::random::{stream, uniform};

@@ -2,7 +2,8 @@
 
 use super::{spikes, Rates, Spread};
 use crate::random::{stream, uniform};
-use pulvinar_ir::op::input::InputKind;
+use crate::Frames;
+use pulvinar_ir::op::input::{Input, InputKind};
 use pulvinar_ir::{Graph, Node, Op, Result, Value};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -64,6 +65,20 @@ impl Plan {
         neurons.map(value).collect()
     }
 
+    /// `count` inputs, sample i by [`sample_seed`].
+    ///
+    /// # Errors
+    /// As [`Plan::check`].
+    pub fn frames(&self, graph: &Graph, seed: u64, count: usize) -> Result<Frames> {
+        let shape =
+            graph.node(graph.input().expect("the loader has verified that there is one input")).ty.shape;
+        let mut bytes = Vec::with_capacity(count * shape.len());
+        for i in 0..count {
+            bytes.extend(self.input(graph, sample_seed(seed, i))?);
+        }
+        Frames::from_u8(shape, bytes)
+    }
+
     /// One input in bytes: spikes of its rate or, where the graph reads reals, a random image, the same in every step.
     ///
     /// # Errors
@@ -81,6 +96,23 @@ impl Plan {
         let image: Vec<u8> = (0..shape.step_len() as u64).map(|k| (uniform(own, k) * 256.0) as u8).collect();
         Ok(image.repeat(shape.t))
     }
+}
+
+/// Seed of a sample's numbers.
+pub fn sample_seed(seed: u64, sample: usize) -> u64 {
+    seed.wrapping_add(sample as u64)
+}
+
+/// The same network on bytes where it reads reals: an image is 8 bits a value.
+pub fn of_bytes(mut graph: Graph) -> Graph {
+    for node in &mut graph.nodes {
+        if let Op::Input(i) = &node.op {
+            if i.kind == InputKind::Real {
+                node.op = Input { kind: InputKind::Counts, ..i.clone() }.into();
+            }
+        }
+    }
+    graph
 }
 
 /// What has a rate.

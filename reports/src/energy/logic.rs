@@ -9,7 +9,7 @@ use super::errors;
 use super::process::{Kind, Process, ARITHMETIC_NM, BLOCKS_NM};
 use super::quantity::{Origin, PerTerm, Sourced};
 use pulvinar_ir::counts::Logic;
-use pulvinar_ir::Result;
+use pulvinar_ir::{Node, Op, Program, Result, Tensor};
 
 /// Operand widths, bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +49,37 @@ impl Default for Widths {
             event: 32,
             flit_header: 24,
             sigmoid_entries: 1024,
+        }
+    }
+}
+
+impl Widths {
+    /// Operand widths of a program: the widest of each kind; what it does not say is as by default.
+    pub fn of(program: &Program) -> Self {
+        let base = Widths::default();
+        let stages = || program.stages.iter();
+        let synapses = stages().flat_map(|s| &s.synapses);
+        let weight = synapses
+            .flat_map(|y| program.graph.node(y.node).op.rule().tensors())
+            .map(|t| program.graph.tensors[t].bits())
+            .max();
+        let event = program.phases.iter().flat_map(|p| &p.streams).map(|s| s.event_bits).max();
+        let table = |n: &Node| {
+            if let Op::Table(t) = &n.op {
+                Some(program.graph.tensors[&t.table].clone())
+            } else {
+                None
+            }
+        };
+        let table = program.graph.nodes.iter().find_map(table);
+        Widths {
+            weight: weight.unwrap_or(base.weight).min(16),
+            accumulator: stages().map(|s| s.accumulator_bits).max().unwrap_or(base.accumulator),
+            state: stages().map(|s| s.state_bits).max().unwrap_or(base.state).max(1),
+            event: event.unwrap_or(base.event),
+            gate: table.as_ref().map_or(base.gate, Tensor::bits),
+            sigmoid_entries: table.map_or(base.sigmoid_entries, |t| t.len() as u32),
+            ..base
         }
     }
 }

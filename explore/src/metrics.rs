@@ -1,0 +1,120 @@
+//! Metrics of a point: names, units, meaning, and which way is better.
+
+use pulvinar_ir::{Counts, Program, Result};
+use pulvinar_reports::energy::{AreaReport, EnergyReport, PriceList, Widths};
+use std::collections::BTreeMap;
+
+/// One metric.
+pub struct Metric {
+    /// Name, with its unit.
+    pub name: &'static str,
+    /// Meaning.
+    pub doc: &'static str,
+    /// True if more is better.
+    pub maximise: bool,
+}
+
+const fn least(name: &'static str, doc: &'static str) -> Metric {
+    Metric { name, doc, maximise: false }
+}
+
+/// Every metric. Those per inference are means over the simulated inputs.
+pub const METRICS: &[Metric] = &[
+    least("latency_cycles", "cycles from the first input event to the answer"),
+    least("latency_us", "the same in microseconds of the chip's clock"),
+    least("energy_pj", "energy of an inference: everything that has a price"),
+    least("dynamic_pj", "its part that is counted, without what is paid every cycle"),
+    least("edp_pj_us", "energy times latency"),
+    least("area_mm2", "area of the chip: everything that has a source"),
+    least("traffic_bits", "bits moved in the memories of the cores and in DRAM"),
+    least("dram_bits", "bits moved in DRAM"),
+    least("noc_flits", "flits through routers, each counted once a router"),
+    least("cores_used", "cores with work"),
+    least(
+        "load_cycles",
+        "cycles to load the weights before the first inference; 0 if phases load during the run",
+    ),
+    least("unpriced_terms", "activities and static terms that happened and have no price"),
+    Metric {
+        name: "accuracy",
+        doc: "share of the labelled inputs that the integer network answers rightly",
+        maximise: true,
+    },
+];
+
+/// The metric of this name.
+pub fn find(name: &str) -> Option<&'static Metric> {
+    METRICS.iter().find(|m| m.name == name)
+}
+
+/// Values by name.
+pub type Values = BTreeMap<String, f64>;
+
+/// What was counted over some inferences.
+pub struct Counted {
+    /// Counts of all inferences together.
+    pub counts: Counts,
+    /// Number of inferences.
+    pub inferences: usize,
+    /// Cycles to load the weights.
+    pub load_cycles: u64,
+}
+
+/// Metrics of a program that has run.
+pub fn values(program: &Program, counted: &Counted, accuracy: Option<f64>) -> Result<Values> {
+    let widths = Widths::of(program);
+    let energy = EnergyReport::new(&counted.counts, &PriceList::new(&program.arch, &widths)?);
+    let area = AreaReport::new(&program.arch, &widths)?;
+    let mean = |total: f64| total / counted.inferences.max(1) as f64;
+    let latency_cycles = mean(counted.counts.cycles as f64);
+    let latency_us = latency_cycles / program.arch.technology.clock_mhz;
+    let energy_pj = mean(energy.total_aj as f64 / 1e6);
+    let traffic = Traffic::of(program, &counted.counts);
+    let mut cores: Vec<u32> = program.phases.iter().flat_map(|p| &p.slices).map(|s| s.core).collect();
+    cores.sort_unstable();
+    cores.dedup();
+    let mut values = vec![
+        ("latency_cycles", latency_cycles),
+        ("latency_us", latency_us),
+        ("energy_pj", energy_pj),
+        ("dynamic_pj", mean((energy.total_aj - energy.static_aj) as f64 / 1e6)),
+        ("edp_pj_us", energy_pj * latency_us),
+        ("area_mm2", area.total_mm2),
+        ("traffic_bits", mean((traffic.memory_bits + traffic.dram_bits) as f64)),
+        ("dram_bits", mean(traffic.dram_bits as f64)),
+        ("noc_flits", mean(traffic.flits as f64)),
+        ("cores_used", cores.len() as f64),
+        ("load_cycles", counted.load_cycles as f64),
+        ("unpriced_terms", energy.unpriced.len() as f64),
+    ];
+    values.extend(accuracy.map(|a| ("accuracy", a)));
+    Ok(values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// What moved.
+struct Traffic {
+    memory_bits: u64,
+    dram_bits: u64,
+    flits: u64,
+}
+
+impl Traffic {
+    fn of(program: &Program, counts: &Counts) -> Self {
+        use pulvinar_ir::counts::{Cost, DramAction, RouterAction};
+        let mut traffic = Traffic { memory_bits: 0, dram_bits: 0, flits: 0 };
+        for activity in pulvinar_ir::Activity::ALL {
+            let n = counts.total(*activity);
+            match activity.cost() {
+                Cost::Read(m) | Cost::Write(m) => {
+                    traffic.memory_bits += n * u64::from(program.arch.word_bits(m));
+                }
+                Cost::Dram(DramAction::ReadBurst | DramAction::WriteBurst) => {
+                    traffic.dram_bits += n * u64::from(program.arch.dram.burst_bytes) * 8;
+                }
+                Cost::Router(RouterAction::Crossbar) => traffic.flits += n,
+                _ => (),
+            }
+        }
+        traffic
+    }
+}
