@@ -93,23 +93,14 @@ pub enum Verb {
     )]
     Energy(Energy),
     /// Spaces of designs: expand one into a plan of points.
-    Explore {
-        /// What to do.
-        #[command(subcommand)]
-        verb: Explore,
-    },
+    #[command(subcommand)]
+    Explore(Explore),
     /// Run the points of a plan into a store of results.
-    Sweep {
-        /// What to do.
-        #[command(subcommand)]
-        verb: Sweep,
-    },
+    #[command(subcommand)]
+    Sweep(Sweep),
     /// Look after a store of results.
-    Store {
-        /// What to do.
-        #[command(subcommand)]
-        verb: Store,
-    },
+    #[command(subcommand)]
+    Store(Store),
     /// List the networks that come with Pulvinar: trained ones, and structures of papers with their counts.
     Zoo,
     /// Print the default chip, or another of `pulvinar chips`, or check a file.

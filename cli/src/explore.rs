@@ -30,18 +30,18 @@ const RESUMABLE: u8 = 75;
 pub fn dispatch(verb: Option<&Verb>, global: &Global) -> Option<Result<ExitCode>> {
     let done = |outcome: Result<()>| outcome.map(|()| ExitCode::SUCCESS);
     Some(match verb? {
-        Verb::Explore { verb: Explore::Plan(args) } => done(plan(args, global)),
-        Verb::Explore { verb: Explore::Keys } => {
+        Verb::Explore(Explore::Plan(args)) => done(plan(args, global)),
+        Verb::Explore(Explore::Keys) => {
             list_keys(global.json);
             done(Ok(()))
         }
-        Verb::Explore { verb: Explore::Metrics } => {
+        Verb::Explore(Explore::Metrics) => {
             list_metrics(global.json);
             done(Ok(()))
         }
-        Verb::Sweep { verb: Sweep::Run(args) | Sweep::Resume(args) } => run(args, global),
-        Verb::Sweep { verb: Sweep::Status(args) } => status(args, global.json),
-        Verb::Store { verb } => done(store(verb, global.json)),
+        Verb::Sweep(Sweep::Run(args) | Sweep::Resume(args)) => run(args, global),
+        Verb::Sweep(Sweep::Status(args)) => status(args, global.json),
+        Verb::Store(verb) => done(store(verb, global.json)),
         _ => return None,
     })
 }

@@ -61,7 +61,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Verb::Study(args)) => study::study(&args, global),
         Some(Verb::Bits(bits)) => verbs::bits(&bits, global),
         Some(Verb::Energy(energy)) => energy::energy(&energy, global),
-        Some(Verb::Explore { .. } | Verb::Sweep { .. } | Verb::Store { .. }) => {
+        Some(Verb::Explore(_) | Verb::Sweep(_) | Verb::Store(_)) => {
             unreachable!("explore::dispatch has taken these")
         }
         Some(Verb::Zoo) => verbs::zoo(json),

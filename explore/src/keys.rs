@@ -4,6 +4,8 @@ use crate::config::Config;
 use crate::scalar::{Scalar, Settings};
 use pulvinar_ir::{Diagnostic, Result};
 use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// Keys that follow from others and are not set by hand.
 const DERIVED: [&str; 2] = ["quantise.direct", "map.expected_events"];
@@ -35,6 +37,26 @@ pub fn layer_of(key: &str) -> Option<&str> {
     named.then(|| steps[2])
 }
 
+/// Keys of the chip that a file may leave out, which do not show in a configuration; true for those of real numbers.
+fn optional() -> &'static BTreeMap<String, bool> {
+    static KEYS: OnceLock<BTreeMap<String, bool>> = OnceLock::new();
+    KEYS.get_or_init(|| {
+        let schema: Json = serde_json::from_str(&pulvinar_ir::Arch::schema()).unwrap_or_default();
+        let base = Config::base(pulvinar_ir::Arch::default_chip()).json();
+        let mut keys = BTreeMap::new();
+        for (table, link) in schema["properties"].as_object().into_iter().flatten() {
+            let definition = link["$ref"].as_str().and_then(|r| r.rsplit('/').next()).unwrap_or_default();
+            for (name, field) in schema["$defs"][definition]["properties"].as_object().into_iter().flatten() {
+                let key = format!("{table}.{name}");
+                if get(&base, &key).is_none() {
+                    keys.insert(key, field["type"].to_string().contains("number"));
+                }
+            }
+        }
+        keys
+    })
+}
+
 /// All keys but those of single layers.
 pub fn all() -> Vec<String> {
     let mut keys = Vec::new();
@@ -45,6 +67,8 @@ pub fn all() -> Vec<String> {
             keys.push(key.to_owned());
         }
     });
+    keys.extend(optional().keys().cloned());
+    keys.sort();
     keys
 }
 
@@ -79,6 +103,7 @@ pub fn check(key: &str, place: &str) -> Result<()> {
     let known = match layer_of(key) {
         Some(_) if key.starts_with("quantise.layers.") => LAYER_FIELDS.contains(&steps(key)[3]),
         Some(layer) => !layer.is_empty(),
+        None if optional().contains_key(key) => true,
         None => get(&base, key).is_some_and(|v| !v.is_object()) && !DERIVED.contains(&key),
     };
     if known {
@@ -133,9 +158,14 @@ fn put(config: &mut Json, key: &str, value: &Scalar) {
     *at = value.json();
 }
 
+/// True if a key takes real numbers.
+pub fn is_real(base: &Json, key: &str) -> bool {
+    key == "input.rate" || get(base, key).is_some_and(Json::is_f64) || optional().get(key).is_some_and(|r| *r)
+}
+
 /// A value in the type of its key: whole numbers become reals where a real is.
 pub fn fitted(base: &Json, key: &str, value: Scalar) -> Scalar {
-    let real = get(base, key).is_some_and(Json::is_f64) || key == "input.rate";
+    let real = is_real(base, key);
     match value {
         Scalar::Int(v) if real => Scalar::Real(v as f64),
         other => other,
@@ -188,7 +218,9 @@ mod tests {
     #[test]
     fn every_key_of_the_chip_and_the_options_is_there() {
         let keys = all();
-        for key in ["core.lanes", "noc.routing", "quantise.weight_bits", "map.placement", "input.rate"] {
+        for key in
+            ["core.lanes", "technology.voltage_v", "quantise.weight_bits", "map.placement", "input.rate"]
+        {
             assert!(keys.iter().any(|k| k == key), "{key} of {keys:?}");
         }
         assert!(!keys.iter().any(|k| k == "quantise.direct" || k.starts_with("map.strategies")));

@@ -60,6 +60,7 @@ fn ranges_hold_what_they_say() {
         reals(&[100.0, 150.0, 200.0])
     );
     assert_eq!(values("\"technology.clock_mhz\" = 100"), reals(&[100.0]));
+    assert_eq!(values("technology.voltage_v = [1, 0.8]"), reals(&[1.0, 0.8]));
     assert_eq!(values("input.rate = [0, 0.5]"), reals(&[0.0, 0.5]));
 }
 

@@ -225,7 +225,7 @@ impl Reader<'_> {
     /// Numbers of a range; whole where the key is.
     fn range(&self, key: &str, range: &Range) -> Result<Vec<Value>> {
         let (from, to) = (range.from, range.to);
-        let whole = !keys::get(self.json, key).is_some_and(Json::is_f64) && key != "input.rate";
+        let whole = !keys::is_real(self.json, key);
         let refuse = |message: String, help: &str| Err(bad(self.place, key, message, help));
         if from > to || !from.is_finite() || !to.is_finite() {
             return refuse(format!("the range from {from} to {to} is empty"), "give `from` not above `to`");
