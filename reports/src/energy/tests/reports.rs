@@ -3,7 +3,7 @@
 use super::{chip, prices, NODES_NM};
 use crate::energy::estimators::Took;
 use crate::energy::papers::{self, Stem, Terms};
-use crate::energy::workload::{Geometry, Layer, LayerKind, ModuleCost, Operand, Product, Role};
+use crate::energy::workload::{Geometry, Layer, LayerKind, ModuleCost, Operand, Population, Product, Role};
 use crate::energy::{
     estimators, AreaReport, Data, EnergyReport, EstimatorInput, Widths, Workload, ESTIMATORS,
 };
@@ -204,6 +204,62 @@ fn estimators_stand_side_by_side() {
     let none = EstimatorInput::default();
     for name in ["simulated", "prosperity-lumped"] {
         assert_eq!((estimators::estimator(name).unwrap().estimate)(&none).unwrap_err().code, "E0624");
+    }
+}
+
+/// A layer of any place and operand; convolutions keep their plane.
+fn some_layer() -> impl Strategy<Value = Layer> {
+    let place = prop::sample::select(vec![Role::Stem, Role::Spiking, Role::Shortcut, Role::Analog]);
+    let operand = prop::sample::select(vec![Operand::Binary, Operand::Graded, Operand::Real]);
+    let sizes = (1..40u64, 1..40u64, 0..3u64, 1..12u64, any::<bool>(), any::<bool>());
+    (place, operand, sizes, 0.0..1.5f64, 1..9u32).prop_map(|(role, operand, sizes, rate, timesteps)| {
+        let (inputs, outputs, half, side, conv, bias) = sizes;
+        let k = 2 * half + 1;
+        let whole = Geometry::linear(inputs, outputs, bias);
+        let plane = [side, side];
+        let geometry = Geometry { kernel: [k, k], padding: [half, half], plane, out_plane: plane, ..whole };
+        Layer {
+            kind: if conv { LayerKind::Conv } else { LayerKind::Linear },
+            role,
+            operand,
+            geometry: if conv { geometry } else { whole },
+            normed: bias,
+            rate,
+            rate_without_attention: rate,
+            timesteps,
+            name: "layer".to_owned(),
+        }
+    })
+}
+
+fn some_workload() -> impl Strategy<Value = Workload> {
+    let neurons = (1..5000u64, 1..64u64, 1..9u32, 0.0..1.0f64, any::<bool>());
+    let neurons = neurons.prop_map(|(elements, channels, timesteps, rate, leaky)| Population {
+        name: "neurons".to_owned(),
+        elements: elements * channels,
+        channels,
+        timesteps,
+        rate,
+        leaky,
+    });
+    (prop::collection::vec(some_layer(), 1..6), prop::collection::vec(neurons, 0..4))
+        .prop_map(|(layers, neurons)| Workload { layers, neurons, ..Workload::default() })
+}
+
+proptest! {
+    #[test]
+    fn the_terms_of_every_estimator_sum_to_its_total(workload in some_workload()) {
+        let mut counts = Counts { cycles: 100, ..Counts::default() };
+        counts.row("conv", 0).add(Activity::SynAdd, 400);
+        let run = EnergyReport::new(&counts, &prices(Data::embedded(), &Arch::default_chip()));
+        let took = Some(Took { seconds: 1e-3, dram_bits: 1e6 });
+        let input = EstimatorInput { workload, took, run: Some(run), ..EstimatorInput::default() };
+        for entry in ESTIMATORS {
+            let estimate = (entry.estimate)(&input).unwrap();
+            let sum: f64 = estimate.terms.iter().map(|t| t.1).sum();
+            prop_assert!((sum - estimate.total_pj).abs() <= 1e-9 * estimate.total_pj.abs(), "{}", entry.name);
+            prop_assert!(estimate.terms.iter().all(|t| t.1.is_finite() && t.1 >= 0.0), "{}", entry.name);
+        }
     }
 }
 
