@@ -78,11 +78,18 @@ pub enum Verb {
         after_help = "Example:\n  pulvinar rtl --arch arch/fpga.toml -o digits-rtl/ --verify --synth ecp5"
     )]
     Rtl(Rtl),
-    /// Render reports of earlier runs; several are compared side by side.
-    #[command(after_help = "Example:\n  pulvinar report out/report.json other/report.json -o compared/")]
+    /// Show or write the report of an earlier run, or earlier estimates, again.
+    #[command(after_help = "Example:\n  pulvinar report out/report.json -o again/")]
     Report(ReportArgs),
+    /// Runs or estimates side by side with their ratios to the first: vanilla against attention, SNN against ANN.
+    #[command(
+        after_help = "Examples:\n  pulvinar compare vanilla/ attention/ -o compared/\n  pulvinar compare energy-a/ energy-b/energy.json --json"
+    )]
+    Compare(CompareArgs),
     /// Run a study of the documentation again and write its tables and figures.
-    #[command(after_help = "Example:\n  pulvinar study attention -o study/")]
+    #[command(
+        after_help = "Examples:\n  pulvinar study attention -o study/\n  pulvinar study energy -o study/"
+    )]
     Study(StudyArgs),
     /// Accuracy of quantised networks over a grid of weight and gate bits.
     #[command(after_help = "Example:\n  pulvinar bits ma-snn-tcsa --inputs 200")]
@@ -430,6 +437,8 @@ pub enum StudyArg {
     Attention,
     /// Prosperity's shapes at its densities on a chip of its resources (docs/study-prosperity.md).
     Prosperity,
+    /// Every estimator on the networks of the papers at their published rates (docs/study-energy.md).
+    Energy,
 }
 
 /// `pulvinar study`.
@@ -452,10 +461,20 @@ pub struct StudyArgs {
 /// `pulvinar report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// report.json files of earlier runs.
-    #[arg(required = true)]
-    pub runs: Vec<PathBuf>,
+    /// report.json of a run, energy.json of estimates, or the folder of either.
+    pub run: PathBuf,
     /// Output folder; text goes to the terminal without it.
+    #[arg(short, long)]
+    pub output: Option<PathBuf>,
+}
+
+/// `pulvinar compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Folders or files of `pulvinar run` and `pulvinar energy -o`, two or more.
+    #[arg(required = true, num_args = 2..)]
+    pub runs: Vec<PathBuf>,
+    /// Output folder for the page, text, LaTeX, CSV, JSON and the figure; it is replaced whole.
     #[arg(short, long)]
     pub output: Option<PathBuf>,
 }

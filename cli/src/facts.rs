@@ -3,17 +3,18 @@
 use crate::compile::Compiled;
 use crate::source::Loaded;
 use pulvinar_ir::counts::{Cost, DramAction};
-use pulvinar_ir::{Activity, Counts, Diagnostic, Program, Result, Strategy};
+use pulvinar_ir::{Activity, Arch, Counts, Diagnostic, Program, Result, Strategy};
 use pulvinar_models::reference;
 use pulvinar_models::zoo::census::Census;
+use pulvinar_reports::compare::Entry;
 use pulvinar_reports::energy::break_even::verdicts;
 use pulvinar_reports::energy::estimators::{EstimatorInput, Took, ESTIMATORS};
 use pulvinar_reports::energy::{AreaReport, EnergyReport, PriceList, Widths, Workload};
 use pulvinar_reports::report::{LinkFlits, Span, SpikeDot, StrategyFigures, Summary};
 use pulvinar_reports::table::Style;
-use pulvinar_reports::{compare, json, InputFacts, Report, RunFacts};
+use pulvinar_reports::{InputFacts, Report, RunFacts};
 use pulvinar_simulator::{Run, Span as SimSpan, SpanKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Simulated inferences and what they were compared with.
 #[derive(Default)]
@@ -41,6 +42,11 @@ fn total(runs: &[Run]) -> Counts {
 
 fn prices(program: &Program) -> Result<PriceList> {
     PriceList::new(&program.arch, &Widths::of(program))
+}
+
+/// Energy of runs of a program at the prices of another chip.
+pub fn priced(program: &Program, runs: &[Run], arch: &Arch) -> Result<EnergyReport> {
+    Ok(EnergyReport::new(&total(runs), &PriceList::new(arch, &Widths::of(program))?))
 }
 
 /// The report of a run.
@@ -206,37 +212,29 @@ pub fn style(colour: bool) -> Style {
     Style { colour }
 }
 
-/// A report of an earlier run: its report.json, or the folder that holds it.
-pub fn read_report(path: &Path) -> Result<Report> {
-    let file = if path.is_dir() { path.join("report.json") } else { path.to_owned() };
+/// An earlier run or earlier estimates: a report.json, an energy.json, or the folder that holds it.
+pub fn read_entry(path: &Path) -> Result<Entry> {
+    let within = |name: &str| Some(path.join(name)).filter(|file| file.is_file());
+    let file = within("report.json").or_else(|| within("energy.json")).unwrap_or_else(|| path.to_owned());
     let place = file.display().to_string();
     let text = std::fs::read_to_string(&file).map_err(|e| {
         Diagnostic::new(
             "E0111",
             &place,
             format!("cannot read the report: {e}"),
-            "give the report.json of an earlier run",
+            "give the report.json of an earlier run, the energy.json of earlier estimates, or the folder of either",
         )
     })?;
-    json::from_json(&text).map_err(|d| d.within(&place))
+    Entry::from_json(&text).map_err(|d| d.within(&place))
 }
 
-/// Files of one report, or of a comparison.
-pub fn render_files(reports: &[Report]) -> Vec<(String, Vec<u8>)> {
-    if let [one] = reports {
-        return pulvinar_reports::write::files(one).into_iter().map(|(n, t)| (n, t.into_bytes())).collect();
-    }
-    vec![
-        ("report.html".to_owned(), compare::html(reports).into_bytes()),
-        ("comparison.tex".to_owned(), compare::latex(reports).into_bytes()),
-        ("comparison.txt".to_owned(), compare::text(reports, Style::default()).into_bytes()),
-    ]
-}
-
-/// Terminal text of one report, or of a comparison.
-pub fn render_text(reports: &[Report]) -> String {
-    match reports {
-        [one] => pulvinar_reports::text::summary(one, Style::default()),
-        many => compare::text(many, Style::default()),
-    }
+/// Several of them under their names; those of one name are told apart by their places.
+pub fn read_entries(paths: &[PathBuf]) -> Result<Vec<(String, Entry)>> {
+    let entries = paths.iter().map(|p| read_entry(p)).collect::<Result<Vec<_>>>()?;
+    let names: Vec<String> = entries.iter().map(Entry::name).collect();
+    let name = |i: usize| match names.iter().filter(|n| **n == names[i]).count() {
+        1 => names[i].clone(),
+        _ => format!("{} ({})", names[i], paths[i].display()),
+    };
+    Ok(entries.into_iter().enumerate().map(|(i, e)| (name(i), e)).collect())
 }

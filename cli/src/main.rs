@@ -58,6 +58,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Verb::Simulate(simulate)) => simulate::simulate(&simulate, global),
         Some(Verb::Rtl(rtl)) => rtl::rtl(&rtl, global),
         Some(Verb::Report(report)) => verbs::report(&report, json),
+        Some(Verb::Compare(runs)) => verbs::compare(&runs, json),
         Some(Verb::Study(args)) => study::study(&args, global),
         Some(Verb::Bits(bits)) => verbs::bits(&bits, global),
         Some(Verb::Energy(energy)) => energy::energy(&energy, global),

@@ -98,7 +98,15 @@ pub fn check_writable(target: &Path) -> Result<()> {
 
 /// True for folders that are empty or hold an output of ours.
 fn is_ours(folder: &Path) -> bool {
-    let marks = ["report.json", "program.json", "graph.json", "pulvinar.core", "tables.md", "energy.json"];
+    let marks = [
+        "report.json",
+        "program.json",
+        "graph.json",
+        "pulvinar.core",
+        "tables.md",
+        "energy.json",
+        "comparison.json",
+    ];
     let empty = std::fs::read_dir(folder).is_ok_and(|mut d| d.next().is_none());
     empty || marks.iter().any(|m| folder.join(m).is_file())
 }

@@ -1,5 +1,6 @@
 //! `pulvinar study`: the runs behind a written study, as tables and figures.
 
+mod energy;
 mod prosperity;
 
 use crate::args::{Choices, EngineArg, Global, StudyArg, StudyArgs};
@@ -51,16 +52,22 @@ const GAC: [Row; 1] = [("GAC, T = 4, 0.15", "gac-cifar10-t4", GAC_RATE, Spread::
 pub fn study(args: &StudyArgs, global: &Global) -> Result<()> {
     match args.study {
         StudyArg::Attention => attention(args, global),
+        StudyArg::Energy => energy::study(args, global),
         StudyArg::Prosperity => prosperity::study(args, global),
+    }
+}
+
+/// The chip of the study, or the one that is given.
+fn arch(args: &StudyArgs) -> Result<Arch> {
+    match &args.arch {
+        Some(file) => source::arch(Some(file)),
+        None => Arch::from_toml(CHIP).map_err(|d| d.within("arch/study.toml")),
     }
 }
 
 fn attention(args: &StudyArgs, global: &Global) -> Result<()> {
     output::check_writable(&args.output)?;
-    let arch = match &args.arch {
-        Some(file) => source::arch(Some(file))?,
-        None => Arch::from_toml(CHIP).map_err(|d| d.within("arch/study.toml"))?,
-    };
+    let arch = arch(args)?;
     // Every run is by itself, so the figures do not depend on threads.
     let runs: Vec<&Row> = GESTURE.iter().chain(&GAC).collect();
     let mut gesture =

@@ -1,6 +1,6 @@
 //! The short verbs.
 
-use crate::args::{ArchArgs, Bits, Check, Cli, Compile, Global, ReportArgs};
+use crate::args::{ArchArgs, Bits, Check, Cli, CompareArgs, Compile, Global, ReportArgs};
 use crate::compile::{compile as compile_all, options, quantised};
 use crate::{output, progress, source, verdict};
 use clap::CommandFactory;
@@ -8,6 +8,7 @@ use pulvinar_compiler::{run_pipeline, Calibration, Options, PASSES};
 use pulvinar_ir::{Arch, Diagnostic, Graph, Level, Result};
 use pulvinar_models::encode::{Encoder, ENCODERS};
 use pulvinar_models::{reference, zoo as networks};
+use pulvinar_reports::compare::{Comparison, Entry};
 use pulvinar_reports::energy::estimators::ESTIMATORS;
 use serde_json::json;
 
@@ -225,19 +226,52 @@ fn emit(loaded: &source::Loaded, options: &Options, stage: &str) -> Result<()> {
     Ok(())
 }
 
-/// `pulvinar report`.
+/// `pulvinar report`: one run or one table of estimates, written or shown again.
 pub fn report(args: &ReportArgs, json: bool) -> Result<()> {
-    let reports = args.runs.iter().map(|p| crate::facts::read_report(p)).collect::<Result<Vec<_>>>()?;
+    let entry = crate::facts::read_entry(&args.run)?;
     if let Some(target) = &args.output {
-        output::check_writable(target)?;
-        let files = crate::facts::render_files(&reports);
-        output::folder(target, |folder| {
-            files.iter().try_for_each(|(name, bytes)| output::file(&folder.join(name), bytes))
-        })?;
-        println!("written to {}", target.join("index.html").display());
-        return Ok(());
+        let files = match &entry {
+            Entry::Run(report) => pulvinar_reports::write::files(report),
+            Entry::Sheet(sheet) => pulvinar_reports::sheet::files(sheet),
+        };
+        return write_files(target, &files);
     }
-    show(json, &json!(reports), || crate::facts::render_text(&reports));
+    let style = crate::facts::style(output::colours());
+    match (&entry, json) {
+        (Entry::Run(report), true) => print!("{}", pulvinar_reports::json::to_json(report)),
+        (Entry::Run(report), false) => print!("{}", pulvinar_reports::text::summary(report, style)),
+        (Entry::Sheet(sheet), true) => print!("{}", sheet.to_json()),
+        (Entry::Sheet(sheet), false) => print!("{}", pulvinar_reports::sheet::render::text(sheet, style)),
+    }
+    Ok(())
+}
+
+/// `pulvinar compare`.
+pub fn compare(args: &CompareArgs, json: bool) -> Result<()> {
+    let entries = crate::facts::read_entries(&args.runs)?;
+    let all = Comparison::new(&entries)?;
+    if let Some(target) = &args.output {
+        write_files(target, &pulvinar_reports::compare::files(&entries)?)?;
+    }
+    if json {
+        print!("{}", all.to_json());
+    } else {
+        print!("{}", all.text(crate::facts::style(output::colours())));
+    }
+    Ok(())
+}
+
+/// Writes a folder of files whole.
+fn write_files(target: &std::path::Path, files: &[(String, String)]) -> Result<()> {
+    output::check_writable(target)?;
+    output::folder(target, |folder| {
+        files.iter().try_for_each(|(name, text)| {
+            let path = folder.join(name);
+            path.parent().map_or(Ok(()), output::directory)?;
+            output::file(&path, text.as_bytes())
+        })
+    })?;
+    eprintln!("written to {}", target.display());
     Ok(())
 }
 

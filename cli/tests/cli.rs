@@ -184,11 +184,27 @@ fn reports_compare() {
         let out = pulvinar(dir.path(), &["run", model, "--inputs", "1", "--twin", "none", "-o", folder]);
         assert!(out.status.success(), "{}", text(&out.stderr));
     }
-    let out = pulvinar(dir.path(), &["report", "a", "b/report.json", "-o", "both"]);
+    let out = pulvinar(dir.path(), &["compare", "a", "b/report.json", "-o", "both"]);
     assert!(out.status.success(), "{}", text(&out.stderr));
-    assert!(fs::read_to_string(dir.path().join("both/report.html")).unwrap().contains("vanilla"));
-    let out = pulvinar(dir.path(), &["report", "a", "b"]);
     assert!(text(&out.stdout).contains("latency"));
+    let read = |name: &str| fs::read_to_string(dir.path().join("both").join(name)).unwrap();
+    assert!(read("report.html").contains("vanilla") && read("comparison.tex").contains("\\toprule"));
+    // Estimates of the same network stand beside its run; the folder may be replaced.
+    let out = pulvinar(dir.path(), &["energy", "--inputs", "1", "-o", "e"]);
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    let out = pulvinar(dir.path(), &["compare", "a", "e", "-o", "both", "--json"]);
+    let all: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(all["entries"].as_array().unwrap().len(), 2);
+    let out = pulvinar(dir.path(), &["report", "e", "-o", "again"]);
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    assert_eq!(
+        fs::read(dir.path().join("e/energy.json")).unwrap(),
+        fs::read(dir.path().join("again/energy.json")).unwrap()
+    );
+    fs::write(dir.path().join("bad.json"), "{\"energy_format\": 1}").unwrap();
+    refused(dir.path(), &["compare", "a", "bad.json"], &["E0613", "bad.json"]);
+    refused(dir.path(), &["compare", "a", "nowhere"], &["E0111", "nowhere"]);
+    assert_eq!(pulvinar(dir.path(), &["compare", "a"]).status.code(), Some(2));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Several runs of one question side by side: a table and figures for a written study.
 
+pub mod energy;
 pub mod prosperity;
 
 use crate::plots::bars::{stacked, Bar};

@@ -292,27 +292,27 @@ pub fn provenance(report: &Report) -> Table {
     t
 }
 
-/// A row of a comparison: what, the number, how it is shown.
-type Metric = (&'static str, fn(&Summary) -> Option<f64>, fn(f64) -> String);
+/// A row of a comparison: what, its unit, the number, how it is shown.
+pub(crate) type Metric = (&'static str, &'static str, fn(&Summary) -> Option<f64>, fn(f64) -> String);
 
-const METRICS: [Metric; 13] = [
-    ("inputs", |s| Some(s.inputs as f64), count),
-    ("accuracy", |s| s.accuracy, percent),
-    ("agreement with float", |s| s.agreement_with_float, percent),
-    ("latency", |s| Some(s.latency_us), time),
-    ("throughput per s", |s| Some(s.throughput_per_s), count),
-    ("energy", |s| Some(s.energy_nj), |nj| energy(nj * 1e3)),
-    ("energy × latency", |s| Some(s.energy_nj * s.latency_us), |x| si(x * 1e-15, "J·s")),
-    ("spikes", |s| Some(s.spikes), count),
-    ("firing rate", |s| Some(s.firing_rate), digits),
-    ("synaptic events", |s| Some(s.synaptic_events), count),
-    ("core memory traffic", |s| Some(s.memory_bits), bits),
-    ("flit hops", |s| Some(s.flit_hops), count),
-    ("external memory traffic", |s| Some(s.dram_bytes), bytes),
+pub(crate) const METRICS: [Metric; 13] = [
+    ("inputs", "", |s| Some(s.inputs as f64), count),
+    ("accuracy", "", |s| s.accuracy, percent),
+    ("agreement with float", "", |s| s.agreement_with_float, percent),
+    ("latency", "us", |s| Some(s.latency_us), time),
+    ("throughput per s", "1/s", |s| Some(s.throughput_per_s), count),
+    ("energy", "nJ", |s| Some(s.energy_nj), |nj| energy(nj * 1e3)),
+    ("energy × latency", "nJ us", |s| Some(s.energy_nj * s.latency_us), |x| si(x * 1e-15, "J·s")),
+    ("spikes", "", |s| Some(s.spikes), count),
+    ("firing rate", "", |s| Some(s.firing_rate), digits),
+    ("synaptic events", "", |s| Some(s.synaptic_events), count),
+    ("core memory traffic", "bit", |s| Some(s.memory_bits), bits),
+    ("flit hops", "", |s| Some(s.flit_hops), count),
+    ("external memory traffic", "B", |s| Some(s.dram_bytes), bytes),
 ];
 
 /// Metrics whose ratio says nothing.
-const NO_RATIO: [&str; 3] = ["inputs", "accuracy", "agreement with float"];
+pub(crate) const NO_RATIO: [&str; 3] = ["inputs", "accuracy", "agreement with float"];
 
 /// Runs side by side; from the second on with the ratio to the first.
 pub fn comparison(caption: &str, runs: &[Summary]) -> Table {
@@ -320,7 +320,7 @@ pub fn comparison(caption: &str, runs: &[Summary]) -> Table {
     heads.extend(runs.iter().map(|r| format!(">{}", r.name)));
     let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
     let mut t = Table::new(caption, &heads).in_brief();
-    for (name, get, show) in METRICS {
+    for (name, _, get, show) in METRICS {
         let values: Vec<Option<f64>> = runs.iter().map(get).collect();
         if values.iter().all(Option::is_none) {
             continue;

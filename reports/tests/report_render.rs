@@ -5,10 +5,11 @@
 #[allow(dead_code)] // each test binary uses a part of it
 mod report_fixture;
 
+use pulvinar_reports::compare::{Comparison, Entry};
 use pulvinar_reports::plots::{standalone, PLOTS};
 use pulvinar_reports::report::Report;
 use pulvinar_reports::text::Style;
-use pulvinar_reports::{compare, csv, html, json, latex, study, text, write, write_all};
+use pulvinar_reports::{csv, html, json, latex, study, text, write, write_all};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -188,7 +189,8 @@ fn user_text_is_escaped_everywhere() {
     well_formed(&page).unwrap();
     assert!(!page.contains("<script") && !page.contains('\u{1b}'));
     assert!(!text::summary(&report, Style::default()).contains('\u{1b}'));
-    well_formed(&compare::html(&[report.clone(), report.clone()])).unwrap();
+    let both = entries([report.clone(), report.clone()]);
+    well_formed(&Comparison::new(&both).unwrap().html(&both)).unwrap();
     let row = csv::energy(&report).lines().nth(1).unwrap().to_owned();
     assert!(row.starts_with('"'), "{row}");
     assert!(!latex::tables(&report).contains(" & \"'%"));
@@ -234,15 +236,22 @@ fn the_schema_names_every_field() {
     assert!(timing["latency_us"]["description"].as_str().unwrap().contains("µs"));
 }
 
+fn entries<const N: usize>(reports: [Report; N]) -> Vec<(String, Entry)> {
+    reports.map(|r| ("a <run>".to_owned(), Entry::Run(Box::new(r)))).to_vec()
+}
+
 #[test]
 fn comparison_gives_ratios_to_the_first_run() {
     let first = report_fixture::report();
     let mut second = first.clone();
     second.timing.latency_us *= 2.0;
-    let text = compare::text(&[first.clone(), second.clone()], Style::default());
+    let both = entries([first, second]);
+    let all = Comparison::new(&both).unwrap();
+    let text = all.text(Style::default());
     let latency = text.lines().find(|l| l.trim_start().starts_with("latency")).unwrap();
     assert!(latency.ends_with("(2×)"), "{latency}");
-    well_formed(&compare::html(&[first, second])).unwrap();
+    well_formed(&all.html(&both)).unwrap();
+    well_formed(&all.figure().unwrap()).unwrap();
 }
 
 #[test]

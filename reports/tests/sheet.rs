@@ -5,6 +5,7 @@
 #[allow(dead_code)] // each test binary uses a part of it
 mod report_fixture;
 
+use pulvinar_reports::compare::{files as compared, Comparison, Entry};
 use pulvinar_reports::energy::{bibtex, estimators, EstimatorInput};
 use pulvinar_reports::sheet::{methods, render, Basis, Facts, LayerRate, Rates, Sheet};
 use std::collections::BTreeSet;
@@ -268,4 +269,37 @@ fn the_rates_are_read_again() {
     assert_eq!(rows[0], ["layer", "rate"]);
     assert_eq!(rows[1], ["input", "0.05"]);
     assert_eq!(rows[2], ["conv1", "0.061"]);
+}
+
+#[test]
+fn estimates_stand_side_by_side() {
+    let (first, mut second) = (sheet(true), sheet(true));
+    for e in &mut second.estimates {
+        e.total_pj *= 2.0;
+        e.terms_pj.iter_mut().for_each(|t| t.value *= 2.0);
+    }
+    let entry = |s: &Sheet| ("a, \"b\"".to_owned(), Entry::from_json(&s.to_json()).unwrap());
+    let both =
+        [entry(&first), entry(&second), ("run".to_owned(), Entry::Run(Box::new(report_fixture::report())))];
+    let all = Comparison::new(&both).unwrap();
+    let lines: Vec<_> = all.groups.iter().flat_map(|g| &g.lines).collect();
+    let paper = lines.iter().find(|l| l.name == "paper-sop").unwrap();
+    assert_eq!(paper.ratios[..2], [Some(1.0), Some(2.0)]);
+    let limit = lines.iter().find(|l| l.name.starts_with("spikes of a neuron")).unwrap();
+    assert!(limit.sides[0].as_deref().unwrap().contains(':') && limit.values[2].is_some());
+    let latency = lines.iter().find(|l| l.name == "latency").unwrap();
+    assert!(latency.values[0].is_none() && latency.values[2].is_some());
+    assert_eq!(fault(&all.latex()), None);
+    let rows = csv(&all.csv());
+    assert!(rows.iter().all(|r| r.len() == 3 + 2 * both.len()) && rows.len() == lines.len() + 1);
+    assert!(compared(&both).unwrap().iter().any(|f| f.0 == "estimators.svg"));
+    // The terms of an estimator add up to it, in the comparison too.
+    let of = |name: &str| {
+        lines.iter().filter(|l| l.name.starts_with(name)).filter_map(|l| l.values[1]).sum::<f64>()
+    };
+    let total = paper.values[1].unwrap();
+    assert!((of("paper-sop: ") - total).abs() < 1e-9 * total);
+    let mut other = first.clone();
+    (other.estimates, other.break_even) = (Vec::new(), Vec::new());
+    assert_eq!(Comparison::new(&[entry(&first), entry(&other)]).unwrap_err().code, "E0617");
 }

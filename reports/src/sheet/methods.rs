@@ -82,6 +82,14 @@ fn pieces(sheet: &Sheet) -> Vec<Piece> {
             energy(run.static_pj)
         )));
     }
+    if let Some(u) = sheet.simulated.as_ref().and_then(|run| run.uncertainty.as_ref()) {
+        out.push(text_of(format!(
+            " By the evidence of its constants, drawn {} times, the energy lies between {} and {} (5th and 95th percentile).",
+            count(u.draws.into()),
+            energy(u.p5_pj),
+            energy(u.p95_pj)
+        )));
+    }
     out.push(Piece::Break);
     out.extend(break_even(sheet));
     out

@@ -10,7 +10,7 @@ pub use render::files;
 
 use crate::energy::break_even::verdicts;
 use crate::energy::{Estimate, Workload};
-use crate::report::{BreakEvenRow, ConstantRow, EstimateRow, Report};
+use crate::report::{BreakEvenRow, ConstantRow, EstimateRow, Interval, Report};
 use pulvinar_ir::diag::{Diagnostic, Result};
 use serde::{Deserialize, Serialize};
 
@@ -114,6 +114,8 @@ pub struct Simulated {
     pub latency_cycles: f64,
     /// Part of the energy that is paid every cycle, pJ.
     pub static_pj: f64,
+    /// How sure the energy is, by the evidence of its constants.
+    pub uncertainty: Option<Interval>,
     /// Seed of placement, and of what is random in the run.
     pub seed: u64,
     /// Rates that the layers were given, in words; none if the network computed its own spikes.
@@ -192,6 +194,7 @@ impl Sheet {
             cores: run.model.cores,
             latency_cycles: run.timing.latency_cycles,
             static_pj: run.energy.static_pj,
+            uncertainty: run.energy.uncertainty.clone(),
             seed: run.provenance.seed,
             workload: run.correctness.workload.clone(),
         });

@@ -6,6 +6,7 @@ use pulvinar_compiler::map::text::ProgramFile;
 use pulvinar_compiler::map::{check, MapOptions, Rates};
 use pulvinar_ir::arch::Sync;
 use pulvinar_ir::{Arch, Counts, Diagnostic, Endpoint, Program, Shape, Strategy, Value};
+use pulvinar_reports::compare::{Comparison, Entry};
 use pulvinar_reports::energy::constants::Constants;
 use pulvinar_reports::energy::counted;
 use pulvinar_reports::energy::estimators::Conditions;
@@ -73,6 +74,14 @@ pub const REPORTS: &[Case] = &[
         unwritten(|target| fs::create_dir(target).and_then(|()| fs::write(target.join("thesis.txt"), "mine")))
     }),
     ("E0616", "a file where the folder would be", || unwritten(|target| fs::write(target, "mine"))),
+    ("E0617", "estimates that have nothing in common", || {
+        let sheet = r#"{"energy_format": 1, "version": "", "command": "", "network": "a", "network_hash": null, "timesteps": 1,
+            "neurons": 1, "macs": 1.0, "spikes": 0.0, "rates": {"basis": "given", "input": 1.0, "layers": [],
+            "without_attention": null}, "estimates": [], "constants": [], "break_even": [], "simulated": null,
+            "assumptions": []}"#;
+        let entry = |name: &str| (name.to_owned(), Entry::from_json(sheet).expect("estimates"));
+        Comparison::new(&[entry("a"), entry("b")]).expect_err("nothing in common")
+    }),
     ("E0621", "a process node without data", || {
         let mut arch = Arch::default_chip();
         arch.technology.node_nm = 10;
