@@ -3,6 +3,7 @@
 
 mod dram;
 mod spill;
+mod sram;
 
 use pulvinar_tests::root;
 use std::fs;
