@@ -16,8 +16,8 @@ use rayon::prelude::*;
 const ALTERNATIVE_INPUTS: usize = 4;
 
 /// Ways a layer can wait for gates.
-const WAITING_STRATEGIES: [Strategy; 4] =
-    [Strategy::Step, Strategy::SpillSram, Strategy::Recompute, Strategy::SpillDram];
+const WAITING_STRATEGIES: [Strategy; 5] =
+    [Strategy::Step, Strategy::Window, Strategy::SpillSram, Strategy::Recompute, Strategy::SpillDram];
 
 /// The verb.
 pub fn run(args: &RunArgs, global: &Global) -> Result<()> {

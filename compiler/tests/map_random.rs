@@ -168,20 +168,14 @@ fn random_cases_reach_every_outcome() {
         let keys: Vec<&str> = match map(&graph, &arch, &options) {
             Err(refusal) => vec![refusal.code],
             Ok(mapped) => {
-                let kept = mapped.program.stages.iter().map(|s| match s.strategy {
-                    Keep::Direct => "direct",
-                    Keep::Step => "step",
-                    Keep::SpillSram => "sram",
-                    Keep::SpillDram => "dram",
-                    Keep::Recompute => "recompute",
-                });
+                let kept = mapped.program.stages.iter().map(|s| s.strategy.name());
                 let phases = if mapped.program.is_multiphase() { "phases" } else { "one phase" };
                 kept.chain([phases]).collect()
             }
         };
         keys.into_iter().for_each(|k| *seen.entry(k).or_default() += 1);
     }
-    for key in ["direct", "sram", "dram", "recompute", "phases", "one phase", "E0602", "E0603"] {
+    for key in ["direct", "spill_sram", "spill_dram", "recompute", "phases", "one phase", "E0602", "E0603"] {
         assert!(seen.get(key).is_some_and(|&n| n >= 3), "{key} in {seen:?}");
     }
 }

@@ -2,6 +2,10 @@
 // operation by operation, by a micro-program (assembled by hdl/src/attention.rs, which says what a
 // field means).
 //
+// With ROUNDS, where attention goes along with the steps and keeps values from round to round, an
+// operation has two more numbers: `from` and `span`. In rounds outside from .. from + span - 1 it
+// folds nothing and writes zeros. A round ends with the last program.
+//
 // LANES lanes work on neighbouring outputs of an operation, each on one element of its reduction a
 // cycle. Programs of all passes follow each other; every `start` runs the next one.
 //
@@ -10,7 +14,7 @@
 //             ROWS, ROW_BITS of the operand memory (rows of LANES words); OPERATIONS, PC_BITS,
 //             PROGRAM file; WEIGHT_BITS, WEIGHTS words of LANES weights, WEIGHT_ADDR_BITS, WEIGHT
 //             file; BIAS_BITS, BIASES, BIAS_ADDR_BITS, BIAS file likewise; TABLE_BITS, ENTRIES,
-//             ENTRY_BITS (address), TABLE file of one entry a word.
+//             ENTRY_BITS (address), TABLE file of one entry a word; ROUNDS 1: operations have rounds.
 // Ports:      start (comb, one cycle): the statistics of the next pass are complete. running: from
 //             the cycle after start to the one before finish (register). ending: the next cycle is
 //             the finish; finish (register): the program is finished, its gates are in the gate
@@ -44,7 +48,8 @@ module attention_engine #(
   parameter TABLE_BITS = 8,
   parameter ENTRIES = 2,
   parameter ENTRY_BITS = 1,
-  parameter TABLE = "table.mem"
+  parameter TABLE = "table.mem",
+  parameter ROUNDS = 0
 ) (
   input  wire                   clk,
   input  wire                   rst,
@@ -67,7 +72,7 @@ module attention_engine #(
   localparam ADDR_BITS = ROW_BITS + LANE_BITS;
   // An operation: header, NUMBERS fields, limits and multiplier, 8 fields a lane.
   localparam HEADER = 21;
-  localparam NUMBERS = 67;
+  localparam NUMBERS = ROUNDS != 0 ? 69 : 67;
   localparam LIMITS = HEADER + NUMBERS * FIELD;
   localparam FIRSTS = LIMITS + 2 * WIDTH + 16;
   localparam OPERATION_BITS = FIRSTS + LANES * 8 * FIELD;
@@ -116,6 +121,8 @@ module attention_engine #(
   wire [FIELD-1:0] place_first = number[64*FIELD +: FIELD];
   wire [FIELD-1:0] gate_first = number[65*FIELD +: FIELD];
   wire [FIELD-1:0] table_offset = number[66*FIELD +: FIELD];
+  wire [FIELD-1:0] from = number[(NUMBERS-2)*FIELD +: FIELD];
+  wire [FIELD-1:0] span = number[(NUMBERS-1)*FIELD +: FIELD];
   wire [WIDTH-1:0] low = operation[LIMITS +: WIDTH];
   wire [WIDTH-1:0] high = operation[LIMITS+WIDTH +: WIDTH];
   wire [15:0] multiplier = operation[LIMITS+2*WIDTH +: 16];
@@ -148,6 +155,23 @@ module attention_engine #(
     operation <= listing[pc];
   end
 
+  // The round, and whether the operation has something to do in it.
+  wire outside;
+  generate
+    if (ROUNDS != 0) begin : rounds
+      reg [FIELD-1:0] round;
+      wire [FIELD-1:0] since = round - from;
+      assign outside = since >= span;
+      always @(posedge clk) begin
+        if (rst) round <= {FIELD{1'b0}};
+        else if (state == PRIME && stopping && pc == {PC_BITS{1'b0}}) round <= round + 1'b1;
+      end
+    end else begin : no_rounds
+      wire unused_rounds = &{1'b0, from, span};
+      assign outside = 1'b0;
+    end
+  endgenerate
+
   // The reduction: digits common to all lanes, and offsets of the element from the block's first.
   reg [4*FIELD-1:0] element;
   reg [FIELD-1:0] x_offset, y_offset, row_offset, column_offset;
@@ -157,7 +181,7 @@ module attention_engine #(
   genvar d;
   generate
     for (d = 0; d < 4; d = d + 1) begin : digit
-      assign full[d] = element[d*FIELD +: FIELD] == folds[d*FIELD +: FIELD];
+      assign full[d] = outside || element[d*FIELD +: FIELD] == folds[d*FIELD +: FIELD];
     end
   endgenerate
   wire [3:1] wrap = {&full[2:0], &full[1:0], full[0]};
@@ -231,7 +255,7 @@ module attention_engine #(
 
   // Stages 1 to 3 behind the issue. The next operation's fields are there from stage 3 of the last
   // beat on.
-  reg valid1, valid2, valid3, first1, first2, last1, last2, last3, keep3, hand3, rank3;
+  reg valid1, valid2, valid3, first1, first2, last1, last2, last3, keep3, hand3, rank3, outside3;
   reg [LANES-1:0] active1, active2, active3;
   reg [WIDTH-1:0] low3, high3;
   reg [PRODUCT-1:0] rounding;
@@ -246,7 +270,7 @@ module attention_engine #(
     {first2, first1} <= {first1, first_fold};
     {last3, last2, last1} <= {last2, last1, last_fold};
     {active3, active2, active1} <= {active2, active1, active};
-    {keep3, hand3, rank3, low3, high3} <= {keep, hand, ranks, low, high};
+    {keep3, hand3, rank3, outside3, low3, high3} <= {keep, hand, ranks, outside, low, high};
     rounding <= twice[PRODUCT:1];
     if (load) {place, gate} <= {place_first, gate_first};
     else if (write) {place, gate} <= {place + LANE_COUNT, gate + LANE_COUNT};
@@ -257,7 +281,8 @@ module attention_engine #(
   wire [2*LANES-1:0] ren;
   wire [2*LANES*ADDR_BITS-1:0] raddr;
   wire [2*LANES*WIDTH-1:0] rdata;
-  wire [LANES*WIDTH-1:0] results;
+  wire [LANES*WIDTH-1:0] computed;
+  wire [LANES*WIDTH-1:0] results = outside3 ? {LANES*WIDTH{1'b0}} : computed;
   genvar l;
   generate
     for (l = 0; l < LANES; l = l + 1) begin : lane
@@ -299,7 +324,7 @@ module attention_engine #(
         .y(from_arrivals ? arrived_data[l*WIDTH +: WIDTH] : rdata[(LANES+l)*WIDTH +: WIDTH]),
         .weight(weights[l*WEIGHT_BITS +: WEIGHT_BITS]), .table_addr(table_addr),
         .first(first2), .bias(biases[l*BIAS_BITS +: BIAS_BITS]), .entry(entry),
-        .result(results[l*WIDTH +: WIDTH])
+        .result(computed[l*WIDTH +: WIDTH])
       );
     end
   endgenerate

@@ -1,7 +1,7 @@
 // control: which sweep of a core runs when; credits; what happens between passes.
 //
 // Steps 0..STEPS-1 are swept in every pass; with BY_STEP all passes sweep a step before the next
-// step (docs/machine.md section 9). A sweep starts in the first cycle in which the one
+// step, or pass 1 of two lags LOOK steps behind (docs/machine.md section 9). A sweep starts in the first cycle in which the one
 // before is over, its currents are there, the gates of earlier passes are there and, in the last
 // pass, every consumer has granted the step (docs/machine.md sections 4, 6, 8, 9).
 //
@@ -10,6 +10,8 @@
 //   BUFFERS     accumulator buffers, 1 or 2; AHEAD: the same number, STEP_BITS wide
 //   HELD_FROM   with several passes: steps from here on are granted at the end of everything
 //   BY_STEP     1: the passes of a step follow each other
+//   WINDOW      1: by LOOK steps (LOOK >= 1); DRAIN_FROM: LAST_STEP - LOOK; SLOT_BITS, LAST_SLOT:
+//               frames, LOOK + 1 of them, one a round
 //   HOME        1: this core's attention engine makes the gates
 //   RECOMPUTE   1: later passes replay the spike store
 //   CREDIT_BITS, NEEDED consumers that grant credits, EARLY of them take events in their own step
@@ -25,6 +27,7 @@
 //   start (comb), step, pass: the sweep that starts or runs; sweeping: one runs (register)
 //   inbox_clear[b] (comb), list_begin (comb): own statistics are to be sent from the next cycle on
 //   rewind (comb), playback: the spike store is replayed; store_limit: steps below it may be
+//   slot: frame of the sweep that starts or runs (WINDOW)
 //   grant, grant_producer, grant_step (comb): a credit packet for the control queue
 //   done: all sweeps are over
 module control #(
@@ -37,6 +40,11 @@ module control #(
   parameter [STEP_BITS-1:0] AHEAD = 2,
   parameter [STEP_BITS-1:0] HELD_FROM = 2,
   parameter BY_STEP = 0,
+  parameter WINDOW = 0,
+  parameter [STEP_BITS-1:0] LOOK = 0,
+  parameter [STEP_BITS-1:0] DRAIN_FROM = 0,
+  parameter SLOT_BITS = 1,
+  parameter [SLOT_BITS-1:0] LAST_SLOT = 0,
   parameter HOME = 0,
   parameter RECOMPUTE = 0,
   parameter CREDIT_BITS = 1,
@@ -72,6 +80,7 @@ module control #(
   output rewind,
   output reg playback,
   output [STEP_BITS-1:0] store_limit,
+  output reg [SLOT_BITS-1:0] slot,
   output grant,
   output [PRODUCER_BITS-1:0] grant_producer,
   output [STEP_BITS-1:0] grant_step,
@@ -92,16 +101,30 @@ module control #(
 
   assign last_pass = pass == LAST_PASS;
 
-  // Gates of earlier passes, counted.
-  reg [PASS_BITS-1:0] gates_have;
-  wire waits_for_gates = gates_have != pass;
+  // A program follows a pass; with WINDOW, behind the last step, the last pass too (drains).
+  wire first_pass = pass == {PASS_BITS{1'b0}};
+  wire fills, drains;
+  generate
+    if (WINDOW != 0) begin : g_window
+      assign fills = first_pass && (step < LOOK);
+      assign drains = last_pass && (step >= DRAIN_FROM) && (step != LAST_STEP);
+    end else begin : g_no_window
+      assign fills = 1'b0;
+      assign drains = 1'b0;
+    end
+  endgenerate
+  wire program_follows = end_of_pass && (!last_pass || drains);
+
+  // Gates of the program that follows the last sweep.
+  reg waits_for_gates;
   wire gates_come = (HOME != 0) ? attention_finish : (waits_for_gates && gates_complete);
   wire gates_there = !waits_for_gates || gates_come;
   assign gates_clear = (HOME == 0) && waits_for_gates && gates_complete;
 
   // Attention: the own statistics are complete and the program has not started.
   reg due;
-  assign attention_start = (HOME != 0) && due && statistics_complete;
+  reg draining;
+  assign attention_start = (HOME != 0) && due && (statistics_complete || draining);
 
   // Credits by buffer parity of the step.
   reg [CREDIT_BITS-1:0] granted_even;
@@ -113,40 +136,62 @@ module control #(
   wire landed = !(|(recent & this_buffer)) && !(busy && (busy_buffer == buffer));
   wire accumulated = (|(complete & this_buffer)) && landed;
   wire replayed = playback && stored_left_zero && landed;
-  wire currents = (pass == {PASS_BITS{1'b0}}) ? accumulated
+  wire currents = first_pass ? accumulated
                   : ((RECOMPUTE != 0) ? replayed : 1'b1);
 
   assign start = !sweeping && !done && currents && gates_there
                  && (!last_pass || has_credits);
-  assign inbox_clear = (start && (pass == {PASS_BITS{1'b0}})) ? this_buffer : {BUFFERS{1'b0}};
+  assign inbox_clear = (start && first_pass) ? this_buffer : {BUFFERS{1'b0}};
   assign list_begin = (HOME == 0) && end_of_pass && !last_pass;
   assign rewind = (RECOMPUTE != 0) && end_of_pass && !last_pass;
   assign store_limit = step + AHEAD;
+
+  // The next sweep.
+  reg [STEP_BITS-1:0] next_step;
+  reg [PASS_BITS-1:0] next_pass;
+  wire [STEP_BITS-1:0] step_after = (step == LAST_STEP) ? {STEP_BITS{1'b0}} : step + 1'b1;
+  always @* begin
+    next_step = end_of_step ? step_after : step;
+    next_pass = pass;
+    if (WINDOW != 0) begin
+      if (last_pass) next_step = drains ? step + 1'b1 : step + LOOK + 1'b1;
+      else next_step = fills ? step + 1'b1 : step - LOOK;
+      next_pass = fills ? {PASS_BITS{1'b0}} : last_pass && !drains ? {PASS_BITS{1'b0}} : LAST_PASS;
+    end else if (end_of_pass) begin
+      if (pass != LAST_PASS) next_pass = pass + 1'b1;
+      else if (BY_STEP != 0) next_pass = {PASS_BITS{1'b0}};
+    end
+  end
 
   always @(posedge clk) begin
     if (rst) begin
       step <= {STEP_BITS{1'b0}};
       pass <= {PASS_BITS{1'b0}};
+      slot <= {SLOT_BITS{1'b0}};
+      draining <= 1'b0;
       sweeping <= 1'b0;
       done <= 1'b0;
       due <= 1'b0;
-      gates_have <= {PASS_BITS{1'b0}};
+      waits_for_gates <= 1'b0;
       playback <= 1'b0;
     end else begin
       if (start) sweeping <= 1'b1;
       if (sweep_end) begin
         sweeping <= 1'b0;
       end
-      if (end_of_step) step <= (step == LAST_STEP) ? {STEP_BITS{1'b0}} : step + 1'b1;
-      if (end_of_pass) begin
-        if (pass != LAST_PASS) pass <= pass + 1'b1;
-        else if (BY_STEP != 0) pass <= {PASS_BITS{1'b0}};
+      if (sweep_end) begin
+        step <= next_step;
+        pass <= next_pass;
       end
       if (end_of_all) done <= 1'b1;
       if (attention_start) due <= 1'b0;
-      if (end_of_pass && !last_pass) due <= 1'b1;
-      if (gates_come) gates_have <= gates_have + 1'b1;
-      if ((BY_STEP != 0) && end_of_step) gates_have <= {PASS_BITS{1'b0}};
+      if (gates_come) waits_for_gates <= 1'b0;
+      if (program_follows) begin
+        due <= 1'b1;
+        waits_for_gates <= 1'b1;
+        draining <= drains;
+        slot <= (slot == LAST_SLOT) ? {SLOT_BITS{1'b0}} : slot + 1'b1;
+      end
       if (end_of_pass) playback <= !last_pass;
     end
   end
@@ -171,12 +216,14 @@ module control #(
   reg [PRODUCER_BITS-1:0] producer;
   wire frees;
   generate
-    if (LAST_PASS == 0 || BY_STEP != 0) begin : g_single
+    if (WINDOW != 0) begin : g_first_pass
+      assign frees = sweep_end && first_pass;
+    end else if (LAST_PASS == 0 || BY_STEP != 0) begin : g_single
       assign frees = end_of_step;
     end else if (HELD_FROM == 0) begin : g_all_held
       assign frees = 1'b0;
     end else begin : g_held
-      assign frees = sweep_end && (pass == {PASS_BITS{1'b0}}) && (step < HELD_FROM);
+      assign frees = sweep_end && first_pass && (step < HELD_FROM);
     end
   endgenerate
   wire [PRODUCER_BITS-1:0] next_producer = producer + 1'b1;

@@ -106,7 +106,9 @@ pub struct Assembled {
     pub table_bits: u32,
     /// First word of each pass's statistics among the arrived ones, and the end.
     pub arrived: Vec<usize>,
-    /// Cycles from start to finish of each pass.
+    /// True if operations have rounds.
+    pub rounds: bool,
+    /// Cycles from start to finish of each pass, in a round in which no operation is outside the sequence.
     pub cycles: Vec<u64>,
 }
 
@@ -139,6 +141,7 @@ impl Assembled {
             ("ENTRIES", n(self.table.words.len())),
             ("ENTRY_BITS", b(self.table.address_bits())),
             ("TABLE", file("table")),
+            ("ROUNDS", n(usize::from(self.rounds))),
         ]
     }
 

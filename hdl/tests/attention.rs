@@ -17,7 +17,8 @@ use pulvinar_ir::op::{avg_pool::AvgPool, concat::Concat};
 use pulvinar_ir::{interpret, Arch, Level, Op, Value};
 use pulvinar_models::zoo;
 use pulvinar_simulator::packet::Event;
-use pulvinar_simulator::prepare::sweep::{merge_cycles, node_cycles, stage_plan, PassPlan, StagePlan};
+use pulvinar_simulator::prepare::attention::{merge_cycles, node_cycles};
+use pulvinar_simulator::prepare::sweep::{stage_plan, PassPlan, StagePlan};
 use pulvinar_simulator::prepare::synapse::Region;
 use pulvinar_simulator::unit::statistics::Statistics;
 use pulvinar_simulator::Machine;
@@ -65,7 +66,8 @@ fn expected(
     let currents = &values[case.stage.accumulator.index()];
     let lanes = engine.lanes as u64;
     let merging: u64 = pass.taps.iter().map(|t| merge_cycles(&case.graph, t.node, lanes)).sum();
-    let working: u64 = case.stage.passes[p].program.iter().map(|&n| node_cycles(&case.graph, n, lanes)).sum();
+    let working: u64 =
+        case.stage.passes[p].program.iter().map(|&n| node_cycles(&case.graph, n, lanes, false)).sum();
     assert_eq!(engine.cycles[p], merging + working);
     let own = gathered(pass, &case.regions[0], currents).covered(pass, &case.regions[0]);
     let own = own.iter().map(|e| format!("S {} {}", e.address, e.value)).collect();

@@ -45,22 +45,26 @@ fn random_programs_agree() {
     assert!(lines > 100 * rounds as usize, "the programs do too little: {lines} lines");
 }
 
-/// Every way in which a layer waits for its gates is among the first draws.
+/// Every way in which a layer waits for its gates, and every rarer kind of layer, is among the first draws.
 #[test]
 fn the_draws_hold_every_strategy() {
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for program in (0..60).filter_map(common::draw).map(|d| d.program) {
         for stage in &program.stages {
             *seen.entry(stage.strategy.name()).or_default() += 1;
-            if stage.carry(&program.graph).is_some() {
-                *seen.entry("carry").or_default() += 1;
+            *seen.entry("borrowed").or_default() += usize::from(!stage.borrowed().is_empty());
+            for &id in stage.passes.iter().flat_map(|p| &p.elementwise) {
+                *seen.entry(program.graph.node(id).op.name()).or_default() += 1;
             }
         }
     }
-    for key in ["direct", "step", "spill_sram", "recompute", "carry"] {
+    println!("{seen:?}");
+    for key in ["direct", "step", "window", "spill_sram", "recompute", "carry", "accumulate"] {
         assert!(seen.get(key).is_some_and(|&n| n >= 3), "{key} in {seen:?}");
     }
-    println!("{seen:?}");
+    for key in ["borrowed", "table", "pulse", "hold", "emit"] {
+        assert!(seen.get(key).is_some_and(|&n| n >= 1), "{key} in {seen:?}");
+    }
 }
 
 /// With gaps in the input stream the cycles differ and the answers do not.

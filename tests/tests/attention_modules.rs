@@ -10,11 +10,10 @@ use cases::{Module, MODULES};
 use pulvinar_compiler::map::{map, MapOptions};
 use pulvinar_compiler::{lower, quantise, Calibration, Options};
 use pulvinar_ir::op::conv2d::Conv2d;
-use pulvinar_ir::op::input::InputKind;
 use pulvinar_ir::op::max_pool::MaxPool;
-use pulvinar_ir::op::readout::{Readout, ReadoutKind};
 use pulvinar_ir::op::spiking_attention::Form;
-use pulvinar_ir::{interpret, Activity, Arch, Graph, Op, Stage, Strategy, Value};
+use pulvinar_ir::op::tcja::Tcja;
+use pulvinar_ir::{interpret, Activity, Arch, Graph, NodeId, Op, Shape, Stage, Strategy, Value};
 use pulvinar_simulator::{EngineKind, Machine, SimOptions};
 
 /// A module behind an input of counts, with a neuron and a readout behind it: reals, integers, and an input of both.
@@ -28,15 +27,8 @@ struct Sample {
 
 impl Sample {
     fn new(module: &Module, seed: u64) -> Self {
-        let (mut case, _) = (module.make)(seed);
-        let Op::Input(input) = &mut case.graph.nodes[0].op else { panic!("the first node is the input") };
-        input.kind = InputKind::Counts;
-        let neuron = cases::spiking(Form::Ssa, 1, 1.0).neuron;
-        let last = case.graph.push("neuron", neuron.into(), &[case.graph.output]).unwrap();
-        case.graph.push("readout", Readout { kind: ReadoutKind::Mean }.into(), &[last]).unwrap();
-        let shape = case.graph.nodes[0].ty.shape;
-        let counts: Vec<i64> = (0..shape.len()).map(|_| case.rng.size(0, 3) as i64).collect();
-        Sample::with(&case.graph, counts, &Options::default())
+        let (graph, mut inputs) = cases::before_a_neuron((module.make)(seed), 1);
+        Sample::with(&graph, inputs.remove(0), &Options::default())
     }
 
     /// The same frame in every step.
@@ -188,4 +180,64 @@ fn direct_coding_makes_the_gate_once() {
         hoisted += usize::from(first > 0 && steps > 1);
     }
     assert!(hoisted > 10, "{hoisted} of 20 samples have a gate and several steps");
+}
+
+/// conv → spikes → `tcja` → 3 × 3 convolution: the graph of a seed.
+fn spikes_gated_before_a_layer(seed: u64) -> cases::Sample {
+    let shape = Shape::new(5, 4, 4, 5);
+    let mut case = support::Case::new(seed, shape);
+    case.tensor("first", &[4, 4, 3, 3], -0.5, 1.0);
+    let first = case.graph.push("first", Conv2d::same("first", [3, 3]).into(), &[NodeId(0)]).unwrap();
+    let neuron = cases::spiking(Form::Ssa, 1, 1.0).neuron;
+    let spikes = case.graph.push("spikes", neuron.into(), &[first]).unwrap();
+    case.tensor("along_t", &[4, 4, 2], -1.0, 1.0);
+    case.tensor("along_c", &[5, 5, 2], -1.0, 1.0);
+    let tcja = Tcja { along_t: "along_t".to_owned(), along_c: "along_c".to_owned() };
+    let gated = case.graph.push("tcja", tcja.into(), &[spikes]).unwrap();
+    case.tensor("next", &[3, 4, 3, 3], -0.5, 1.0);
+    case.graph.push("next", Conv2d::same("next", [3, 3]).into(), &[gated]).unwrap();
+    (case, Vec::new())
+}
+
+/// TCJA's gate g of a channel and step is folded into the next synapse: Σ w · (g · s) in integers without a rounding between,
+/// since s is a bit. The layer of the gate selects and multiplies nothing; the next one multiplies once a spike and synapse.
+#[test]
+fn a_gate_of_spikes_is_multiplied_by_the_next_synapse_alone() {
+    let module =
+        Module { name: "tcja, conv", make: spikes_gated_before_a_layer, spikes: false, refusal: None };
+    let mut macs = 0;
+    for seed in 0..4 {
+        let Sample { flow, input, .. } = Sample::new(&module, seed);
+        let values = interpret::run(&flow, &input).unwrap();
+        let value = |name: &str| &values[flow.find(name).unwrap().index()];
+        let (spikes, gates, sums) = (value("spikes"), value("tcja.gate"), value("next"));
+        let weights = flow.tensors["next"].as_int().unwrap();
+        let (shape, mut want, mut synapses) = (spikes.shape, vec![0; sums.shape.len()], 0);
+        for (t, c, h, w) in shape.coords().filter(|&(t, c, h, w)| spikes.ints()[shape.index(t, c, h, w)] == 1)
+        {
+            let gate = gates.ints()[gates.shape.index(t, c, 0, 0)];
+            for (o, ky, kx) in (0..27).map(|i| (i / 9, i / 3 % 3, i % 3)) {
+                let (y, x) = (h + 1, w + 1);
+                let inside = (ky..shape.h + ky).contains(&y) && (kx..shape.w + kx).contains(&x);
+                if inside {
+                    let weight = i64::from(weights[((o * 4 + c) * 3 + ky) * 3 + kx]);
+                    want[sums.shape.index(t, o, y - ky, x - kx)] += weight * gate;
+                    synapses += u64::from(gate > 0);
+                }
+            }
+        }
+        assert_eq!(sums.ints(), want, "seed {seed}: the sums are of weight times gate");
+        let program = map(&flow, &Arch::default_chip(), &MapOptions::default()).unwrap().program;
+        let run = Machine::new(&program).unwrap().simulate(&input, &SimOptions::default()).unwrap();
+        assert_eq!(run.output, values[flow.output.index()], "seed {seed}");
+        let count = |layer: &str, activity| -> u64 {
+            let rows = run.counts.rows.iter().filter(|((name, _), _)| name == layer);
+            rows.map(|(_, row)| row.get(activity)).sum()
+        };
+        assert!(program.stages.iter().any(|s| s.name == "tcja" && s.is_multipass()), "seed {seed}");
+        assert_eq!(count("tcja", Activity::GateMul) + count("tcja", Activity::GateProduct), 0, "seed {seed}");
+        assert_eq!(count("neuron", Activity::SynMac), synapses, "seed {seed}");
+        macs += synapses;
+    }
+    assert!(macs > 1000, "{macs} multiplications in all");
 }

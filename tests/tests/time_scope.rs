@@ -10,26 +10,21 @@ mod support;
 use cases::{Module, Sample, MODULES};
 use pulvinar_compiler::map::{map, MapOptions, Mapped};
 use pulvinar_compiler::{lower, quantise, Calibration, Options};
-use pulvinar_ir::op::input::InputKind;
-use pulvinar_ir::op::readout::{Readout, ReadoutKind};
-use pulvinar_ir::op::spiking_attention::Form;
+use pulvinar_ir::counts::Memory;
 use pulvinar_ir::scope::look_ahead;
 use pulvinar_ir::trace::Entry;
-use pulvinar_ir::{interpret, Arch, Graph, Op, Scope, Strategy, Value};
-use pulvinar_simulator::{simulate, SimOptions};
+use pulvinar_ir::{
+    interpret, Arch, Endpoint, Graph, Program, Scope, Shape, Strategy, Stream, StreamKind, Value,
+};
+use pulvinar_simulator::{simulate, Run, SimOptions};
 use std::collections::BTreeMap;
 
 /// Integer graph and input of a module behind counts and before a neuron.
-fn compiled((mut case, _): Sample) -> (Graph, Value) {
-    let Op::Input(input) = &mut case.graph.nodes[0].op else { panic!("the first node is the input") };
-    input.kind = InputKind::Counts;
-    let neuron = cases::spiking(Form::Ssa, 1, 1.0).neuron;
-    let last = case.graph.push("neuron", neuron.into(), &[case.graph.output]).unwrap();
-    case.graph.push("readout", Readout { kind: ReadoutKind::Mean }.into(), &[last]).unwrap();
-    let shape = case.graph.nodes[0].ty.shape;
-    let counts: Vec<i64> = (0..shape.len()).map(|_| case.rng.size(0, 3) as i64).collect();
+fn compiled(sample: Sample) -> (Graph, Value) {
+    let (graph, mut inputs) = cases::before_a_neuron(sample, 1);
+    let (shape, counts) = (graph.nodes[0].ty.shape, inputs.remove(0));
     let real = Value::real(shape, counts.iter().map(|&v| v as f64).collect());
-    let lowered = lower(&case.graph, &Options::default()).unwrap();
+    let lowered = lower(&graph, &Options::default()).unwrap();
     let ranges = Calibration::from_inputs(&lowered, &[real]).unwrap();
     (quantise(&lowered, &Options::default(), Some(&ranges)).unwrap(), Value::int(shape, counts))
 }
@@ -121,4 +116,70 @@ fn a_causal_layer_gives_out_a_step_before_it_sees_the_next() {
         }
     }
     assert!(steps > 50, "{steps} sweeps");
+}
+
+/// Bits of a memory in the layer of several passes.
+fn bits(mapped: &Mapped, memory: Memory) -> u64 {
+    let waiting = mapped.report.stages.iter().filter(|s| s.passes > 1);
+    let all = waiting.flat_map(|s| &s.slices).flat_map(|s| &s.memories);
+    all.filter(|m| m.0 == memory).map(|m| m.1).sum()
+}
+
+/// Cycles in which the layer of several passes gathers each step, and leaving events: their steps and cycles.
+fn streamed(program: &Program, run: Run, steps: usize) -> (Vec<u64>, Vec<(usize, u64)>) {
+    let stage = program.stages.iter().find(|s| s.is_multipass()).unwrap();
+    let leaves = |s: &Stream| s.node == stage.output && s.kind == StreamKind::Events;
+    let streams = &program.phases[0].streams;
+    let from = |core| streams.iter().any(|s| leaves(s) && s.source == Endpoint::Core(core));
+    let (mut gathered, mut left) = (vec![0; steps], Vec::new());
+    for (cycle, entry) in run.trace.unwrap().entries {
+        match entry {
+            Entry::Event { core, stream, step, .. } if from(core) && leaves(&streams[stream as usize]) => {
+                left.push((step as usize, cycle));
+            }
+            Entry::Step { core, pass: 0, step } if from(core) => gathered[step as usize] = cycle,
+            _ => {}
+        }
+    }
+    (gathered, left)
+}
+
+/// STSC of 5 and 3 taps: step t leaves when the sweep over the statistics of step t + 2 is over and before that of t + 3 is.
+#[test]
+fn a_window_gives_out_a_step_two_steps_after_it_came_in() {
+    let (steps, mut events) = (20, 0);
+    for seed in 0..4 {
+        let (flow, input) = compiled(cases::streaming_stsc(seed, Shape::new(steps, 5, 2, 3)));
+        let answer = interpret::output(&flow, &input).unwrap();
+        let options = SimOptions { trace: true, ..SimOptions::default() };
+        let run = |mapped: &Mapped| simulate(&mapped.program, &input, &options).unwrap();
+        let (window, spilled) = (mapped(&flow, None), mapped(&flow, Some(Strategy::SpillSram)));
+        let stage = window.report.stages.iter().find(|s| s.passes > 1).unwrap();
+        assert_eq!(
+            (stage.strategy, stage.scope),
+            (Strategy::Window, Scope::Window { steps: 2 }),
+            "seed {seed}"
+        );
+        for strategy in [Strategy::SpillSram, Strategy::SpillDram, Strategy::Recompute] {
+            assert_eq!(run(&mapped(&flow, Some(strategy))).output, answer, "seed {seed}, {strategy:?}");
+        }
+        // Frames of three steps, not of all; of the statistics five, of the gates two.
+        assert_eq!(bits(&window, Memory::Frame) * steps as u64, bits(&spilled, Memory::Frame) * 3);
+        assert!(bits(&window, Memory::Statistics) * 4 <= bits(&spilled, Memory::Statistics));
+        assert!(bits(&window, Memory::Gate) * 4 <= bits(&spilled, Memory::Gate));
+
+        let run = run(&window);
+        assert_eq!(run.output, answer, "seed {seed}");
+        let (gathered, left) = streamed(&window.program, run, steps);
+        for &(step, cycle) in &left {
+            let what = format!("seed {seed}: step {step} at {cycle}, {gathered:?}");
+            assert!(gathered[(step + 2).min(steps - 1)] < cycle, "{what}");
+            assert!(gathered.get(step + 3).is_none_or(|&c| cycle < c), "{what}");
+        }
+        let first = left.iter().map(|l| l.1).min().unwrap();
+        println!("seed {seed}: first event in cycle {first}, last step gathered in {}", gathered[steps - 1]);
+        assert!(first * 5 < gathered[steps - 1], "seed {seed}");
+        events += left.len();
+    }
+    assert!(events > 50, "{events} events");
 }

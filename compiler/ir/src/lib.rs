@@ -9,6 +9,7 @@ pub mod graph;
 pub mod interpret;
 pub mod op;
 pub mod program;
+pub mod schedule;
 pub mod scope;
 pub mod shape;
 pub mod tensor;
@@ -24,6 +25,7 @@ pub use op::Op;
 pub use program::{
     Endpoint, Pass, Phase, Program, Slice, Stage, StageId, Strategy, Stream, StreamKind, Synapse,
 };
+pub use schedule::Schedule;
 pub use scope::Scope;
 pub use shape::{Axes, Axis, Elem, IntType, Shape, Type};
 pub use tensor::{Data, Tensor, TensorData, Value};

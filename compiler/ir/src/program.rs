@@ -32,6 +32,9 @@ pub enum Strategy {
     /// Keep the current in its accumulator buffer while all passes run over a step; then the next step. For stages whose
     /// scope is the step.
     Step,
+    /// Keep the currents of as many steps as the gates look ahead, and of the step itself, in the frame memories. For stages
+    /// whose scope is a window ([`Schedule`](crate::Schedule)).
+    Window,
     /// Keep the currents in the frame memories of the cores; one synapse pass.
     SpillSram,
     /// Keep the currents in DRAM; one synapse pass.
@@ -42,8 +45,14 @@ pub enum Strategy {
 
 impl Strategy {
     /// Every strategy.
-    pub const ALL: [Strategy; 5] =
-        [Strategy::Direct, Strategy::Step, Strategy::SpillSram, Strategy::SpillDram, Strategy::Recompute];
+    pub const ALL: [Strategy; 6] = [
+        Strategy::Direct,
+        Strategy::Step,
+        Strategy::Window,
+        Strategy::SpillSram,
+        Strategy::SpillDram,
+        Strategy::Recompute,
+    ];
 
     /// The strategy of this name.
     pub fn from_name(name: &str) -> Option<Strategy> {
@@ -55,6 +64,7 @@ impl Strategy {
         match self {
             Strategy::Direct => "direct",
             Strategy::Step => "step",
+            Strategy::Window => "window",
             Strategy::SpillSram => "spill_sram",
             Strategy::SpillDram => "spill_dram",
             Strategy::Recompute => "recompute",
@@ -76,7 +86,7 @@ pub struct Stage {
     pub accumulator_bits: u32,
     /// Bits of one membrane potential (proven); 0 without a neuron.
     pub state_bits: u32,
-    /// Sweeps over the sequence, or with [`Strategy::Step`] over each step; the last one fires. One pass without gates.
+    /// Sweeps over the sequence, or with [`Strategy::Step`] and [`Strategy::Window`] over each step; the last one fires. One pass without gates.
     pub passes: Vec<Pass>,
     /// How currents are kept between passes.
     pub strategy: Strategy,

@@ -6,7 +6,6 @@
 use crate::graph::{Graph, NodeId};
 use crate::op::Op;
 use crate::program::Stage;
-use crate::shape::Axis;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -70,7 +69,7 @@ pub fn look_ahead(graph: &Graph, members: &BTreeSet<NodeId>) -> Vec<usize> {
 }
 
 /// Nodes of a stage, and those of another stage's attention that make the gates it borrows.
-fn members(graph: &Graph, stage: &Stage) -> BTreeSet<NodeId> {
+pub(crate) fn members(graph: &Graph, stage: &Stage) -> BTreeSet<NodeId> {
     let parts = stage.passes.iter().flat_map(|p| [&p.elementwise, &p.taps, &p.program]);
     let mut members: BTreeSet<NodeId> = parts.flatten().copied().collect();
     let (mut todo, full) = (stage.borrowed(), graph.node(stage.accumulator).ty.shape.len());
@@ -84,7 +83,7 @@ fn members(graph: &Graph, stage: &Stage) -> BTreeSet<NodeId> {
 }
 
 /// True if some value of a stage has not one entry a timestep, as behind a map from few steps to many.
-fn mixes_steps(graph: &Graph, stage: &Stage) -> bool {
+pub(crate) fn mixes_steps(graph: &Graph, stage: &Stage) -> bool {
     let steps = graph.node(stage.accumulator).ty.shape.t;
     members(graph, stage).iter().any(|&m| graph.node(m).ty.shape.t != steps)
 }
@@ -100,19 +99,6 @@ pub fn stage_scope(graph: &Graph, stage: &Stage) -> Scope {
     Scope::of(members.iter().map(|m| ahead[m.index()]).max().unwrap_or(0), steps)
 }
 
-/// True if some value of a stage needs earlier steps of what it is made of, which one step at a time are gone.
-fn looks_back(graph: &Graph, stage: &Stage) -> bool {
-    let back = |op: &Op| matches!(op, Op::Conv1d(c) if c.axis == Axis::T && c.padding != [0; 2]);
-    members(graph, stage).iter().any(|&m| back(&graph.node(m).op))
-}
-
-/// True if all passes of a stage can run over one step before the next: its scope is the step, no value looks back, and
-/// every one has one entry a timestep. Gates that pass from stage to stage wait for all steps.
-pub fn goes_by_step(graph: &Graph, stage: &Stage) -> bool {
-    let alone = !mixes_steps(graph, stage) && !looks_back(graph, stage);
-    stage_scope(graph, stage) == Scope::Step && alone && stage.borrowed().is_empty()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,7 +108,7 @@ mod tests {
     use crate::op::input::{Input, InputKind};
     use crate::op::reduce::{Reduce, ReduceKind};
     use crate::op::relu::Relu;
-    use crate::shape::Axes;
+    use crate::shape::{Axes, Axis};
     use crate::tensor::Tensor;
 
     fn graph() -> Graph {

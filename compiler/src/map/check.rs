@@ -4,9 +4,9 @@ use super::connectivity::Region;
 use super::memory::StageMemory;
 use super::work::Rates;
 use pulvinar_ir::program::{gate_maker, gates_made};
-use pulvinar_ir::scope::goes_by_step;
 use pulvinar_ir::{
-    Diagnostic, Endpoint, NodeId, Op, Pass, Phase, Program, Result, Stage, StageId, Strategy, StreamKind,
+    Diagnostic, Endpoint, NodeId, Op, Pass, Phase, Program, Result, Schedule, Stage, StageId, Strategy,
+    StreamKind,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -65,11 +65,16 @@ fn check_stage(program: &Program, index: usize) -> Result<()> {
     if last.elementwise.last().copied().unwrap_or(stage.accumulator) != stage.output {
         return Err(fault(place, "the last pass does not end in the output"));
     }
-    let alone = goes_by_step(&program.graph, stage) && !stage.lends(program.stages.iter());
-    let causal = stage.strategy != Strategy::Step || alone;
+    let along = match stage.strategy {
+        kind @ (Strategy::Step | Strategy::Window) => {
+            let schedule = Schedule::of(&program.graph, stage);
+            schedule.is_some_and(|s| s.strategy() == kind) && !stage.lends(program.stages.iter())
+        }
+        _ => true,
+    };
     let in_time = stage.carry(&program.graph).is_none() || !stage.is_multipass();
     let in_time = in_time || stage.strategy == Strategy::Step;
-    if (stage.strategy == Strategy::Direct) == stage.is_multipass() || !causal || !in_time {
+    if (stage.strategy == Strategy::Direct) == stage.is_multipass() || !along || !in_time {
         return Err(fault(place, format!("{} passes and strategy {:?}", stage.passes.len(), stage.strategy)));
     }
     let mut sources = BTreeSet::new();

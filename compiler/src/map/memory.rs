@@ -9,7 +9,7 @@ use super::widths::{other_state_bits, weight_name};
 use super::work::Rates;
 use pulvinar_ir::arch::Sync;
 use pulvinar_ir::counts::Memory;
-use pulvinar_ir::{Arch, Graph, NodeId, Op, Shape, Stage, Strategy, Synapse};
+use pulvinar_ir::{Arch, Graph, NodeId, Op, Schedule, Shape, Stage, Strategy, Synapse};
 use std::collections::BTreeSet;
 
 /// Bits by memory; a slice never fills the event queue.
@@ -41,20 +41,21 @@ struct AttentionBits {
 }
 
 impl AttentionBits {
-    /// Of all timesteps or of one.
-    fn new(graph: &Graph, stage: &Stage, made: &[NodeId], one: bool) -> Self {
+    /// Of all timesteps, or of those that a schedule keeps.
+    fn new(graph: &Graph, stage: &Stage, made: &[NodeId], along: Option<&Schedule>) -> Self {
         let value_bits = |id: NodeId| {
             let ty = &graph.node(id).ty;
-            let len = if one { ty.shape.step_len() } else { ty.shape.len() };
+            let len = along.map_or(ty.shape.len(), |s| ty.shape.step_len() * s.depth(id));
             len as u64 * u64::from(ty.as_int("").map_or(0, pulvinar_ir::IntType::bits))
         };
         let read = stage.passes.iter().flat_map(|p| &p.gates);
         let gates: BTreeSet<NodeId> = read.chain(made).copied().collect();
+        let kept = |id: NodeId| along.is_some_and(|s| s.depth(id) > 1);
         AttentionBits {
             taps: stage.passes.iter().flat_map(|p| &p.taps).map(|&t| value_bits(t)).sum(),
             gates: gates.iter().map(|&g| value_bits(g)).sum(),
-            engine: engine_peak(graph, stage, &gates, value_bits),
-            together: attention_peak(graph, stage, &gates, value_bits),
+            engine: engine_peak(graph, stage, &gates, (&value_bits, &kept)),
+            together: attention_peak(graph, stage, &gates, (&value_bits, &kept)),
         }
     }
 }
@@ -68,9 +69,11 @@ pub struct StageMemory<'a> {
     pub shape: Shape,
     /// Synapses whose target is below j, by j, of each sparse synapse layer.
     below: Vec<Vec<u64>>,
-    /// Attention values of all timesteps, and of one.
+    /// Attention values of all timesteps, and of those kept by attention that goes along with them.
     all: AttentionBits,
-    one: AttentionBits,
+    along: AttentionBits,
+    /// Steps by which its gates look ahead, if they do not need all.
+    ahead: usize,
     stored_events: u64,
     other_state_bits: u32,
 }
@@ -80,14 +83,16 @@ impl<'a> StageMemory<'a> {
     pub fn new(graph: &'a Graph, arch: &'a Arch, stage: &'a Stage, made: &[NodeId], rates: &Rates) -> Self {
         let below = stage.synapses.iter().map(|s| synapses_below(graph, s)).collect();
         let stored: u64 = stage.synapses.iter().map(|s| rates.stored_events(graph, s.source)).sum();
+        let schedule = Schedule::of(graph, stage);
         StageMemory {
             graph,
             arch,
             stage,
             shape: graph.node(stage.accumulator).ty.shape,
             below,
-            all: AttentionBits::new(graph, stage, made, false),
-            one: AttentionBits::new(graph, stage, made, true),
+            all: AttentionBits::new(graph, stage, made, None),
+            along: AttentionBits::new(graph, stage, made, schedule.as_ref()),
+            ahead: schedule.map_or(0, |s| s.ahead),
             stored_events: stored,
             other_state_bits: other_state_bits(graph, stage.output).unwrap_or(0),
         }
@@ -105,9 +110,11 @@ impl<'a> StageMemory<'a> {
         let frames = match strategy {
             Strategy::SpillSram => self.graph.timesteps as u64,
             Strategy::SpillDram => 2,
+            Strategy::Window => self.ahead as u64 + 1,
             Strategy::Direct | Strategy::Step | Strategy::Recompute => 0,
         };
-        let attention = if strategy == Strategy::Step { self.one } else { self.all };
+        let along = matches!(strategy, Strategy::Step | Strategy::Window);
+        let attention = if along { self.along } else { self.all };
         let mut out = Footprint::default();
         let (mut weights, mut pointers) = (0, 0);
         for (i, synapse) in self.stage.synapses.iter().enumerate() {
@@ -210,14 +217,12 @@ fn pointer_bits(graph: &Graph, synapse: &Synapse) -> u64 {
     }
 }
 
+/// Bits of a small value, and whether it is kept for later steps.
+type Kept<'a> = (&'a dyn Fn(NodeId) -> u64, &'a dyn Fn(NodeId) -> bool);
+
 /// Largest number of bits of statistics, gates and other values of attention alive at once: statistics from the sweep that
-/// makes them to their last reader, gates from their making on.
-fn attention_peak(
-    graph: &Graph,
-    stage: &Stage,
-    gates: &BTreeSet<NodeId>,
-    bits: impl Fn(NodeId) -> u64,
-) -> u64 {
+/// makes them to their last reader, gates from their making on, what is kept for later steps always.
+fn attention_peak(graph: &Graph, stage: &Stage, gates: &BTreeSet<NodeId>, (bits, kept): Kept<'_>) -> u64 {
     // Sweeps and programs in order; a sweep makes the statistics of its pass.
     let moments: Vec<Vec<NodeId>> = stage
         .passes
@@ -234,21 +239,25 @@ fn attention_peak(
         }
     };
     let made = moments.iter().enumerate().flat_map(|(i, m)| m.iter().map(move |&id| (i, id)));
-    let lives: Vec<(usize, usize, u64)> = made.map(|(i, id)| (i, end(id, i), bits(id))).collect();
+    let life = |(i, id)| if kept(id) { (0, moments.len(), bits(id)) } else { (i, end(id, i), bits(id)) };
+    let lives: Vec<(usize, usize, u64)> = made.map(life).collect();
     let alive = |i: usize| lives.iter().filter(|(made, end, _)| *made <= i && i <= *end).map(|l| l.2).sum();
     (0..moments.len()).map(alive).max().unwrap_or(0)
 }
 
 /// Largest number of bits alive at once among the attention engine's intermediate values (statistics and gates aside).
-fn engine_peak(graph: &Graph, stage: &Stage, gates: &BTreeSet<NodeId>, bits: impl Fn(NodeId) -> u64) -> u64 {
+fn engine_peak(graph: &Graph, stage: &Stage, gates: &BTreeSet<NodeId>, (bits, kept): Kept<'_>) -> u64 {
     let program: Vec<NodeId> = stage.passes.iter().flat_map(|p| p.program.iter().copied()).collect();
     let last_read = |id: NodeId| program.iter().rposition(|&u| graph.node(u).inputs.contains(&id));
-    let scratch: Vec<(usize, usize, u64)> = program
-        .iter()
-        .enumerate()
-        .filter(|(_, id)| !gates.contains(id))
-        .map(|(made, &id)| (made, last_read(id).unwrap_or(made), bits(id)))
-        .collect();
+    let life = |(made, &id): (usize, &NodeId)| {
+        if kept(id) {
+            (0, program.len(), bits(id))
+        } else {
+            (made, last_read(id).unwrap_or(made), bits(id))
+        }
+    };
+    let scratch: Vec<(usize, usize, u64)> =
+        program.iter().enumerate().filter(|(_, id)| !gates.contains(id)).map(life).collect();
     let alive =
         |i: usize| scratch.iter().filter(|(made, read, _)| *made <= i && i <= *read).map(|s| s.2).sum();
     (0..program.len()).map(alive).max().unwrap_or(0)

@@ -5,8 +5,8 @@ use super::options::MapOptions;
 use super::partition::Layer;
 use super::widths::weight_name;
 use super::work::work;
-use pulvinar_ir::scope::{goes_by_step, stage_scope};
-use pulvinar_ir::{Diagnostic, Result, Strategy};
+use pulvinar_ir::scope::stage_scope;
+use pulvinar_ir::{Diagnostic, Result, Schedule, Strategy};
 use serde::{Deserialize, Serialize};
 
 /// One way to keep currents and what it would cost.
@@ -40,20 +40,23 @@ pub fn alternatives(layers: &[Layer<'_>], options: &MapOptions) -> Vec<Vec<Alter
 }
 
 /// Strategies that a layer can have.
-fn kinds(layer: &Layer<'_>, layers: &[Layer<'_>]) -> &'static [Strategy] {
-    let alone = !layer.stage.lends(layers.iter().map(|l| l.stage));
-    match (layer.stage.is_multipass(), alone && goes_by_step(layer.graph, layer.stage)) {
-        (false, _) => &[Strategy::Direct],
-        // A membrane is known when the step before is over.
-        _ if layer.stage.carry(layer.graph).is_some() => &[Strategy::Step],
-        (true, true) => &[Strategy::Step, Strategy::SpillSram, Strategy::SpillDram, Strategy::Recompute],
-        (true, false) => &[Strategy::SpillSram, Strategy::SpillDram, Strategy::Recompute],
+fn kinds(layer: &Layer<'_>, layers: &[Layer<'_>]) -> Vec<Strategy> {
+    if !layer.stage.is_multipass() {
+        return vec![Strategy::Direct];
     }
+    if layer.stage.carry(layer.graph).is_some() {
+        // A membrane is known when the step before is over.
+        return vec![Strategy::Step];
+    }
+    let alone = !layer.stage.lends(layers.iter().map(|l| l.stage));
+    let schedule = Schedule::of(layer.graph, layer.stage).filter(|_| alone);
+    let along = schedule.map(|s| s.strategy());
+    along.into_iter().chain([Strategy::SpillSram, Strategy::SpillDram, Strategy::Recompute]).collect()
 }
 
 /// The strategy of every layer.
 ///
-/// Each layer goes step by step if it can, else takes the cheapest strategy that fits. If the layers then need more cores than there are, layers change
+/// Each layer goes along with the steps if it can, else takes the cheapest strategy that fits. If the layers then need more cores than there are, layers change
 /// to the strategy with the fewest slices, those that free most cores first, if that makes one phase of it.
 pub fn choose(layers: &[Layer<'_>], all: &[Vec<Alternative>], options: &MapOptions) -> Result<Vec<Strategy>> {
     let cores = layers.first().map_or(0, |l| l.arch.cores());
@@ -61,7 +64,8 @@ pub fn choose(layers: &[Layer<'_>], all: &[Vec<Alternative>], options: &MapOptio
     let mut chosen = Vec::new();
     for ((layer, alternatives), forced) in layers.iter().zip(all).zip(&forced) {
         let fits = |a: &&Alternative| a.slices.is_some_and(|n| n <= cores || !layer.stage.is_multipass());
-        let rank = |a: &&Alternative| (a.strategy != Strategy::Step, a.cost_fj);
+        let along = |s: Strategy| matches!(s, Strategy::Step | Strategy::Window);
+        let rank = |a: &&Alternative| (!along(a.strategy), a.cost_fj);
         let cheapest = alternatives.iter().filter(fits).min_by_key(rank).or(alternatives.first());
         chosen.push(forced.or(cheapest.map(|a| a.strategy)).unwrap_or(Strategy::Direct));
     }
@@ -95,8 +99,8 @@ fn forced(layer: &Layer<'_>, layers: &[Layer<'_>], options: &MapOptions) -> Resu
             "E0606",
             format!("strategy of layer `{}`", layer.stage.name),
             format!("a layer of {passes} pass(es) and scope {scope} cannot be {}", strategy.name()),
-            "layers without attention are direct; the others spill_sram, spill_dram or recompute, and step if their \
-             scope is the step",
+            "layers without attention are direct; the others spill_sram, spill_dram or recompute, step if their scope is \
+             the step, and window if it is a window",
         ));
     }
     Ok(Some(strategy))
@@ -115,7 +119,7 @@ fn cost_fj(layer: &Layer<'_>, options: &MapOptions, strategy: Strategy, slices: 
     let cost = match strategy {
         Strategy::Direct => 0,
         Strategy::Step => bits * again * sram,
-        Strategy::SpillSram => bits * passes * sram,
+        Strategy::SpillSram | Strategy::Window => bits * passes * sram,
         Strategy::SpillDram => {
             let channel = &layer.arch.dram;
             let burst_bits = u128::from(channel.burst_bytes) * 8;

@@ -4,7 +4,7 @@ use super::connectivity::{Connectivity, Region};
 use super::work::Rates;
 use pulvinar_ir::program::{gate_maker, gates_made};
 use pulvinar_ir::{
-    Arch, Endpoint, Graph, IntType, NodeId, Op, Slice, Stage, Strategy, Stream, StreamKind, Synapse,
+    Arch, Endpoint, Graph, IntType, NodeId, Op, Schedule, Slice, Stage, Strategy, Stream, StreamKind, Synapse,
 };
 use std::collections::BTreeSet;
 
@@ -186,9 +186,10 @@ impl StreamCx<'_> {
         } else {
             stage.passes.iter().map(|p| p.taps.clone()).collect()
         };
-        // Lists of one step, one after the other, or one list of all steps.
-        let by_step = stage.strategy == Strategy::Step;
-        let rounds = if by_step { self.graph.timesteps } else { 1 };
+        // Lists of one step, one after the other, or one list of all steps. Gates come in every round.
+        let by_step = matches!(stage.strategy, Strategy::Step | Strategy::Window);
+        let ahead = Schedule::of(self.graph, stage).filter(|_| slice.home).map_or(0, |s| s.ahead);
+        let rounds = if by_step { self.graph.timesteps + ahead } else { 1 };
         let len = |id: &NodeId| {
             let shape = self.graph.node(*id).ty.shape;
             if by_step {

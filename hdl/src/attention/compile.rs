@@ -4,7 +4,7 @@ mod reductions;
 
 use super::operation::{Affine, Kind, Operation, Word};
 use super::{Assembled, Image, TapLayout};
-use pulvinar_ir::{Diagnostic, Graph, NodeId, Op, Result, Shape};
+use pulvinar_ir::{Diagnostic, Graph, NodeId, Op, Result, Schedule, Shape};
 use pulvinar_simulator::prepare::sweep::{PassPlan, StagePlan, Tap};
 use pulvinar_simulator::prepare::synapse::Region;
 use std::collections::BTreeMap;
@@ -24,6 +24,7 @@ pub fn assemble(
         name: &stage.stage.name,
         lanes: attention_lanes,
         places: Places::new(graph, stage),
+        schedule: stage.schedule.as_ref().filter(|s| s.remembers()),
         weights: Vec::new(),
         biases: vec![vec![0; attention_lanes]],
         table: Vec::new(),
@@ -35,6 +36,8 @@ pub fn assemble(
     for (p, pass) in stage.passes[..stage.last_pass()].iter().enumerate() {
         let first = operations.len();
         let base = arrived[p];
+        let small = || pass.taps.iter().map(|t| t.node).chain(stage.stage.passes[p].program.iter().copied());
+        operations.extend(small().filter_map(|id| compiler.shift(id)));
         for tap in &pass.taps {
             let layout = TapLayout::new(tap.shape, region, lanes);
             let sources = (taps, arrivals.then_some(base + tap.base));
@@ -64,6 +67,8 @@ struct Places {
     now: usize,
     /// Most words in use.
     words: usize,
+    /// Steps that are kept of values that later rounds read, in words of their own: first, node, steps.
+    kept: Vec<(usize, NodeId, usize)>,
 }
 
 impl Places {
@@ -77,29 +82,42 @@ impl Places {
                 });
             }
         }
-        Places { last_read, used: Vec::new(), now: 0, words: 0 }
+        let (mut used, mut words, mut kept) = (Vec::new(), 0, Vec::new());
+        for &id in passes.iter().flat_map(|p| p.taps.iter().chain(&p.program)) {
+            let depth = stage.schedule.as_ref().map_or(1, |s| s.depth(id));
+            if depth > 1 {
+                kept.push((words, id, depth));
+                used.push((words, words + depth * graph.node(id).ty.shape.len(), id));
+                words = used[used.len() - 1].1;
+                last_read.insert(id, usize::MAX);
+            }
+        }
+        Places { last_read, used, now: 0, words, kept }
     }
 
-    /// Words for the next node's value, if any node reads it.
+    /// Words for the next node's value, if any node reads it; of several kept steps the last ones.
     fn take(&mut self, id: NodeId, len: usize) -> Option<usize> {
         let now = self.now;
         self.now += 1;
-        let last = self.last_read.get(&id).copied();
-        let place = last.is_some().then(|| {
-            let mut first = 0;
-            for &(start, end, _) in &self.used {
-                if first + len <= start {
-                    break;
-                }
-                first = end;
-            }
-            self.words = self.words.max(first + len);
-            self.used.push((first, first + len, id));
-            self.used.sort_unstable();
-            first
-        });
+        let kept = self.kept.iter().find(|k| k.1 == id).map(|(first, _, depth)| first + (depth - 1) * len);
+        let read = self.last_read.contains_key(&id);
+        let place = kept.or_else(|| read.then(|| self.first_fit(id, len)));
         self.used.retain(|(.., n)| self.last_read[n] > now);
         place
+    }
+
+    fn first_fit(&mut self, id: NodeId, len: usize) -> usize {
+        let mut first = 0;
+        for &(start, end, _) in &self.used {
+            if first + len <= start {
+                break;
+            }
+            first = end;
+        }
+        self.words = self.words.max(first + len);
+        self.used.push((first, first + len, id));
+        self.used.sort_unstable();
+        first
     }
 
     fn of(&self, id: NodeId) -> usize {
@@ -113,6 +131,8 @@ struct Compiler<'a> {
     name: &'a str,
     lanes: usize,
     places: Places,
+    /// Rounds, where later ones read values of earlier ones.
+    schedule: Option<&'a Schedule>,
     weights: Vec<Vec<i64>>,
     biases: Vec<Vec<i64>>,
     table: Vec<i64>,
@@ -172,8 +192,31 @@ impl Compiler<'_> {
             at += self.shape(made).len();
         }
         operation.keep = self.places.take(id, self.shape(id).len());
+        operation.rounds = self.schedule.map(|s| s.rounds(id));
         self.width = self.width.max(self.bits(id)?);
         Ok(())
+    }
+
+    /// First word that a node reads of its operand i.
+    fn place_of(&self, id: NodeId, i: usize) -> usize {
+        let input = self.graph.node(id).inputs[i];
+        let steps = self.schedule.map_or(0, |s| s.window(id, input).start);
+        self.places.of(input) + steps * self.shape(input).len()
+    }
+
+    /// Steps that a node reads of an operand.
+    fn steps_of(&self, id: NodeId, input: NodeId) -> usize {
+        self.schedule.map_or(self.shape(input).t, |s| s.window(id, input).len())
+    }
+
+    /// The kept steps of a value move on by one; in round 0 there are none.
+    fn shift(&self, id: NodeId) -> Option<Operation> {
+        let &(first, _, depth) = self.places.kept.iter().find(|k| k.1 == id)?;
+        let len = self.shape(id).len();
+        let x = Affine { base: (first + len) as i64, outputs: [1, 0, 0, 0, 0], ..Affine::default() };
+        let mut shift = Operation::new(Kind::Sum, [(depth - 1) * len, 1, 1, 1, 1], x);
+        (shift.keep, shift.rounds) = (Some(first), self.schedule.map(|s| [1, s.ahead + s.rounds(id)[1]]));
+        Some(shift)
     }
 
     /// Own statistics of a tap with those that arrived: `sources` are the tap's number and its first arrived word.
@@ -221,7 +264,7 @@ impl Compiler<'_> {
         if let Op::Concat(_) = node.op {
             return self.concat(pass, id, out);
         }
-        let operand = |i: usize| broadcast(self.places.of(node.inputs[i]), self.shape(node.inputs[i]));
+        let operand = |i: usize| broadcast(self.place_of(id, i), self.shape(node.inputs[i]));
         let simple = |kind| Operation::new(kind, sizes(node.ty.shape), operand(0));
         let mut operation = match &node.op {
             Op::Dense(d) => self.dense(d, id),
@@ -232,7 +275,7 @@ impl Compiler<'_> {
             Op::Reduce(r) => self.reduce(r, id),
             Op::Relu(_) => simple(Kind::Relu),
             Op::Flatten(_) => {
-                let copy = broadcast(self.places.of(node.inputs[0]), node.ty.shape);
+                let copy = broadcast(self.place_of(id, 0), node.ty.shape);
                 Operation::new(Kind::Sum, sizes(node.ty.shape), copy)
             }
             Op::Add(_) => Operation { y: operand(1), ..simple(Kind::Add) },
@@ -269,8 +312,7 @@ impl Compiler<'_> {
         let node = self.graph.node(id);
         let wide = usize::from(self.bits(node.inputs[1])? > self.bits(node.inputs[0])?);
         self.factor_bits = self.factor_bits.max(self.bits(node.inputs[1 - wide])?);
-        let [x, y] =
-            [wide, 1 - wide].map(|i| broadcast(self.places.of(node.inputs[i]), self.shape(node.inputs[i])));
+        let [x, y] = [wide, 1 - wide].map(|i| broadcast(self.place_of(id, i), self.shape(node.inputs[i])));
         Ok(Operation { shift, y, ..Operation::new(Kind::Scale, sizes(node.ty.shape), x) })
     }
 
@@ -281,14 +323,14 @@ impl Compiler<'_> {
             let message = format!("concatenates values of several timesteps in `{}`", node.name);
             return Err(self.refuse(&message, "reduce over the timesteps first"));
         }
-        let copy = |&i: &NodeId| {
-            Operation::new(Kind::Sum, sizes(self.shape(i)), broadcast(self.places.of(i), self.shape(i)))
+        let copy = |(k, &i): (usize, &NodeId)| {
+            Operation::new(Kind::Sum, sizes(self.shape(i)), broadcast(self.place_of(id, k), self.shape(i)))
         };
-        let mut copies: Vec<Operation> = node.inputs.iter().map(copy).collect();
+        let mut copies: Vec<Operation> = node.inputs.iter().enumerate().map(copy).collect();
         self.place(pass, id, &mut copies[0])?;
-        let (keep, hand, mut at) = (copies[0].keep, copies[0].hand, 0);
+        let (keep, hand, rounds, mut at) = (copies[0].keep, copies[0].hand, copies[0].rounds, 0);
         for copy in &mut copies {
-            (copy.keep, copy.hand) = (keep.map(|p| p + at), hand.map(|p| p + at));
+            (copy.keep, copy.hand, copy.rounds) = (keep.map(|p| p + at), hand.map(|p| p + at), rounds);
             at += copy.outputs();
         }
         out.extend(copies);
@@ -389,6 +431,7 @@ impl Compiler<'_> {
             table,
             table_bits,
             arrived,
+            rounds: self.schedule.is_some(),
             cycles,
         }
     }

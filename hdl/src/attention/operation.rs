@@ -104,6 +104,8 @@ pub struct Operation {
     pub multiplier: i64,
     /// Limits of the result.
     pub limits: [i64; 2],
+    /// First round in which it has something to do, and how many there are, where attention goes along with the steps.
+    pub rounds: Option<[usize; 2]>,
 }
 
 impl Operation {
@@ -130,6 +132,7 @@ impl Operation {
             table: 0,
             multiplier: 0,
             limits: [i64::MIN, i64::MAX],
+            rounds: None,
         }
     }
 
@@ -154,7 +157,8 @@ impl Operation {
         let reach = affine.iter().map(|a| a.reach(&self.sizes, &self.folds)).max().unwrap_or(0);
         let places = [self.keep, self.hand].map(|p| p.unwrap_or(0) + self.outputs() + lanes);
         let counts = self.sizes.iter().chain(&self.folds).chain(&places).chain([&self.row.1, &self.column.1]);
-        let counts = counts.copied().max().unwrap_or(0) as i64;
+        let rounds = self.rounds.map_or(0, |[from, span]| from + span);
+        let counts = counts.copied().max().unwrap_or(0).max(rounds) as i64;
         // A weight address runs on through the reduction.
         (reach + (self.blocks(lanes) * self.reduction()) as i64).max(counts).max(self.table.abs())
     }
@@ -210,6 +214,7 @@ impl Operation {
         }
         let places = [self.keep, self.hand].map(|p| p.unwrap_or(0) as i64);
         places.into_iter().chain([self.table]).for_each(|v| word.push(v, field));
+        self.rounds.iter().flatten().for_each(|&v| word.push(v as i64, field));
         self.limits.iter().for_each(|&v| word.push(v, width));
         word.push(self.multiplier, 16);
         for lane in 0..lanes {

@@ -32,6 +32,8 @@ pub struct ControlNets {
     pub playback: Bits,
     /// Steps below may be played.
     pub store_limit: Bits,
+    /// Frame of the sweep, where a window of them is kept.
+    pub slot: Bits,
     /// A credit packet is due.
     pub grant: Bits,
     /// To which producer.
@@ -74,6 +76,7 @@ impl CoreBuilder<'_> {
     pub(super) fn control_nets(&mut self) -> ControlNets {
         let (step, pass) = (self.format().step, self.format().pass);
         let producers = index_bits(self.plan.grants.len());
+        let slots = index_bits(self.stage.ahead() + 1);
         let mut net = |name: &str, width: u32| self.m.wire(&format!("control_{name}"), width);
         ControlNets {
             start: net("start", 1),
@@ -86,6 +89,7 @@ impl CoreBuilder<'_> {
             rewind: net("rewind", 1),
             playback: net("playback", 1),
             store_limit: net("store_limit", step),
+            slot: net("slot", slots),
             grant: net("grant", 1),
             grant_producer: net("grant_producer", producers),
             grant_step: net("grant_step", step),
@@ -286,6 +290,7 @@ impl CoreBuilder<'_> {
             ("rewind", control.rewind.clone()),
             ("playback", control.playback.clone()),
             ("store_limit", control.store_limit.clone()),
+            ("slot", control.slot.clone()),
             ("grant", control.grant.clone()),
             ("grant_producer", control.grant_producer.clone()),
             ("grant_step", control.grant_step.clone()),
@@ -303,6 +308,7 @@ impl CoreBuilder<'_> {
         let credits = index_bits(needed as usize + 1);
         let producers = self.plan.grants.len();
         let producer_bits = index_bits(producers);
+        let (ahead, slots) = (self.stage.ahead(), index_bits(self.stage.ahead() + 1));
         let delayed: Vec<Bits> =
             self.plan.grants.iter().map(|g| Bits::unsigned(u64::from(g.delayed), 1)).collect();
         vec![
@@ -315,6 +321,11 @@ impl CoreBuilder<'_> {
             ("AHEAD", sized(buffers as u64, step)),
             ("HELD_FROM", sized(steps.saturating_sub(buffers) as u64, step)),
             ("BY_STEP", number(usize::from(self.stage.by_step()))),
+            ("WINDOW", number(usize::from(ahead > 0))),
+            ("LOOK", sized(ahead as u64, step)),
+            ("DRAIN_FROM", sized((steps - 1 - ahead) as u64, step)),
+            ("SLOT_BITS", number(slots as usize)),
+            ("LAST_SLOT", sized(ahead as u64, slots)),
             ("HOME", number(usize::from(home))),
             ("RECOMPUTE", number(usize::from(self.recomputes()))),
             ("CREDIT_BITS", number(credits as usize)),

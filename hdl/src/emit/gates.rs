@@ -45,8 +45,10 @@ impl CoreBuilder<'_> {
         let (enables, addresses) = self.gate_ports(side, control, &counts, (&data, width, address_bits));
         if let Some(ending) = list {
             let lists = lists::gates(self.stage);
+            // The pass behind which the program ran: with a window, the first of two.
             let one = Bits::unsigned(1, control.pass.width());
-            let pass = self.m.sub(&control.pass, &one);
+            let before = self.m.sub(&control.pass, &one);
+            let pass = if self.stage.ahead() > 0 { Bits::unsigned(0, control.pass.width()) } else { before };
             let nets =
                 self.list(&owned(&lists.parameters()), (lists.read_bits, lists.event_bits, 1), ending, pass);
             let (ren, address, _, _, mut list) = nets;

@@ -60,6 +60,11 @@ pub fn element(m: &mut Module, op: &Element<'_>, a: &Bits, b: &Bits, width: u32)
             let product = m.mul(a, b);
             round_shift(m, &product, gate.shift, width)
         }
+        Element::Select => {
+            let clear = m.is(a, 0);
+            let value = m.sext(b, width);
+            m.mux(&clear, &Bits::unsigned(0, width), &value)
+        }
         Element::Requantise(r) => {
             let factor = Bits::signed(r.mul, signed_bits(r.mul, r.mul));
             let product = m.mul(a, &factor);

@@ -213,7 +213,7 @@ impl CoreBuilder<'_> {
     ) -> SweepSide {
         let advance = self.m.wire("advance", 1);
         let (at, encode_address) = self.update_engine(control, &advance);
-        let current = self.currents(&at, side, read);
+        let current = self.currents(&at, side, read, control);
         let membranes = self.membranes(&at);
         let passes = self.stage.passes.len();
         let mut output = None;
@@ -231,13 +231,19 @@ impl CoreBuilder<'_> {
     }
 
     /// Accumulators or frames, with the bias, in stage 1.
-    fn currents(&mut self, at: &Stages, side: &SynapseSide, read: &SweepRead) -> Lanes {
+    fn currents(
+        &mut self,
+        at: &Stages,
+        side: &SynapseSide,
+        read: &SweepRead,
+        control: &ControlNets,
+    ) -> Lanes {
         let enable = self.read_enable(at, 1);
         let first_pass = self.m.is(&at.pass, 0);
-        let every_pass = self.recomputes() || self.stage.by_step();
+        let every_pass = self.stage.accumulates(self.stage.last_pass());
         let sums = if every_pass { Bits::one() } else { first_pass.clone() };
         let reads_sums = self.m.and(&enable, &sums);
-        let keep = if self.stage.by_step() {
+        let keep = if self.stage.keeps(0) {
             let last_pass = self.m.is(&at.pass, self.stage.last_pass() as u64);
             self.m.not(&last_pass)
         } else {
@@ -248,16 +254,16 @@ impl CoreBuilder<'_> {
         let buffer = target_buffer(&mut self.m, &at.step, self.buffers);
         self.join_nets(&read.buffer, &buffer);
         self.join_nets(&read.word, &at.places[0].word.clone());
-        let (lanes, bits) = (self.lanes(), side.acc_bits);
-        let mut data = side.sweep_data.clone();
+        let (lanes, bits, mut data) = (self.lanes(), side.acc_bits, side.sweep_data.clone());
         if self.stage.spills() {
             let words = self.plan.words;
-            let frames = self.machine().steps * words;
+            let frames = self.stage.frames(self.machine().steps) * words;
+            let frame = if self.stage.ahead() > 0 { control.slot.clone() } else { at.step.clone() };
             let address = |b: &mut Self, place: &Place| {
                 let width = index_bits(frames) + 1;
-                let step = lanes::scaled(&mut b.m, &at.step, words as u64, width);
+                let first = lanes::scaled(&mut b.m, &frame, words as u64, width);
                 let word = b.m.zext(&place.word, width);
-                let sum = b.m.add(&step, &word);
+                let sum = b.m.add(&first, &word);
                 b.m.zext(&sum, index_bits(frames))
             };
             let (from, to) = (address(self, &at.places[0]), address(self, &at.places[1]));

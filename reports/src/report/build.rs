@@ -10,7 +10,7 @@ use crate::energy::{AreaReport, EnergyReport};
 use pulvinar_ir::counts::{Activity, Component, Counts, Row};
 use pulvinar_ir::diag::{Diagnostic, Result};
 use pulvinar_ir::program::{Program, Stage, StageId, Strategy};
-use pulvinar_ir::Op;
+use pulvinar_ir::{Op, Schedule};
 use std::collections::BTreeSet;
 
 /// Most spans a report holds; the longest are kept.
@@ -290,14 +290,16 @@ impl Pieces<'_> {
         })
     }
 
-    /// Storage between passes: frames of all timesteps, or the events kept (32 bits each).
+    /// Storage between passes: frames of all timesteps or of a window, or the events kept (32 bits each).
     fn buffer_bytes(&self, stage: &Stage, stored_events: f64) -> f64 {
         let elements = self.program.graph.node(stage.accumulator).ty.shape.step_len();
         let steps = self.program.graph.timesteps;
+        let frames = |n: usize| (elements * n) as f64 * f64::from(stage.accumulator_bits) / 8.0;
         match stage.strategy {
             Strategy::Direct | Strategy::Step => 0.0,
-            Strategy::SpillSram | Strategy::SpillDram => {
-                (elements * steps) as f64 * f64::from(stage.accumulator_bits) / 8.0
+            Strategy::SpillSram | Strategy::SpillDram => frames(steps),
+            Strategy::Window => {
+                frames(Schedule::of(&self.program.graph, stage).map_or(steps, |s| s.ahead + 1))
             }
             Strategy::Recompute => stored_events * 4.0,
         }

@@ -1,5 +1,6 @@
 //! The machine of a program: everything that does not depend on the input, laid out once.
 
+pub mod attention;
 pub mod phase;
 pub mod sparse;
 pub mod sweep;
@@ -9,7 +10,7 @@ use crate::packet::MAX_STEPS;
 use phase::PhasePlan;
 use pulvinar_ir::arch::{Hazard, Sync};
 use pulvinar_ir::tensor::Data;
-use pulvinar_ir::{Diagnostic, Endpoint, Graph, Level, Program, Result, Strategy, Value};
+use pulvinar_ir::{Axis, Diagnostic, Endpoint, Graph, Level, Op, Program, Result, Strategy, Value};
 use sweep::StagePlan;
 
 /// A program the simulator cannot run.
@@ -134,13 +135,18 @@ impl<'p> Machine<'p> {
 
 /// The nodes with values of one step, and the tensors of the attention programs that go step by step.
 fn one_step(program: &Program) -> Option<Graph> {
-    let stages: Vec<_> = program.stages.iter().filter(|s| s.strategy == Strategy::Step).collect();
+    let along = |s: &&pulvinar_ir::Stage| matches!(s.strategy, Strategy::Step | Strategy::Window);
+    let stages: Vec<_> = program.stages.iter().filter(along).collect();
     stages.first()?;
     let graph = &program.graph;
     let small = stages.iter().flat_map(|s| &s.passes).flat_map(|p| &p.program);
     let names = small.flat_map(|id| graph.node(*id).op.rule().tensors());
     let nodes = graph.nodes.iter().cloned().map(|mut node| {
         node.ty.shape.t = 1;
+        if let Op::Conv1d(conv) = &mut node.op {
+            // It reads the steps that are kept, and no others.
+            conv.padding = if conv.axis == Axis::T { [0; 2] } else { conv.padding };
+        }
         node
     });
     Some(Graph {

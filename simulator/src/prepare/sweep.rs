@@ -9,8 +9,7 @@ use pulvinar_ir::op::radix_code::RadixCode;
 use pulvinar_ir::op::reduce::{Reduce, ReduceKind};
 use pulvinar_ir::op::requantise::Requantise;
 use pulvinar_ir::program::{gate_maker, gates_made};
-use pulvinar_ir::scope::goes_by_step;
-use pulvinar_ir::{Axis, Graph, NodeId, Op, Result, Shape, Stage, Strategy};
+use pulvinar_ir::{Graph, Node, NodeId, Op, Result, Schedule, Shape, Stage, Strategy};
 
 /// An operand of an elementwise operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +34,8 @@ pub enum Element<'p> {
     Relu,
     /// round(a · b / 2^shift).
     Gate(&'p Gate),
+    /// b where the bit a is set, else 0: a product of a gate and a bit.
+    Select,
     /// Rescaling.
     Requantise(&'p Requantise),
     /// table[a − lo]: the entries, and `lo`.
@@ -140,6 +141,15 @@ impl PassPlan<'_> {
     }
 }
 
+/// Which sweep.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SweepId {
+    /// Pass.
+    pub pass: usize,
+    /// Timestep.
+    pub step: usize,
+}
+
 /// A stage, prepared.
 #[derive(Debug)]
 pub struct StagePlan<'p> {
@@ -159,6 +169,8 @@ pub struct StagePlan<'p> {
     pub neurons: LifTable,
     /// Words of the gate memory.
     pub gate_len: usize,
+    /// Rounds in which sweeps, statistics and gates follow each other, where they go along with the steps.
+    pub schedule: Option<Schedule>,
     /// Output in place of the computed one, row-major t, c, h, w (workloads by firing rate).
     pub given: Option<Vec<i64>>,
 }
@@ -190,9 +202,13 @@ impl StagePlan<'_> {
             _ => None,
         })
     }
-    /// True if all passes run over a step before the next step.
+    /// True if statistics and gates are those of a step, and go along with the steps.
     pub fn by_step(&self) -> bool {
-        self.stage.strategy == Strategy::Step
+        self.schedule.is_some()
+    }
+    /// Steps by which the last sweep lags behind the first.
+    pub fn ahead(&self) -> usize {
+        self.schedule.as_ref().map_or(0, |s| s.ahead)
     }
     /// True if pass p reads accumulators (else frames).
     pub fn accumulates(&self, pass: usize) -> bool {
@@ -200,7 +216,28 @@ impl StagePlan<'_> {
     }
     /// True if pass p leaves the accumulators as they are, for the passes after it.
     pub fn keeps(&self, pass: usize) -> bool {
-        self.by_step() && pass < self.last_pass()
+        self.stage.strategy == Strategy::Step && pass < self.last_pass()
+    }
+    /// True if the end of pass p frees the step's accumulators for a later one, of whatever step.
+    pub fn frees(&self, pass: usize) -> bool {
+        self.by_step() && pass == if self.ahead() > 0 { 0 } else { self.last_pass() }
+    }
+    /// The sweep after one of `steps` steps, and the pass whose program makes its gates in between, if any. Behind the last
+    /// sweep comes one of a pass that does not exist.
+    pub fn follows(&self, SweepId { pass, step }: SweepId, steps: usize) -> (SweepId, Option<usize>) {
+        let (last, ahead) = (self.last_pass(), self.ahead());
+        let at = |pass, step| SweepId { pass, step };
+        let next = match (self.by_step(), pass == last) {
+            (false, _) if step + 1 < steps => return (at(pass, step + 1), None),
+            (false, false) => at(pass + 1, 0),
+            (true, false) if pass == 0 && step < ahead => at(0, step + 1),
+            (true, false) => at(pass + 1, step - if pass == 0 { ahead } else { 0 }),
+            (true, true) if step + ahead + 1 < steps => return (at(0, step + ahead + 1), None),
+            // Rounds without a first sweep.
+            (true, true) if step + 1 < steps => return (at(pass, step + 1), Some(0)),
+            (_, true) => return (at(pass + 1, 0), None),
+        };
+        (next, Some(pass))
     }
     /// The pass whose statistics are gathered after those of pass p; the last pass gathers none.
     pub fn gathers_next(&self, pass: usize) -> usize {
@@ -212,7 +249,15 @@ impl StagePlan<'_> {
     }
     /// True if pass 0 writes frames.
     pub fn spills(&self) -> bool {
-        matches!(self.stage.strategy, Strategy::SpillSram | Strategy::SpillDram) && self.passes.len() > 1
+        self.frames(1) > 0
+    }
+    /// Frames that pass 0 of `steps` steps writes, one after the other and from the first again.
+    pub fn frames(&self, steps: usize) -> usize {
+        match self.stage.strategy {
+            Strategy::SpillSram | Strategy::SpillDram if self.passes.len() > 1 => steps,
+            Strategy::Window => self.ahead() + 1,
+            _ => 0,
+        }
     }
 }
 
@@ -220,17 +265,18 @@ impl StagePlan<'_> {
 pub fn stage_plan<'p>(graph: &'p Graph, stages: &'p [Stage], index: usize) -> Result<StagePlan<'p>> {
     let stage = &stages[index];
     let carries = stage.carry(graph).is_some();
+    let schedule = Schedule::of(graph, stage).filter(|s| s.strategy() == stage.strategy);
     let fits = match stage.strategy {
         _ if carries && stage.passes.len() > 1 && stage.strategy != Strategy::Step => false,
         Strategy::Direct => stage.passes.len() == 1,
-        Strategy::Step => stage.passes.len() > 1 && goes_by_step(graph, stage) && !stage.lends(stages.iter()),
+        Strategy::Step | Strategy::Window => schedule.is_some() && !stage.lends(stages.iter()),
         _ => !stage.passes.is_empty(),
     };
     if !fits {
         return Err(refuse(
             &stage.name,
             "the passes do not fit the strategy",
-            "several passes need a spill or recompute, or step if nothing looks ahead",
+            "several passes need a spill or recompute, step if nothing looks ahead, window if it looks ahead a few steps",
         ));
     }
     let shape = graph.ty(stage.accumulator)?.shape;
@@ -239,7 +285,7 @@ pub fn stage_plan<'p>(graph: &'p Graph, stages: &'p [Stage], index: usize) -> Re
         return Err(refuse(&stage.name, message, "use fewer weight bits or a smaller layer"));
     }
     let (groups, bias) = super::synapse::groups(graph, stage, shape)?;
-    check_programs(graph, stage)?;
+    super::attention::check_programs(graph, stage)?;
     let mut builder = Builder { graph, stage, gates: Vec::new(), gate_len: 0 };
     let made = builder.lay_out_gates(gates_made(stages, gate_maker(stages, index)));
     let mut passes = Vec::new();
@@ -264,6 +310,7 @@ pub fn stage_plan<'p>(graph: &'p Graph, stages: &'p [Stage], index: usize) -> Re
         passes,
         neurons,
         gate_len: builder.gate_len,
+        schedule,
         given: None,
     })
 }
@@ -286,24 +333,6 @@ fn check_memory(stage: &Stage, passes: &[PassPlan<'_>]) -> Result<()> {
     Ok(())
 }
 
-/// Every operand of a small node must be a statistic or a small node made before it.
-fn check_programs(graph: &Graph, stage: &Stage) -> Result<()> {
-    let mut known: Vec<NodeId> = Vec::new();
-    for pass in &stage.passes {
-        known.extend(&pass.taps);
-        for &id in &pass.program {
-            let node = graph.node(id);
-            if node.inputs.iter().any(|i| !known.contains(i)) {
-                let message =
-                    format!("`{}` reads a value that its attention program does not have", node.name);
-                return Err(refuse(&stage.name, message, "build programs with the mapper"));
-            }
-            known.push(id);
-        }
-    }
-    Ok(())
-}
-
 struct Builder<'p> {
     graph: &'p Graph,
     stage: &'p Stage,
@@ -316,7 +345,8 @@ impl<'p> Builder<'p> {
     /// Shape in which a small value is kept: of all steps, or of one.
     fn small(&self, id: NodeId) -> Shape {
         let shape = self.graph.node(id).ty.shape;
-        Shape { t: if self.stage.strategy == Strategy::Step { 1 } else { shape.t }, ..shape }
+        let by_step = matches!(self.stage.strategy, Strategy::Step | Strategy::Window);
+        Shape { t: if by_step { 1 } else { shape.t }, ..shape }
     }
 
     /// The gates that the programs of each pass hand on, and their words.
@@ -400,6 +430,21 @@ impl<'p> Builder<'p> {
         Ok(PassPlan { steps, taps, tap_len, gate_reads, made: Vec::new(), made_range: [0, 0], output })
     }
 
+    /// A product; one with a bit and no shift selects.
+    fn product(
+        &self,
+        gate: &'p Gate,
+        node: &Node,
+        [a, b]: [Operand; 2],
+    ) -> Result<(Element<'p>, [Operand; 2])> {
+        let bit = |i: usize| Ok(self.graph.ty(node.inputs[i])?.as_int(&node.name)?.is_binary());
+        Ok(match (gate.shift == 0, bit(0)?, bit(1)?) {
+            (true, true, _) => (Element::Select, [a, b]),
+            (true, _, true) => (Element::Select, [b, a]),
+            _ => (Element::Gate(gate), [a, b]),
+        })
+    }
+
     fn step(&self, p: usize, done: &[NodeId], id: NodeId, shape: Shape) -> Result<Step<'p>> {
         let node = self.graph.node(id);
         let unary = || self.operand(p, done, node.inputs[0]).map(|a| [a, a]);
@@ -425,7 +470,7 @@ impl<'p> Builder<'p> {
                 let sum = Sum { op, bias: op.biases(shape.c, ints), last: node.ty.shape.t - 1 };
                 (Element::Accumulate(sum), unary()?)
             }
-            Op::Gate(g) => (Element::Gate(g), binary()?),
+            Op::Gate(g) => self.product(g, node, binary()?)?,
             Op::Add(_) => (Element::Add, binary()?),
             Op::Emit(_) => (Element::Emit, unary()?),
             other => {
@@ -443,50 +488,4 @@ impl<'p> Builder<'p> {
         }
         Ok(Step { op, operands })
     }
-}
-
-/// Cycles an operation of the attention engine takes beside its work.
-const OPERATION_OVERHEAD_CYCLES: u64 = 4;
-
-/// Elementary operations of a node: outputs times inputs of one output.
-pub fn attention_work(graph: &Graph, id: NodeId) -> u64 {
-    graph.node(id).ty.shape.len() as u64 * reduction(graph, id)
-}
-
-/// Elements folded into one output of a node, one a cycle and lane.
-fn reduction(graph: &Graph, id: NodeId) -> u64 {
-    let node = graph.node(id);
-    let operand = |i: usize| graph.node(node.inputs[i]).ty.shape;
-    let elements = match &node.op {
-        Op::Dense(d) if d.axis == Axis::T => operand(0).t,
-        Op::Dense(_) => operand(0).c,
-        Op::Conv2d(c) => graph.tensors[&c.weight].shape[1..].iter().product(),
-        Op::Conv1d(c) => graph.tensors[&c.weight].shape[1..].iter().product(),
-        Op::Matmul(m) => m.terms(operand(0)),
-        Op::Reduce(_) => operand(0).len() / node.ty.shape.len(),
-        // Every value meets every other one of its line.
-        Op::TopK(top) => operand(0).dims()[top.axis as usize],
-        _ => 1,
-    };
-    elements as u64
-}
-
-/// Cycles of one operation: lanes work on neighbouring outputs, each on its own inputs.
-fn operation_cycles(outputs: usize, reduction: u64, lanes: u64) -> u64 {
-    OPERATION_OVERHEAD_CYCLES + (outputs as u64).div_ceil(lanes) * reduction
-}
-
-/// Cycles in which the attention engine merges a tap's own and arrived statistics into its operands.
-pub fn merge_cycles(graph: &Graph, tap: NodeId, lanes: u64) -> u64 {
-    operation_cycles(graph.node(tap).ty.shape.len(), 1, lanes)
-}
-
-/// Cycles of a node in the attention engine; a concatenation is one operation an operand.
-pub fn node_cycles(graph: &Graph, id: NodeId, lanes: u64) -> u64 {
-    let node = graph.node(id);
-    if let Op::Concat(_) = node.op {
-        let copy = |i: &NodeId| operation_cycles(graph.node(*i).ty.shape.len(), 1, lanes);
-        return node.inputs.iter().map(copy).sum();
-    }
-    operation_cycles(node.ty.shape.len(), reduction(graph, id), lanes)
 }

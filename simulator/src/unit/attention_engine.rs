@@ -1,42 +1,59 @@
-//! Attention engine of a home slice: evaluates the small nodes of a pass, node by node.
+//! Attention engine of a home slice: evaluates the small nodes of a pass, operation by operation.
+//!
+//! Where attention goes along with the steps, the engine keeps as many steps of a value as later rounds read. A program
+//! then first moves these on by one step; the step made last takes the place that has become free.
 
-use crate::prepare::sweep::{attention_work, merge_cycles, node_cycles, PassPlan};
+use crate::prepare::attention::{attention_work, merge_cycles, node_cycles, shift_cycles};
+use crate::prepare::sweep::PassPlan;
 use pulvinar_ir::op::EvalCx;
-use pulvinar_ir::{Activity, Graph, NodeId, Op, Value};
+use pulvinar_ir::{Activity, Graph, NodeId, Op, Schedule, Shape, Value};
+use std::borrow::Cow;
+use std::collections::VecDeque;
 
 /// The engine.
 #[derive(Debug, Default)]
 pub struct AttentionEngine {
-    /// Small values so far, by node.
+    /// Small values so far, by node: of all steps, or of those that are kept.
     values: Vec<Option<Value>>,
     running: Option<Running>,
+    /// Rounds so far.
+    round: usize,
+}
+
+/// What the engine does with a value, one after the other.
+#[derive(Debug, Clone, Copy)]
+enum Work {
+    /// The kept steps move on by one.
+    Shift,
+    /// Own and arrived statistics become the value.
+    Merge,
+    /// The node is evaluated.
+    Node,
+    /// The node has no step in this round: zeros are written.
+    Zero,
+}
+
+/// A program that is finished.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its pass.
+    pub pass: usize,
+    /// Its first cycle.
+    pub start: u64,
+    /// Its arithmetic.
+    pub work: Vec<(Activity, u64)>,
 }
 
 #[derive(Debug)]
 struct Running {
     pass: usize,
     start: u64,
-    /// Cycle after the last node (fast).
+    /// Cycle after the last operation (fast).
     finish: u64,
-    /// Taps still to merge before the program begins (plain).
-    merges: Vec<NodeId>,
-    /// Next node of the program (plain).
-    node: usize,
-    /// Operation under way: its node unless it merges a tap, and its remaining cycles (plain).
-    operation: Option<(Option<NodeId>, u64)>,
-}
-
-impl Running {
-    /// Begins the next operation, if there is one.
-    fn advance(&mut self, program: &[NodeId], graph: &Graph, lanes: u64) {
-        self.operation = if let Some(tap) = self.merges.pop() {
-            Some((None, merge_cycles(graph, tap, lanes)))
-        } else {
-            let next = program.get(self.node).copied();
-            self.node += 1;
-            next.map(|n| (Some(n), node_cycles(graph, n, lanes)))
-        };
-    }
+    /// Operations to come, and their cycles.
+    operations: VecDeque<(Work, NodeId, u64)>,
+    /// Arithmetic of the whole program.
+    work: Vec<(Activity, u64)>,
 }
 
 impl AttentionEngine {
@@ -50,94 +67,153 @@ impl AttentionEngine {
         self.running.as_ref().map(|r| r.finish)
     }
 
+    /// Rounds that are over.
+    pub fn round(&self) -> usize {
+        self.round
+    }
+
+    /// The last program of a round is finished.
+    pub fn end_round(&mut self) {
+        self.round += 1;
+    }
+
     /// Starts the program of a pass on its finished statistics.
     pub fn start(
         &mut self,
-        now: u64,
-        pass: usize,
+        (now, pass): (u64, usize),
         program: &[NodeId],
-        graph: &Graph,
+        (graph, schedule): (&Graph, Option<&Schedule>),
         taps: Vec<(NodeId, Value)>,
         lanes: u64,
     ) {
         self.values.resize(graph.nodes.len(), None);
-        let mut merges: Vec<NodeId> = taps.iter().map(|(node, _)| *node).collect();
-        merges.reverse();
-        for (node, value) in taps {
-            self.values[node.index()] = Some(value);
+        let depth = |n: NodeId| schedule.map_or(1, |s| s.depth(n));
+        let outside = |n: NodeId| schedule.is_some_and(|s| s.is_outside(n, self.round));
+        let mut operations = VecDeque::new();
+        for node in taps.iter().map(|t| t.0).chain(program.iter().copied()).filter(|&n| depth(n) > 1) {
+            operations.push_back((Work::Shift, node, shift_cycles(graph, node, depth(node), lanes)));
+            let kept = Shape { t: depth(node), ..graph.node(node).ty.shape };
+            self.values[node.index()].get_or_insert_with(|| zeros(kept));
         }
-        let merging: u64 = merges.iter().map(|&n| merge_cycles(graph, n, lanes)).sum();
-        let working: u64 = program.iter().map(|&n| node_cycles(graph, n, lanes)).sum();
-        let finish = now + merging + working;
-        let mut running = Running { pass, start: now, finish, merges, node: 0, operation: None };
-        running.advance(program, graph, lanes);
-        self.running = Some(running);
+        operations.extend(taps.iter().map(|&(n, _)| (Work::Merge, n, merge_cycles(graph, n, lanes))));
+        operations.extend(program.iter().map(|&n| {
+            let work = if outside(n) { Work::Zero } else { Work::Node };
+            (work, n, node_cycles(graph, n, lanes, outside(n)))
+        }));
+        let taps: Vec<_> =
+            taps.into_iter().map(|(n, v)| (n, if outside(n) { zeros(v.shape) } else { v })).collect();
+        let finish = now + operations.iter().map(|o| o.2).sum::<u64>();
+        let work = operations.iter().map(|&(work, n, _)| activity(work, graph, n, depth(n))).collect();
+        // A shift moves the steps that are kept before the new one comes.
+        for &(_, node, _) in operations.iter().filter(|o| matches!(o.0, Work::Shift)) {
+            self.shift(node);
+        }
+        for (node, value) in taps {
+            self.put(node, value);
+        }
+        self.running = Some(Running { pass, start: now, finish, operations, work });
     }
 
-    /// One cycle; when the program is finished gives its pass and first cycle.
+    /// One cycle; gives the program when it is finished.
     pub fn tick(
         &mut self,
         now: u64,
         fast: bool,
-        programs: &[&[NodeId]],
         graph: &Graph,
-        lanes: u64,
-    ) -> Option<(usize, u64)> {
+        schedule: Option<&Schedule>,
+    ) -> Option<Finished> {
         let running = self.running.as_mut()?;
-        let (pass, start) = (running.pass, running.start);
-        let program = programs[pass];
         if fast {
             if now < running.finish {
                 return None;
             }
-            program.iter().for_each(|&n| self.evaluate(graph, n));
-        } else if let Some((node, left)) = running.operation {
-            if left > 1 {
-                running.operation = Some((node, left - 1));
-                return None;
+            for (work, node, _) in std::mem::take(&mut running.operations) {
+                self.work(work, graph, node, schedule);
             }
-            running.advance(program, graph, lanes);
-            if let Some(node) = node {
-                self.evaluate(graph, node);
+        } else if let Some((work, node, left)) = running.operations.front_mut() {
+            *left -= 1;
+            if *left == 0 {
+                let (work, node) = (*work, *node);
+                running.operations.pop_front();
+                self.work(work, graph, node, schedule);
             }
             return None;
         }
-        self.running = None;
-        Some((pass, start))
+        self.running.take().map(|r| Finished { pass: r.pass, start: r.start, work: r.work })
     }
 
-    fn evaluate(&mut self, graph: &Graph, id: NodeId) {
+    fn work(&mut self, work: Work, graph: &Graph, id: NodeId, schedule: Option<&Schedule>) {
+        match work {
+            Work::Shift | Work::Merge => {}
+            Work::Zero => self.put(id, zeros(graph.node(id).ty.shape)),
+            Work::Node => {
+                let value = self.evaluate(graph, id, schedule);
+                self.put(id, value);
+            }
+        }
+    }
+
+    fn evaluate(&self, graph: &Graph, id: NodeId, schedule: Option<&Schedule>) -> Value {
         let node = graph.node(id);
         let types: Vec<_> = node.inputs.iter().map(|i| &graph.node(*i).ty).collect();
-        let known = |i: &NodeId| {
-            self.values[i.index()]
-                .as_ref()
-                .expect("invariant: preparation has checked the program's operands")
+        let known = |&i: &NodeId| {
+            let value =
+                self.values[i.index()].as_ref().expect("invariant: preparation has checked the operands");
+            let Some(s) = schedule.filter(|s| s.depth(i) > 1) else { return Cow::Borrowed(value) };
+            let (len, steps) = (value.shape.step_len(), s.window(id, i));
+            let shape = Shape { t: steps.len(), ..value.shape };
+            Cow::Owned(Value::int(shape, value.ints()[steps.start * len..steps.end * len].to_vec()))
         };
-        let inputs: Vec<&Value> = node.inputs.iter().map(known).collect();
-        let value = node.op.rule().eval(&EvalCx {
-            inputs: &inputs,
-            types: &types,
-            ty: &node.ty,
-            tensors: &graph.tensors,
-        });
-        self.values[id.index()] = Some(value);
+        let inputs: Vec<Cow<'_, Value>> = node.inputs.iter().map(known).collect();
+        let inputs: Vec<&Value> = inputs.iter().map(|v| &**v).collect();
+        let (ty, tensors) = (&node.ty, &graph.tensors);
+        node.op.rule().eval(&EvalCx { inputs: &inputs, types: &types, ty, tensors })
     }
 
-    /// Gates a pass hands on, concatenated.
-    pub fn gates(&self, pass: &PassPlan<'_>) -> Vec<i64> {
-        let known =
-            |n: &NodeId| self.values[n.index()].as_ref().expect("invariant: the program has made its gates");
-        pass.made.iter().flat_map(|n| known(n).ints().iter().copied()).collect()
+    /// The value of a node, or of the last of its kept steps.
+    fn put(&mut self, id: NodeId, value: Value) {
+        match &mut self.values[id.index()] {
+            Some(kept) if kept.shape.t > value.shape.t => {
+                let mut all = kept.ints().to_vec();
+                let at = all.len() - value.shape.len();
+                all[at..].copy_from_slice(value.ints());
+                *kept = Value::int(kept.shape, all);
+            }
+            place => *place = Some(value),
+        }
+    }
+
+    fn shift(&mut self, id: NodeId) {
+        let kept = self.values[id.index()].as_mut().expect("invariant: kept values are zeros at first");
+        let mut all = kept.ints().to_vec();
+        all.rotate_left(kept.shape.step_len());
+        *kept = Value::int(kept.shape, all);
+    }
+
+    /// Gates a pass hands on, concatenated: of all steps, or of the one made last.
+    pub fn gates(&self, pass: &PassPlan<'_>, by_step: bool) -> Vec<i64> {
+        let made = |n: &NodeId| {
+            let value = self.values[n.index()].as_ref();
+            let value = value.expect("invariant: the program has made its gates");
+            let first = if by_step { value.shape.len() - value.shape.step_len() } else { 0 };
+            value.ints()[first..].iter().copied()
+        };
+        pass.made.iter().flat_map(made).collect()
     }
 }
 
-/// Arithmetic of one node.
-pub fn node_activity(graph: &Graph, id: NodeId) -> (Activity, u64) {
-    let work = attention_work(graph, id);
-    match graph.node(id).op {
-        Op::Dense(_) | Op::Conv1d(_) | Op::Conv2d(_) | Op::Matmul(_) => (Activity::DenseMac, work),
-        Op::Table(_) => (Activity::TableLookup, work),
-        _ => (Activity::AttentionOp, work),
+fn zeros(shape: Shape) -> Value {
+    Value::int(shape, vec![0; shape.len()])
+}
+
+/// Arithmetic of one operation.
+fn activity(work: Work, graph: &Graph, id: NodeId, depth: usize) -> (Activity, u64) {
+    let n = attention_work(graph, id);
+    match (work, &graph.node(id).op) {
+        (Work::Merge | Work::Zero, _) => (Activity::AttentionOp, 0),
+        (Work::Shift, _) => (Activity::AttentionOp, ((depth - 1) * graph.node(id).ty.shape.len()) as u64),
+        (Work::Node, Op::Dense(_) | Op::Conv1d(_) | Op::Conv2d(_) | Op::Matmul(_)) => (Activity::DenseMac, n),
+        (Work::Node, Op::Table(_)) => (Activity::TableLookup, n),
+        (Work::Node, _) => (Activity::AttentionOp, n),
     }
 }

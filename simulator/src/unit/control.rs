@@ -1,16 +1,17 @@
 //! Control: which sweep runs when; credits; statistics, programs and gates between passes.
 
-use super::attention_engine::{node_activity, AttentionEngine};
+use super::attention_engine::{AttentionEngine, Finished};
 use super::core::Core;
 use super::offers::Offers;
-use super::update_engine::{Currents, SweepCounts, SweepId, WordCursor, PIPELINE_CYCLES};
+use super::update_engine::{Currents, SweepCounts, WordCursor, PIPELINE_CYCLES};
 use crate::context::Context;
 use crate::packet::{Event, Packet};
 use crate::prepare::phase::PhasePlan;
+use crate::prepare::sweep::SweepId;
 use crate::prepare::Machine;
 use crate::run::{Span, SpanKind};
 use pulvinar_ir::trace::Entry;
-use pulvinar_ir::{Activity, NodeId, Strategy};
+use pulvinar_ir::{Activity, Strategy};
 
 /// What has arrived of a step, or of a pass's statistics or gates.
 #[derive(Debug, Clone, Copy, Default)]
@@ -103,9 +104,9 @@ impl Core<'_> {
     pub(super) fn control<F>(&mut self, cx: &mut Context<'_, '_, F>) {
         if self.attention.is_some() {
             self.run_program(cx);
-        } else if self.gates_have < self.pass && self.gates_in.is_complete(1) {
+        } else if self.waits && self.gates_in.is_complete(1) {
             self.gates_in = Inbox::default();
-            self.gates_have += 1;
+            self.waits = false;
         }
         if self.sweep.is_none() && cx.now >= self.ready_at && self.may_sweep(cx) {
             self.start_sweep(cx);
@@ -129,7 +130,7 @@ impl Core<'_> {
                 .as_ref()
                 .is_none_or(|d| if self.pass == 0 { d.has_slot() } else { d.has_frame(self.step) });
         let last = self.pass == self.stage.last_pass();
-        operands && frames && self.gates_have >= self.pass && (!last || self.credits.has(self.step))
+        operands && frames && !self.waits && (!last || self.credits.has(self.step))
     }
 
     fn has_landed(&self, now: u64) -> bool {
@@ -163,7 +164,8 @@ impl Core<'_> {
             self.credits.spend(id.step);
         }
         let buffer = stage.accumulates(id.pass).then_some(id.step % self.buffers);
-        let from = Currents { buffer, frame: stage.spills().then_some(id.step), keep: stage.keeps(id.pass) };
+        let frame = id.step.checked_rem(stage.frames(self.steps));
+        let from = Currents { buffer, frame, keep: stage.keeps(id.pass) };
         if let Some(dma) = self.dma.as_mut().filter(|_| id.pass == 0) {
             dma.start_frame();
         }
@@ -228,55 +230,47 @@ impl Core<'_> {
         }
         self.ready_at = now + 1;
         self.changed = true;
-        if self.stage.by_step() && pass < self.stage.last_pass() {
-            self.pass += 1;
-            self.end_pass(cx, pass);
-            return;
-        }
-        self.step += 1;
-        if self.stage.by_step() {
-            (self.pass, self.gates_have) = (0, 0);
-        }
-        if self.step == self.steps {
-            (self.pass, self.step) = (pass + 1, 0);
-            self.end_pass(cx, pass);
+        let (next, program) = self.stage.follows(sweep.id, self.steps);
+        (self.pass, self.step) = (next.pass, next.step);
+        if let Some(program) = program {
+            self.waits = true;
+            self.end_pass(cx, pass, program);
+        } else if self.is_done() && pass > 0 && !self.stage.by_step() {
+            self.playback = None;
+            (self.steps.saturating_sub(self.buffers)..self.steps).for_each(|t| self.grant(cx, t));
         }
     }
 
     /// True if the end of a sweep leaves the step's buffer free at once.
     fn frees(&self, pass: usize, step: usize) -> bool {
         if self.stage.by_step() {
-            return pass == self.stage.last_pass();
+            return self.stage.frees(pass);
         }
         pass == 0 && (self.stage.passes.len() == 1 || step + self.buffers < self.steps)
     }
 
-    fn end_pass<F>(&mut self, cx: &mut Context<'_, '_, F>, pass: usize) {
+    /// A sweep of `pass` has ended and the program of pass `program` comes next.
+    fn end_pass<F>(&mut self, cx: &mut Context<'_, '_, F>, pass: usize, program: usize) {
         let stage = self.stage;
         let next = cx.now + 1;
-        if pass < stage.last_pass() {
-            if self.plan.home {
-                self.due = Some(pass);
-            } else {
-                let events = self.memories.statistics.covered(&stage.passes[pass], &self.plan.region);
-                let n = events.len().div_ceil(cx.machine.program.arch.core.lanes as usize) as u64;
-                cx.log.count(self.plan.stage, self.steps - 1, Activity::StatRead, n);
-                self.log_list(cx, next, n);
-                if let Some(stream) = self.plan.statistics {
-                    self.list = Some(Offers::list((stream, pass as u16), next, events));
-                }
-                self.memories.statistics.begin(&stage.passes[stage.gathers_next(pass)]);
+        if self.plan.home {
+            self.due = Some(program);
+        } else if pass == program {
+            let events = self.memories.statistics.covered(&stage.passes[pass], &self.plan.region);
+            let n = events.len().div_ceil(cx.machine.program.arch.core.lanes as usize) as u64;
+            cx.log.count(self.plan.stage, self.steps - 1, Activity::StatRead, n);
+            self.log_list(cx, next, n);
+            if let Some(stream) = self.plan.statistics {
+                self.list = Some(Offers::list((stream, pass as u16), next, events));
             }
-            if let Some(dma) = &mut self.dma {
-                dma.begin_pass(next);
-            }
-            if stage.stage.strategy == Strategy::Recompute {
-                self.store.rewind();
-                self.playback = Some(next);
-            }
-        } else if pass > 0 && !stage.by_step() {
-            self.playback = None;
-            (self.steps.saturating_sub(self.buffers)..self.steps).for_each(|t| self.grant(cx, t));
+            self.memories.statistics.begin(&stage.passes[stage.gathers_next(pass)]);
+        }
+        if let Some(dma) = &mut self.dma {
+            dma.begin_pass(next);
+        }
+        if stage.stage.strategy == Strategy::Recompute {
+            self.store.rewind();
+            self.playback = Some(next);
         }
     }
 
@@ -309,26 +303,32 @@ impl Core<'_> {
         let graph = cx.machine.small_graph(self.plan.stage);
         let stage = self.stage;
         let lanes = u64::from(cx.machine.program.arch.core.attention_lanes);
-        if let Some(pass) = self.due.filter(|_| self.statistics_in.is_complete(self.plan.statistics_inputs)) {
+        // Rounds behind the last step have no statistics to wait for.
+        let expected = if attention.round() < self.steps { self.plan.statistics_inputs } else { 0 };
+        if let Some(pass) = self.due.filter(|_| self.statistics_in.is_complete(expected)) {
             self.due = None;
             self.statistics_in = Inbox::default();
             let taps = self.memories.statistics.values(&stage.passes[pass]);
-            attention.start(cx.now, pass, &stage.stage.passes[pass].program, graph, taps, lanes);
+            let program = &stage.stage.passes[pass].program;
+            attention.start((cx.now, pass), program, (graph, stage.schedule.as_ref()), taps, lanes);
             self.memories.statistics.begin(&stage.passes[stage.gathers_next(pass)]);
         }
         if !attention.is_running() {
             return;
         }
-        let programs: Vec<&[NodeId]> = stage.stage.passes.iter().map(|p| &p.program[..]).collect();
-        let Some((pass, start)) = attention.tick(cx.now, self.fast, &programs, graph, lanes) else {
+        let Some(finished) = attention.tick(cx.now, self.fast, graph, stage.schedule.as_ref()) else {
             return;
         };
-        let gates = attention.gates(&stage.passes[pass]);
+        let pass = finished.pass;
+        if pass + 1 == stage.last_pass() {
+            attention.end_round();
+        }
+        let gates = attention.gates(&stage.passes[pass], stage.by_step());
         let [first, end] = stage.passes[pass].made_range;
         self.memories.gates.values[first..end].copy_from_slice(&gates);
-        self.gates_have = pass + 1;
+        self.waits = false;
         self.changed = true;
-        self.book_program(cx, pass, start, gates.len());
+        self.book_program(cx, finished, gates.len());
         if let Some(stream) = self.plan.gates {
             let event = |(i, &value): (usize, &i64)| Event { address: i as u32, value };
             let events = gates.iter().enumerate().map(event).collect();
@@ -336,9 +336,9 @@ impl Core<'_> {
         }
     }
 
-    fn book_program<F>(&self, cx: &mut Context<'_, '_, F>, pass: usize, start: u64, gates: usize) {
-        let machine = cx.machine;
-        let lanes = machine.program.arch.core.lanes as usize;
+    fn book_program<F>(&self, cx: &mut Context<'_, '_, F>, program: Finished, gates: usize) {
+        let Finished { pass, start, work } = program;
+        let lanes = cx.machine.program.arch.core.lanes as usize;
         let (stage, core) = (self.plan.stage as u32, self.plan.core);
         cx.log.span(Span {
             start,
@@ -353,10 +353,7 @@ impl Core<'_> {
         let read = self.stage.passes[pass].tap_len.div_ceil(lanes) as u64;
         row.add(Activity::GateWrite, written);
         row.add(Activity::StatRead, read);
-        for &node in &self.stage.stage.passes[pass].program {
-            let (activity, n) = node_activity(machine.small_graph(self.plan.stage), node);
-            row.add(activity, n);
-        }
+        work.into_iter().for_each(|(activity, n)| row.add(activity, n));
         self.log_program(cx, start, read, written);
     }
 
@@ -405,8 +402,8 @@ impl Core<'_> {
                 "{} of {expected} end tokens, {} of {} packets",
                 inbox.tokens, inbox.taken, inbox.announced
             )
-        } else if self.gates_have < self.pass {
-            format!("gates of pass {}", self.gates_have)
+        } else if self.waits {
+            format!("gates of pass {}", self.pass.saturating_sub(1))
         } else {
             "credits of its consumers".to_owned()
         };

@@ -57,8 +57,8 @@ pub struct Core<'m> {
     pub(super) step: usize,
     /// First cycle at which the next sweep may start.
     pub(super) ready_at: u64,
-    /// Passes whose gates are there.
-    pub(super) gates_have: usize,
+    /// The next sweep waits for a program and its gates.
+    pub(super) waits: bool,
     /// Pass whose own statistics are complete and whose program has not started (home).
     pub(super) due: Option<usize>,
     /// First cycle of the playback of the spike store, in passes that recompute.
@@ -116,7 +116,7 @@ impl<'m> Core<'m> {
             pass: 0,
             step: 0,
             ready_at: start,
-            gates_have: 0,
+            waits: false,
             due: None,
             playback: None,
             engine: SynapseEngine::new(machine.stall),
@@ -446,7 +446,7 @@ impl<'m> Core<'m> {
 fn memories(machine: &Machine<'_>, plan: &CorePlan, update: &UpdateEngine, fast: bool) -> Memories {
     let stage = &machine.stages[plan.stage];
     let lanes = machine.program.arch.core.lanes as usize;
-    let frames = if stage.spills() { machine.steps } else { 0 };
+    let frames = stage.frames(machine.steps);
     let state = update.initial_state(stage);
     let mut statistics = Statistics::default();
     statistics.begin(&stage.passes[0]);

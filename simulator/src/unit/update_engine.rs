@@ -9,22 +9,13 @@ use super::gate_memory::GateMemory;
 use super::offers::Offers;
 use super::statistics::Statistics;
 use crate::packet::Event;
-use crate::prepare::sweep::{Element, Operand, StagePlan, Step, Sum, Train};
+use crate::prepare::sweep::{Element, Operand, StagePlan, Step, Sum, SweepId, Train};
 use crate::prepare::synapse::Region;
 use pulvinar_ir::op::lif::{Lif, LifState};
 use pulvinar_ir::op::round_shift;
 
 /// Cycles from the issue of a word to the encoder.
 pub const PIPELINE_CYCLES: u64 = 6;
-
-/// Which sweep.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SweepId {
-    /// Pass.
-    pub pass: usize,
-    /// Timestep.
-    pub step: usize,
-}
 
 /// What a sweep reads its currents from and where it keeps them.
 #[derive(Debug, Clone, Copy)]
@@ -202,6 +193,7 @@ impl UpdateEngine {
             }
             Element::Emit => out.iter_mut().enumerate().for_each(|(c, y)| *y = a[c * sa]),
             Element::Add => out.iter_mut().enumerate().for_each(|(c, y)| *y = a[c * sa] + b[c * sb]),
+            Element::Select => select_row(out, (a, sa), (b, sb)),
             Element::Gate(g) => {
                 let product = |(c, y): (usize, &mut i64)| *y = round_shift(a[c * sa] * b[c * sb], g.shift);
                 out.iter_mut().enumerate().for_each(product);
@@ -385,7 +377,7 @@ pub struct SweepCounts {
     pub gate_products: u64,
     /// Gate times current.
     pub gate_multiplies: u64,
-    /// Relu, requantise, table, add.
+    /// Relu, requantise, table, add, select.
     pub other: u64,
     /// Multiplications of neurons: leaks and gains.
     pub leaks: u64,
@@ -397,6 +389,15 @@ pub struct SweepCounts {
     pub state_reads: u64,
     /// Membrane words written.
     pub state_writes: u64,
+}
+
+/// The value where the bit is set, else 0.
+fn selected(bit: i64, value: i64) -> i64 {
+    value * i64::from(bit != 0)
+}
+
+fn select_row(out: &mut [i64], (bits, stride): (&[i64], usize), (values, step): (&[i64], usize)) {
+    out.iter_mut().enumerate().for_each(|(c, y)| *y = selected(bits[c * stride], values[c * step]));
 }
 
 /// The value in the first step, then zeros.
@@ -480,6 +481,7 @@ fn compute(
         Element::Add => a + b,
         Element::Emit => a,
         Element::Gate(g) => round_shift(a * b, g.shift),
+        Element::Select => selected(a, b),
         Element::Radix(train) => follow(train, t, &mut mem.state[element], a, train.bias[c]),
         Element::Accumulate(sum) => add_up(sum, t, &mut mem.state[element], a, sum.bias[c]),
         Element::Fire(lif) => i64::from(lif.fires(&stage.neurons.row(t)[c], a)),

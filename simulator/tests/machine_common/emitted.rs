@@ -2,12 +2,12 @@
 
 use super::nets::{empty, source, squash};
 use super::Net;
-use pulvinar_ir::op::{conv1d, emit, matmul, reduce, relu, top_k};
-use pulvinar_ir::scope::goes_by_step;
-use pulvinar_ir::{Axes, Axis, NodeId, Pass, Strategy, Synapse};
+use pulvinar_ir::op::{conv1d, emit, gate, matmul, reduce, relu, top_k};
+use pulvinar_ir::{Axes, Axis, NodeId, Pass, Schedule, Strategy, Synapse};
 
-/// conv → gathered → convolutions along t and c, rankings, products → neuron or graded events.
-pub fn emitted_layer(net: &mut Net, x: NodeId, late: bool) -> NodeId {
+/// conv → gathered → convolutions along t and c, rankings, products → neuron or graded events; in one that `streams`, along
+/// t by few taps.
+pub fn emitted_layer(net: &mut Net, x: NodeId, late: bool, streams: bool) -> NodeId {
     let from = source(net, x, late);
     let outputs = 1 + net.rng.below(5);
     let conv = net.conv(from, outputs, 3, 1, 1);
@@ -18,7 +18,7 @@ pub fn emitted_layer(net: &mut Net, x: NodeId, late: bool) -> NodeId {
     pass.program.push(y);
     for _ in 0..=net.rng.below(2) {
         let first = net.graph.nodes.len();
-        y = operation(net, y);
+        y = if streams { streamed(net, y) } else { operation(net, y) };
         y = squash(net, y);
         pass.program.extend((first..net.graph.nodes.len()).map(|i| NodeId(i as u32)));
     }
@@ -35,10 +35,26 @@ pub fn emitted_layer(net: &mut Net, x: NodeId, late: bool) -> NodeId {
     let synapse = Synapse { node: conv, source: x, delayed: late };
     net.push_stage(vec![synapse], conv, vec![pass, last], strategy, out);
     let stage = net.stages.last_mut().expect("it was pushed");
-    if strategy != Strategy::SpillDram && goes_by_step(&net.graph, stage) {
-        stage.strategy = Strategy::Step;
+    if let Some(schedule) = Schedule::of(&net.graph, stage).filter(|_| strategy != Strategy::SpillDram) {
+        stage.strategy = schedule.strategy();
     }
     out
+}
+
+/// A convolution along t of a few taps, some of them causal, and its product with what it reads.
+fn streamed(net: &mut Net, x: NodeId) -> NodeId {
+    let c = net.shape(x).c;
+    let (groups, taps) = (net.rng.pick(&[1, c]), net.rng.pick(&[2, 3]));
+    let weight = net.tensor("taps", vec![c, c / groups, taps], -5, 6);
+    let bias = net.rng.chance(50).then(|| net.tensor("b", vec![c], -30, 40));
+    let same = conv1d::Conv1d::same(&weight, Axis::T, taps);
+    let padding = if net.rng.chance(30) { [taps - 1, 0] } else { same.padding };
+    let y = net.push("conv1d", conv1d::Conv1d { groups, bias, padding, ..same }, &[x]);
+    if net.rng.chance(50) {
+        return y;
+    }
+    let small = squash(net, y);
+    net.push("beside", gate::Gate { shift: 3 }, &[small, x])
 }
 
 /// One operation that keeps the shape; a product of three is two.

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test binary uses a part
 
 pub mod emitted;
+pub mod kinds;
 pub mod nets;
 
 use pulvinar_ir::arch::{kinds, Dram};
@@ -12,6 +13,7 @@ use pulvinar_ir::op::{
     neuron::ResetTiming,
     sparse::Sparse,
 };
+use pulvinar_ir::program::gate_maker;
 use pulvinar_ir::{
     op, Arch, Endpoint, Graph, IntType, Level, NodeId, Op, Phase, Program, Shape, Slice, Stage, Strategy,
 };
@@ -274,7 +276,8 @@ impl Net {
             spare -= parts.len() - 1;
             for (i, (channels, rows)) in parts.into_iter().enumerate() {
                 let core = cores.pop().unwrap();
-                slices.push(Slice { stage: StageId(s as u32), core, channels, rows, home: i == 0 });
+                let home = i == 0 && self.stages[s].borrowed().is_empty();
+                slices.push(Slice { stage: StageId(s as u32), core, channels, rows, home });
             }
         }
         slices
@@ -359,26 +362,27 @@ pub fn streams(
         if !to.is_empty() {
             all.push(stream(StreamKind::Events, stage.output, me, to, selective(stage.output)));
         }
-        attention_streams(stage, slice, slices, &stream, &mut all);
+        attention_streams(stages, slice, slices, &stream, &mut all);
     }
     all
 }
 
-/// Statistics and gates between the slices of a stage.
+/// Statistics and gates between the slices of a stage, and gates to those of stages that borrow them.
 fn attention_streams(
-    stage: &Stage,
+    stages: &[Stage],
     slice: &Slice,
     slices: &[Slice],
     stream: &dyn Fn(StreamKind, NodeId, Endpoint, Vec<Endpoint>, bool) -> Stream,
     all: &mut Vec<Stream>,
 ) {
-    let me = Endpoint::Core(slice.core);
-    let mates: Vec<&Slice> = slices.iter().filter(|s| s.stage == slice.stage).collect();
+    let (me, stage) = (Endpoint::Core(slice.core), &stages[slice.stage.0 as usize]);
+    let maker = |s: &Slice| gate_maker(stages, s.stage.0 as usize);
+    let mates: Vec<&Slice> = slices.iter().filter(|s| maker(s) == slice.stage.0 as usize).collect();
     if stage.is_multipass() && mates.len() > 1 {
         let home = mates.iter().find(|s| s.home).unwrap();
         if slice.home {
             let mut to: Vec<Endpoint> =
-                mates.iter().filter(|s| !s.home).map(|s| Endpoint::Core(s.core)).collect();
+                mates.iter().filter(|s| s.core != slice.core).map(|s| Endpoint::Core(s.core)).collect();
             to.sort_unstable();
             all.push(stream(StreamKind::Gates, stage.output, me, to, false));
         } else {

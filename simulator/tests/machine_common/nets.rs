@@ -1,6 +1,7 @@
 //! Random networks.
 
 use super::emitted::emitted_layer;
+use super::kinds::{lending_layers, remembered};
 use super::{Net, Rng};
 use pulvinar_ir::op::accumulate::{Accumulate, AccumulateKind};
 use pulvinar_ir::op::carry::Carry;
@@ -13,7 +14,9 @@ use pulvinar_ir::{Axes, Axis, IntType, NodeId, Op, Pass, Strategy, Synapse, Tens
 /// Shape and wishes of a random network.
 pub fn random_net(seed: u64, attention: bool, barrier: bool, delays: bool) -> Net {
     let mut rng = Rng(seed);
-    let steps = 1 + rng.below(4);
+    // Windows need steps before and behind them.
+    let streams = attention && seed % 8 == 4;
+    let steps = 1 + rng.below(4) + if streams { 2 } else { 0 };
     let shape = [1 + rng.below(3), 1 + rng.below(6), 1 + rng.below(6)];
     let max = rng.pick(&[1, 1, 5]);
     let mut net = Net::new(rng.next(), steps, shape, max);
@@ -28,7 +31,10 @@ pub fn random_net(seed: u64, attention: bool, barrier: bool, delays: bool) -> Ne
         };
     }
     if attention && seed % 4 == 0 {
-        emitted_layer(&mut net, x, barrier);
+        emitted_layer(&mut net, x, barrier, streams);
+    }
+    if attention && seed % 8 == 2 {
+        lending_layers(&mut net, x);
     }
     net
 }
@@ -52,6 +58,7 @@ pub fn layer(net: &mut Net, x: NodeId, late: bool) -> NodeId {
         0..=11 => return enlarged(net, x, from, late, threshold),
         12..=16 => return summed(net, x, from, late),
         17..=23 => return joined(net, x, from, late, threshold),
+        24..=31 => return remembered(net, x, from, late, threshold),
         _ => {}
     }
     match net.rng.below(7) {
@@ -182,7 +189,7 @@ pub fn squash(net: &mut Net, x: NodeId) -> NodeId {
 }
 
 /// Statistics → small layers → table: a gate.
-fn gate_of(net: &mut Net, x: NodeId, by_step: bool, pass: &mut Pass) -> NodeId {
+pub fn gate_of(net: &mut Net, x: NodeId, by_step: bool, pass: &mut Pass) -> NodeId {
     let axes = net.rng.pick(&[
         &[Axis::C, Axis::H, Axis::W][..],
         if by_step { &[Axis::H] } else { &[Axis::T, Axis::H, Axis::W] },

@@ -8,15 +8,17 @@ use pulvinar_ir::op::conv1d::Conv1d;
 use pulvinar_ir::op::conv2d::Conv2d;
 use pulvinar_ir::op::fsta::Fsta;
 use pulvinar_ir::op::gac::Gac;
+use pulvinar_ir::op::input::InputKind;
 use pulvinar_ir::op::ma_neuron::MaNeuron;
 use pulvinar_ir::op::neuron::{Compare, Neuron, Reset, ResetTiming};
+use pulvinar_ir::op::readout::{Readout, ReadoutKind};
 use pulvinar_ir::op::spiking_attention::{Form, SpikingAttention};
 use pulvinar_ir::op::squeeze_excite::SqueezeExcite;
 use pulvinar_ir::op::step_attention::StepAttention;
 use pulvinar_ir::op::stsc::Stsc;
 use pulvinar_ir::op::ta_snn::TaSnn;
 use pulvinar_ir::op::tcja::Tcja;
-use pulvinar_ir::{Axis, NodeId, Shape, Tensor};
+use pulvinar_ir::{Axis, Graph, NodeId, Op, Shape, Tensor};
 
 /// A module in a graph, and values for the graph's input.
 pub type Sample = (Case, Vec<f64>);
@@ -211,8 +213,16 @@ pub fn causal_conv1d(seed: u64) -> Sample {
 /// `stsc` of spikes.
 pub fn stsc(seed: u64) -> Sample {
     let (mut case, shape) = start(seed, [9, 4, 3, 3]);
-    let (hidden, taps, gate_taps) =
-        (case.rng.size(1, 3), 2 * case.rng.size(0, 2) + 1, 2 * case.rng.size(0, 1) + 1);
+    let sizes = (case.rng.size(1, 3), 2 * case.rng.size(0, 2) + 1, 2 * case.rng.size(0, 1) + 1);
+    with_stsc(case, shape, sizes)
+}
+
+/// `stsc` with the kernels of its authors, 5 and 3 taps, on inputs of this shape: its look-ahead is two steps.
+pub fn streaming_stsc(seed: u64, shape: Shape) -> Sample {
+    with_stsc(Case::new(seed, shape), shape, (2, 5, 3))
+}
+
+fn with_stsc(mut case: Case, shape: Shape, (hidden, taps, gate_taps): (usize, usize, usize)) -> Sample {
     let [temporal, gate0, gate0_bias, gate1] =
         ["temporal", "gate0", "gate0_bias", "gate1"].map(str::to_owned);
     case.tensor("temporal", &[shape.c, 1, taps], -1.0, 1.0);
@@ -222,6 +232,18 @@ pub fn stsc(seed: u64) -> Sample {
     case.push(Stsc { temporal, gate0, gate0_bias, gate1 }).unwrap();
     let x = case.rng.spikes(shape);
     (case, x)
+}
+
+/// The graph of a case with counts for its input and a neuron and a readout behind it, and `n` inputs of up to 3.
+pub fn before_a_neuron((mut case, _): Sample, n: usize) -> (Graph, Vec<Vec<i64>>) {
+    let Op::Input(input) = &mut case.graph.nodes[0].op else { panic!("the first node is the input") };
+    input.kind = InputKind::Counts;
+    let neuron = spiking(Form::Ssa, 1, 1.0).neuron;
+    let last = case.graph.push("neuron", neuron.into(), &[case.graph.output]).unwrap();
+    case.graph.push("readout", Readout { kind: ReadoutKind::Mean }.into(), &[last]).unwrap();
+    let len = case.graph.nodes[0].ty.shape.len();
+    let inputs = (0..n).map(|_| (0..len).map(|_| case.rng.size(0, 3) as i64).collect()).collect();
+    (case.graph, inputs)
 }
 
 /// Adds a node with the `count` channels of the input from `first` on.

@@ -14,7 +14,7 @@ impl Compiler<'_> {
     pub(super) fn dense(&mut self, d: &Dense, id: NodeId) -> Operation {
         let input = self.graph.node(id).inputs[0];
         let (s, out) = (self.shape(input), self.shape(id));
-        let mut x = broadcast(self.places.of(input), s);
+        let mut x = broadcast(self.place_of(id, 0), s);
         let (digit, n, stride) = if d.axis == Axis::T { (4, s.t, s.step_len()) } else { (2, s.c, s.h * s.w) };
         x.outputs[digit] = 0;
         x.folds[0] = stride as i64;
@@ -36,7 +36,7 @@ impl Compiler<'_> {
         let (top, left) = (c.padding[0] as i64, c.padding[2] as i64);
         let (width, plane) = (s.w as i64, (s.h * s.w) as i64);
         let x = Affine {
-            base: self.places.of(input) as i64 - top * width - left,
+            base: self.place_of(id, 0) as i64 - top * width - left,
             outputs: [stride_w, stride_h * width, 0, group_inputs as i64 * plane, s.step_len() as i64],
             folds: [dilation_w, dilation_h * width, plane, 0],
         };
@@ -53,7 +53,7 @@ impl Compiler<'_> {
     pub(super) fn reduce(&mut self, r: &Reduce, id: NodeId) -> Operation {
         let input = self.graph.node(id).inputs[0];
         let (s, out) = (self.shape(input), self.shape(id));
-        let mut x = broadcast(self.places.of(input), s);
+        let mut x = broadcast(self.place_of(id, 0), s);
         let folded = [(s.w, out.w), (s.h, out.h), (s.c, out.c), (s.t, out.t)];
         x.folds = [x.outputs[0], x.outputs[1], x.outputs[2], x.outputs[4]];
         let kind = if r.kind == ReduceKind::Max { Kind::Max } else { Kind::Sum };
@@ -67,13 +67,13 @@ impl Compiler<'_> {
         let (s, out) = (self.shape(input), self.shape(id));
         let weight = &self.graph.tensors[&c.weight].shape;
         let (group_outputs, group_inputs, taps) = (weight[0] / c.groups, weight[1], weight[2]);
-        let (base, before) = (self.places.of(input) as i64, c.padding[0] as i64);
+        let (base, before) = (self.place_of(id, 0) as i64, c.padding[0] as i64);
         let [step, plane, row] = [s.step_len(), s.h * s.w, s.w].map(|n| n as i64);
         let per_group = group_inputs as i64;
         // Digits 3 and 4 of the outputs are the group and the step, or the output of the group and the group.
         let (size, along, mixed, length, place, channel) = if c.axis == Axis::T {
             let size = [out.w, out.h, group_outputs, c.groups, out.t];
-            (size, step, plane, s.t, 4, [0, 0, 1, group_outputs as i64, 0])
+            (size, step, plane, self.steps_of(id, input), 4, [0, 0, 1, group_outputs as i64, 0])
         } else {
             let size = [out.w, out.h, out.c, group_outputs, c.groups];
             (size, plane, step, s.c, 2, [0, 0, 0, 1, group_outputs as i64])
@@ -110,12 +110,12 @@ impl Compiler<'_> {
                 ([0, 0, 1, d as i64 * plane_b, step_b], plane_b),
             ),
         };
-        let affine = |node: NodeId, (outputs, fold): ([i64; 5], i64)| Affine {
-            base: self.places.of(node) as i64,
+        let affine = |i: usize, (outputs, fold): ([i64; 5], i64)| Affine {
+            base: self.place_of(id, i) as i64,
             outputs,
             folds: [fold, 0, 0, 0],
         };
-        let (mut x, mut y) = (affine(inputs[0], xa), affine(inputs[1], xb));
+        let (mut x, mut y) = (affine(0, xa), affine(1, xb));
         let [mut wide, mut narrow] = [self.bits(inputs[0])?, self.bits(inputs[1])?];
         if narrow > wide {
             (x, y, wide, narrow) = (y, x, narrow, wide);
@@ -130,7 +130,7 @@ impl Compiler<'_> {
     pub(super) fn top_k(&mut self, top: &TopK, id: NodeId) -> Operation {
         let input = self.graph.node(id).inputs[0];
         let s = self.shape(input);
-        let x = broadcast(self.places.of(input), s);
+        let x = broadcast(self.place_of(id, 0), s);
         let digit = [4, 2, 1, 0][top.axis as usize];
         let n = s.dims()[top.axis as usize];
         let mut y = x;
