@@ -78,7 +78,7 @@ fn sheet(args: &Energy, global: &Global) -> Result<Sheet> {
     let facts = sheet::Facts {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command: facts::command(),
-        network: args.source.model.clone(),
+        network: name(&args.source.model, &case.graph),
         network_hash: case.hash,
         timesteps,
         rates: sheet::Rates {
@@ -90,6 +90,16 @@ fn sheet(args: &Energy, global: &Global) -> Result<Sheet> {
         assumptions: case.graph.assumptions.clone(),
     };
     Sheet::new(&input.workload, &estimates, facts, case.run.as_ref())
+}
+
+/// What the network is called: as on the command line, or as the file says.
+fn name(argument: &str, graph: &Graph) -> String {
+    let file = std::path::Path::new(argument).exists() && !graph.name.is_empty();
+    if file {
+        graph.name.clone()
+    } else {
+        argument.to_owned()
+    }
 }
 
 /// The estimators that are named, without `simulated`; and whether to simulate.

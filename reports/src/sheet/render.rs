@@ -62,9 +62,14 @@ pub fn constants(sheet: &Sheet) -> Table {
         let node = c.node_nm.map_or_else(String::new, |n| format!("{n} nm"));
         let users =
             if c.terms.len() > 3 { format!("{} estimators", c.terms.len()) } else { c.terms.join(", ") };
-        t.row(&[&c.name, &c.value.to_string(), &c.unit, &node, &c.grade, &c.sources.join(","), &users]);
+        t.row(&[&c.name, &short(c.value), &c.unit, &node, &c.grade, &c.sources.join(","), &users]);
     }
     t
+}
+
+/// Six significant digits; the CSV file has them all.
+fn short(value: f64) -> String {
+    format!("{value:.5e}").parse::<f64>().unwrap_or(value).to_string()
 }
 
 /// Rates, as `--rates` reads them.
@@ -135,7 +140,7 @@ pub fn tables_tex(sheet: &Sheet) -> String {
 /// The long table of constants for an appendix; needs `booktabs` and `longtable`, and one column.
 pub fn constants_tex(sheet: &Sheet) -> String {
     "% written by pulvinar; needs \\usepackage{booktabs,longtable} and a page of one column\n".to_owned()
-        + &constants(sheet).to_longtable(methods::CONSTANTS_LABEL, "p{4.6cm}rlrlp{1.8cm}p{2.8cm}")
+        + &constants(sheet).to_longtable(methods::CONSTANTS_LABEL, "p{4.6cm}rlrlp{1.4cm}p{2.4cm}")
 }
 
 /// A document that holds all of it, to begin with.
