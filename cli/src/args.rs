@@ -3,6 +3,7 @@
 mod energy;
 mod explore;
 mod options;
+mod results;
 mod technology;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -13,6 +14,7 @@ pub use explore::{
     Explore, PlanArgs, RetryArg, SamplerArg, ShardArgs, Store, StoreFormat, Sweep, SweepRun, SweepStatus,
 };
 pub use options::{AcceleratorArg, CountArg, MemoryArg, Options, ReadingArg, ResidualArg};
+pub use results::{CompareArgs, ReportArgs, StudyArg, StudyArgs};
 pub use technology::Technology;
 
 /// Compile, simulate and price attention spiking neural networks on neuromorphic hardware.
@@ -428,55 +430,6 @@ pub struct Rtl {
     /// Seeds of place and route.
     #[arg(long, default_value_t = 3)]
     pub seeds: u32,
-}
-
-/// A study.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum StudyArg {
-    /// What attention saves and costs by the papers' formula and on the chip (docs/study-attention.md).
-    Attention,
-    /// Prosperity's shapes at its densities on a chip of its resources (docs/study-prosperity.md).
-    Prosperity,
-    /// Every estimator on the networks of the papers at their published rates (docs/study-energy.md).
-    Energy,
-}
-
-/// `pulvinar study`.
-#[derive(Debug, Args)]
-pub struct StudyArgs {
-    /// Which.
-    #[arg(value_enum)]
-    pub study: StudyArg,
-    /// Architecture file; the chip of the study without it.
-    #[arg(long)]
-    pub arch: Option<PathBuf>,
-    /// Seed of weights, spikes and placement.
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-    /// Output folder; it is replaced whole.
-    #[arg(short, long)]
-    pub output: PathBuf,
-}
-
-/// `pulvinar report`.
-#[derive(Debug, Args)]
-pub struct ReportArgs {
-    /// report.json of a run, energy.json of estimates, or the folder of either.
-    pub run: PathBuf,
-    /// Output folder; text goes to the terminal without it.
-    #[arg(short, long)]
-    pub output: Option<PathBuf>,
-}
-
-/// `pulvinar compare`.
-#[derive(Debug, Args)]
-pub struct CompareArgs {
-    /// Folders or files of `pulvinar run` and `pulvinar energy -o`, two or more.
-    #[arg(required = true, num_args = 2..)]
-    pub runs: Vec<PathBuf>,
-    /// Output folder for the page, text, LaTeX, CSV, JSON and the figure; it is replaced whole.
-    #[arg(short, long)]
-    pub output: Option<PathBuf>,
 }
 
 /// `pulvinar bits`.
