@@ -5,6 +5,7 @@
 //! cycle, `Fast` only the cycles at which something can happen. Their listings, counts and cycles are identical.
 
 pub mod accesses;
+pub mod analytic;
 pub mod context;
 mod engine;
 mod machine;

@@ -1,6 +1,6 @@
 //! Accumulator memory: buffers of one box, position-major, and the lane adders.
 
-use crate::prepare::sparse::{target, weight, Banking, SparseImage};
+use crate::prepare::sparse::{target, weight, Banking, Row, SparseImage};
 use crate::prepare::synapse::{Image, Region, TapImage, Weights};
 
 /// Work of one event.
@@ -68,16 +68,6 @@ impl Accumulator {
         }
     }
 
-    /// Blocks of lanes that channels `first..first + count` touch.
-    fn blocks(&self, first: u32, count: u32) -> u64 {
-        let (first, count, lanes) = (first as usize, count as usize, self.lanes);
-        if count == 0 {
-            0
-        } else {
-            ((first + count - 1) / lanes - first / lanes + 1) as u64
-        }
-    }
-
     /// Adds one event to a buffer through one synapse, at `place` among the slice's images.
     #[inline]
     pub fn apply(
@@ -95,15 +85,10 @@ impl Accumulator {
     }
 
     fn apply_taps(&mut self, image: &TapImage, buffer: usize, address: u32, value: i64, max: bool) -> Work {
-        let Taps { channel, rows, cols } = taps_of(image, address);
+        let taps = taps_of(image, address);
+        let work = tap_work(image, &taps, self.lanes);
+        let Taps { channel, rows, cols } = taps;
         let (first, count) = image.lanes[channel];
-        let taps = (rows.len() * cols.len()) as u64;
-        let beats = taps * self.blocks(first, count);
-        let lanes = taps * u64::from(count);
-        let work = match image.weights {
-            Some(_) => Work { beats, synapses: lanes, weight_words: beats, ..Work::default() },
-            None => Work { beats, additions: lanes, ..Work::default() },
-        };
         if count == 0 {
             return work;
         }
@@ -129,11 +114,11 @@ impl Accumulator {
     /// misses of neighbouring entries overlap. Sums do not care.
     fn apply_sparse(&mut self, image: &SparseImage, buffer: usize, key: (u32, u32), value: i64) -> Work {
         let (place, address) = key;
-        let Some((number, row)) = image.row(address) else { return Work { pointers: 1, ..Work::default() } };
-        self.waiting[buffer].push(Waiting { place, row: number, value: value as i32 });
-        let (beats, synapses) = (u64::from(row.beats), u64::from(row.synapses));
-        let conflicts = beats - synapses.div_ceil(self.lanes as u64);
-        Work { beats, synapses, additions: 0, weight_words: beats, pointers: 1, conflicts }
+        let row = image.row(address);
+        if let Some((number, _)) = row {
+            self.waiting[buffer].push(Waiting { place, row: number, value: value as i32 });
+        }
+        row_work(row.map(|(_, row)| row), self.lanes)
     }
 
     /// Does the additions that wait for a buffer.
@@ -210,12 +195,49 @@ impl Accumulator {
         for &(_, oy) in rows {
             for &(_, ox) in cols {
                 let position = oy as usize * self.columns + ox as usize;
-                for block in 0..self.blocks(first, count) as usize {
+                for block in 0..blocks(first, count, self.lanes) as usize {
                     beat(position * per_position + first as usize / self.lanes + block);
                 }
             }
         }
     }
+}
+
+/// Blocks of lanes that channels `first..first + count` touch.
+fn blocks(first: u32, count: u32, lanes: usize) -> u64 {
+    let (first, count) = (first as usize, count as usize);
+    if count == 0 {
+        0
+    } else {
+        ((first + count - 1) / lanes - first / lanes + 1) as u64
+    }
+}
+
+/// Work of one event through one synapse.
+pub fn work(image: &Image, address: u32, lanes: usize) -> Work {
+    match image {
+        Image::Taps(taps) => tap_work(taps, &taps_of(taps, address), lanes),
+        Image::Sparse(sparse) => row_work(sparse.row(address).map(|(_, row)| row), lanes),
+    }
+}
+
+#[inline]
+fn tap_work(image: &TapImage, taps: &Taps<'_>, lanes: usize) -> Work {
+    let (first, count) = image.lanes[taps.channel];
+    let taps = (taps.rows.len() * taps.cols.len()) as u64;
+    let (beats, active) = (taps * blocks(first, count, lanes), taps * u64::from(count));
+    match image.weights {
+        Some(_) => Work { beats, synapses: active, weight_words: beats, ..Work::default() },
+        None => Work { beats, additions: active, ..Work::default() },
+    }
+}
+
+#[inline]
+fn row_work(row: Option<Row>, lanes: usize) -> Work {
+    let Some(row) = row else { return Work { pointers: 1, ..Work::default() } };
+    let (beats, synapses) = (u64::from(row.beats), u64::from(row.synapses));
+    let conflicts = beats - synapses.div_ceil(lanes as u64);
+    Work { beats, synapses, additions: 0, weight_words: beats, pointers: 1, conflicts }
 }
 
 struct Taps<'a> {

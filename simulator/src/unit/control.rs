@@ -3,7 +3,8 @@
 use super::attention_engine::{AttentionEngine, Finished};
 use super::core::Core;
 use super::offers::Offers;
-use super::update_engine::{Currents, SweepCounts, WordCursor, PIPELINE_CYCLES};
+use super::sweep_counts::{Source, SweepCounts};
+use super::update_engine::{Currents, WordCursor, PIPELINE_CYCLES};
 use crate::context::Context;
 use crate::packet::{Event, Packet};
 use crate::prepare::phase::PhasePlan;
@@ -360,31 +361,14 @@ impl Core<'_> {
     fn book_sweep<F>(&self, cx: &mut Context<'_, '_, F>, sweep: &Sweep) {
         let stage = self.stage;
         let pass = &stage.passes[sweep.id.pass];
-        let n: SweepCounts = self.update.counts(stage, sweep.id);
+        let lanes = cx.machine.program.arch.core.lanes as usize;
+        let n = SweepCounts::of(&self.plan.region, lanes, stage, sweep.id);
         let busy = cx.now + 1 - sweep.start - sweep.refusals;
         cx.log.busy[self.plan.core as usize] += busy;
         let row = cx.log.row(self.plan.stage, sweep.id.step);
-        if sweep.from.buffer.is_some() {
-            row.add(Activity::AccRead, n.words);
-            row.add(Activity::AccWrite, if sweep.from.keep { 0 } else { n.words });
-            row.add(Activity::FrameWrite, if sweep.from.frame.is_some() { n.words } else { 0 });
-        } else {
-            row.add(Activity::FrameRead, n.words);
-        }
-        row.add(Activity::StateRead, n.state_reads);
-        row.add(Activity::StateWrite, n.state_writes);
-        row.add(Activity::NeuronAdd, n.charges);
-        row.add(Activity::NeuronCompare, n.comparisons);
-        row.add(Activity::NeuronLeak, n.leaks);
-        row.add(Activity::GateRead, n.words * pass.gate_reads);
-        row.add(Activity::GateProduct, n.gate_products);
-        row.add(Activity::GateMul, n.gate_multiplies);
-        row.add(Activity::AttentionOp, n.other);
-        for tap in &pass.taps {
-            row.add(Activity::StatRead, n.words);
-            row.add(Activity::StatWrite, n.words);
-            row.add(if tap.max { Activity::StatCompare } else { Activity::StatAdd }, n.elements);
-        }
+        let accumulators = sweep.from.buffer.is_some();
+        let writes_frame = sweep.from.frame.is_some();
+        n.book(row, pass, Source { accumulators, keeps: sweep.from.keep, writes_frame });
         row.add(Activity::SweepBusyCycles, busy);
         row.add(Activity::SweepStallCycles, sweep.refusals);
     }

@@ -21,5 +21,6 @@ pub mod packer;
 pub mod reader;
 pub mod spike_store;
 pub mod statistics;
+pub mod sweep_counts;
 pub mod synapse_engine;
 pub mod update_engine;

@@ -11,7 +11,7 @@ use super::statistics::Statistics;
 use crate::packet::Event;
 use crate::prepare::sweep::{Element, Operand, StagePlan, Step, Sum, SweepId, Train};
 use crate::prepare::synapse::Region;
-use pulvinar_ir::op::lif::{Lif, LifState};
+use pulvinar_ir::op::lif::LifState;
 use pulvinar_ir::op::round_shift;
 
 /// Cycles from the issue of a word to the encoder.
@@ -289,48 +289,6 @@ impl UpdateEngine {
         }
         events
     }
-
-    /// Activity of a whole sweep, per element and word, that does not depend on values.
-    pub fn counts(&self, stage: &StagePlan<'_>, id: SweepId) -> SweepCounts {
-        let pass = &stage.passes[id.pass];
-        let words = (self.region.positions() * self.region.channel_count().div_ceil(self.lanes)) as u64;
-        let elements = self.region.len() as u64;
-        let mut counts = SweepCounts { words, elements, ..SweepCounts::default() };
-        for step in &pass.steps {
-            let gates = step.operands.iter().filter(|o| matches!(o, Operand::Gate { .. })).count();
-            match &step.op {
-                Element::Gate(_) if gates == 2 => counts.gate_products += elements,
-                Element::Gate(_) => counts.gate_multiplies += elements,
-                Element::Lif(lif) => {
-                    counts.leaks += elements * multiplies(lif);
-                    // The current is one more sum; every threshold is compared.
-                    counts.charges += elements * (1 + u64::from(lif.current.is_some()));
-                    let thresholds = 1 + lif.higher.len() as u64 + u64::from(lif.negative.is_some());
-                    counts.comparisons += elements * thresholds;
-                    (counts.state_reads, counts.state_writes) = (words, words);
-                }
-                Element::Accumulate(_) | Element::Radix(_) => {
-                    counts.charges += elements;
-                    (counts.state_reads, counts.state_writes) = (words, words);
-                }
-                Element::Carry(carry) => {
-                    counts.leaks += if carry.leak == 1 << carry.leak_shift { 0 } else { elements };
-                    counts.state_writes = words;
-                }
-                Element::Add if step.operands.contains(&Operand::State) => {
-                    counts.charges += elements;
-                    counts.state_reads = words;
-                }
-                // Written in the first step, read in the others.
-                Element::Hold if id.step == 0 => counts.state_writes = words,
-                Element::Hold => counts.state_reads = words,
-                Element::Emit => {}
-                Element::Fire(_) => counts.comparisons += elements,
-                _ => counts.other += elements,
-            }
-        }
-        counts
-    }
 }
 
 /// A row of sums that are kept, with their biases.
@@ -366,31 +324,6 @@ fn follow(train: &Train<'_>, step: usize, state: &mut LifState, x: i64, bias: i6
     i64::from(bit)
 }
 
-/// Activity of one sweep.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SweepCounts {
-    /// Words.
-    pub words: u64,
-    /// Elements.
-    pub elements: u64,
-    /// Gate times gate.
-    pub gate_products: u64,
-    /// Gate times current.
-    pub gate_multiplies: u64,
-    /// Relu, requantise, table, add, select.
-    pub other: u64,
-    /// Multiplications of neurons: leaks and gains.
-    pub leaks: u64,
-    /// Comparisons with thresholds.
-    pub comparisons: u64,
-    /// Currents added to membranes and sums over time.
-    pub charges: u64,
-    /// Membrane words read.
-    pub state_reads: u64,
-    /// Membrane words written.
-    pub state_writes: u64,
-}
-
 /// The value where the bit is set, else 0.
 fn selected(bit: i64, value: i64) -> i64 {
     value * i64::from(bit != 0)
@@ -420,13 +353,6 @@ fn hold(held: &mut i32, step: usize, operand: i64) -> i64 {
 /// Entry of a table; the type rule has proven that the operand stays in it.
 fn looked_up(table: &[i32], lo: i64, operand: i64) -> i64 {
     i64::from(table[(operand - lo) as usize])
-}
-
-/// Multiplications of one neuron in one step.
-fn multiplies(lif: &Lif) -> u64 {
-    let leaks = lif.leak != 1 << lif.leak_shift || lif.leaks.is_some() || lif.leak_fired.is_some();
-    let current = lif.current.as_ref().is_some_and(|c| c.leak != 1 << c.leak_shift || c.leaks.is_some());
-    u64::from(leaks) + u64::from(current) + u64::from(lif.input_gain.is_some())
 }
 
 /// Values of an operand along the channels of a position, and their stride.
