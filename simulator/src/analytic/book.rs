@@ -261,6 +261,8 @@ pub fn frames(
 ) {
     let packets = flits.div_ceil(PACKET_FLITS);
     let data = flits + packets;
+    log.count(core.stage, 0, Activity::FrameRead, core.words as u64);
+    log.count(core.stage, 0, Activity::FrameWrite, reads * core.words as u64);
     log.count(core.stage, 0, Activity::FlitInject, data + reads * packets);
     log.count(dram, 0, Activity::FlitEject, data + reads * packets);
     log.count(dram, 0, Activity::FlitInject, reads * data);

@@ -6,6 +6,10 @@ use crate::prepare::phase::{PhasePlan, StreamPlan};
 use pulvinar_ir::counts::Row;
 use pulvinar_ir::Activity;
 
+/// Share of the router buffers on a path that fills behind a consumer that is late: a flit under way holds a place for its time
+/// in the pipeline too. Fitted to the suite (a quarter, a half and all were tried).
+const BUFFER_SHARE: f64 = 0.5;
+
 /// Cycles from the grant of a body flit to the credit that the next buffer returns for it.
 const CREDIT_LOOP_CYCLES: f64 = 6.0;
 
@@ -21,7 +25,7 @@ pub struct Network {
     trees: Vec<[u64; 3]>,
     /// Most branches at one router of every tree.
     branches: Vec<f64>,
-    /// Router inputs that a packet of every stream passes, and the cycles it holds each of them.
+    /// Inputs and outputs of routers that a packet of every stream passes, and the cycles it holds each of them.
     passed: Vec<Vec<(usize, f64)>>,
 }
 
@@ -49,7 +53,8 @@ impl Network {
         network
     }
 
-    /// Inputs on the way of a stream's packets. An input lets a flit out by one port a cycle.
+    /// Inputs and outputs on the way of a stream's packets. An input lets a flit out by one port a cycle; a channel of an output
+    /// is held from its allocation to the switch.
     fn passes(&self, phase: &PhasePlan, stream: &StreamPlan) -> Vec<(usize, f64)> {
         let mut out = Vec::new();
         let mut walk = |masks: &[u16]| {
@@ -58,6 +63,8 @@ impl Network {
             while let Some((router, input)) = open.pop() {
                 let branches = f64::from(masks[router].count_ones());
                 out.push((router * MAX_PORTS + input, self.held(branches)));
+                let outputs = (0..MAX_PORTS).filter(|p| masks[router] >> p & 1 == 1);
+                out.extend(outputs.map(|p| (self.outputs() + router * MAX_PORTS + p, self.held(1.0))));
                 for port in (0..MESH_PORTS).filter(|p| masks[router] >> p & 1 == 1) {
                     open.extend(self.topology.neighbour(router, port).map(|next| (next, opposite(port))));
                 }
@@ -78,15 +85,18 @@ impl Network {
         branches.max(channel / self.channels + branches - 1.0)
     }
 
-    /// Cycles in which the busiest input has passed on the packets of streams, each with its number of packets.
+    /// Number of the first output: they follow the inputs.
+    fn outputs(&self) -> usize {
+        self.topology.routers() * MAX_PORTS
+    }
+
+    /// Cycles in which the busiest input or output has passed on the packets of streams, each with its number of packets.
     pub fn jam(&self, packets: impl Iterator<Item = (usize, u64)>) -> u64 {
-        let mut inputs = vec![0.0; self.topology.routers() * MAX_PORTS];
+        let mut held = vec![0.0; 2 * self.outputs()];
         for (stream, n) in packets {
-            for &(input, held) in &self.passed[stream] {
-                inputs[input] += held * n as f64;
-            }
+            self.passed[stream].iter().for_each(|&(place, cycles)| held[place] += cycles * n as f64);
         }
-        inputs.into_iter().fold(0.0, f64::max) as u64
+        held.into_iter().fold(0.0, f64::max) as u64
     }
 
     /// Routers between two endpoints.
@@ -121,7 +131,7 @@ impl Network {
 
     /// Flits between a producer's packer and a consumer's queue: in the injector's queue, in the routers, in the ejection buffer.
     pub fn room(&self, from: PortId, to: PortId, inject_flits: u32) -> u64 {
-        let routers = self.routers(from, to) * (self.depth * self.channels) as u64;
+        let routers = (self.routers(from, to) as f64 * self.depth * self.channels * BUFFER_SHARE) as u64;
         routers + self.eject as u64 + u64::from(inject_flits)
     }
 

@@ -183,21 +183,18 @@ impl Traffic {
         };
         let events: Vec<Vec<Sending>> = phase.streams.iter().enumerate().map(one).collect();
         let tokens = u64::from(machine.barrier.is_none());
-        let jam = |node: NodeId, t: usize| {
-            let of = phase
-                .streams
-                .iter()
-                .enumerate()
-                .zip(&events)
-                .filter(|((_, s), e)| s.node == node && !e.is_empty());
-            network.jam(of.map(|((i, s), sent)| {
-                let selective: u64 = sent[t].packets_to.iter().sum::<u64>() / s.destinations.len() as u64;
-                (i, sent[t].packets + selective + tokens)
-            }))
+        let packets = |i: usize, t: usize| {
+            let (stream, sending) = (&phase.streams[i], &events[i][t]);
+            let selective: u64 = sending.packets_to.iter().sum::<u64>() / stream.destinations.len() as u64;
+            (i, sending.packets + selective + tokens)
         };
-        let nodes = phase.streams.iter().filter(|s| s.kind == StreamKind::Events).map(|s| s.node);
-        let nodes: std::collections::BTreeSet<NodeId> = nodes.collect();
-        let jams = nodes.into_iter().map(|n| (n, (0..machine.steps).map(|t| jam(n, t)).collect())).collect();
+        let mut streams: BTreeMap<NodeId, Vec<usize>> = BTreeMap::new();
+        for (i, stream) in phase.streams.iter().enumerate().filter(|(_, s)| s.kind == StreamKind::Events) {
+            streams.entry(stream.node).or_default().push(i);
+        }
+        let jam = |of: &[usize], t: usize| network.jam(of.iter().map(|&i| packets(i, t)));
+        let jams = streams.iter().map(|(&n, of)| (n, (0..machine.steps).map(|t| jam(of, t)).collect()));
+        let jams = jams.collect();
         Traffic { events, jams }
     }
 }

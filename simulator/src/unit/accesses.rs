@@ -2,6 +2,7 @@
 
 use super::control::Sweep;
 use super::core::Core;
+use super::sweep_counts::SweepCounts;
 use super::synapse_engine::BeatAccess;
 use super::update_engine::PIPELINE_CYCLES;
 use crate::accesses::AccessLog;
@@ -94,6 +95,7 @@ impl Core<'_> {
     pub(super) fn log_sweep<F>(&self, cx: &mut Context<'_, '_, F>, sweep: &Sweep) {
         let banks = cx.machine.program.arch.core.accumulator_banks as usize;
         let (wide, frame_words) = (Self::side_by_side(cx), Self::frame_words(cx));
+        let lanes = cx.machine.program.arch.core.lanes as usize;
         let Some(mut log) = self.accesses(cx) else { return };
         let entered = &sweep.cursor.entered;
         // Word w moves out of stage k with move number w + k.
@@ -101,7 +103,7 @@ impl Core<'_> {
             None => sweep.start + j as u64,
             Some(word) => entered[word] - 1,
         };
-        let n = self.update.counts(self.stage, sweep.id);
+        let n = SweepCounts::of(&self.plan.region, lanes, self.stage, sweep.id);
         let pass = &self.stage.passes[sweep.id.pass];
         let frames = self.frame_array(sweep.id.step, frame_words);
         for word in 0..entered.len() {
