@@ -146,6 +146,11 @@ pub const SIMULATION: &[Case] = &[
     ("E0705", "outputs given for no stage", || {
         pulvinar_simulator::Machine::new(&program()).unwrap().give(&[]).unwrap_err()
     }),
+    ("E0706", "values of no graph", || {
+        let program = program();
+        pulvinar_simulator::analytic::estimate(&pulvinar_simulator::Machine::new(&program).unwrap(), &[])
+            .unwrap_err()
+    }),
 ];
 
 fn with_barrier(mut arch: Arch) -> Arch {
