@@ -4,14 +4,12 @@ use super::network::Network;
 use super::sending::{Pace, Sending, Spikes, Traffic};
 use crate::packet::PACKET_FLITS;
 use crate::prepare::phase::{CorePlan, PhasePlan, Seat, StreamPlan};
-use crate::prepare::sweep::{PassPlan, StagePlan};
+use crate::prepare::sweep::{PassPlan, StagePlan, SweepId};
 use crate::prepare::synapse::Region;
 use crate::prepare::Machine;
 use crate::run::Log;
-use crate::unit::attention_engine::node_activity;
 use crate::unit::memory_controller::{weight_flits, ExternalMemory};
 use crate::unit::sweep_counts::{Source, SweepCounts};
-use crate::unit::update_engine::SweepId;
 use pulvinar_ir::counts::Row;
 use pulvinar_ir::{Activity, Strategy, StreamKind};
 
@@ -188,12 +186,15 @@ impl Book<'_, '_> {
     fn statistics(&self, core: &CorePlan, log: &mut Log) {
         let stage = &self.machine.stages[core.stage];
         let last = self.machine.steps - 1;
-        let times = if stage.by_step() { self.machine.steps } else { 1 };
+        let [gathered, rounds] = super::time::rounds(self.machine, stage);
         let lanes = self.machine.program.arch.core.lanes as usize;
         for (p, pass) in stage.passes.iter().enumerate().take(stage.last_pass()) {
-            for _ in 0..times {
+            for round in 0..rounds {
                 if core.home {
-                    self.program(core, stage, p, log);
+                    self.program(core, stage, (p, round), log);
+                    continue;
+                }
+                if round >= gathered {
                     continue;
                 }
                 let n = covered(pass, &core.region);
@@ -210,18 +211,16 @@ impl Book<'_, '_> {
         }
     }
 
-    fn program(&self, core: &CorePlan, stage: &StagePlan<'_>, p: usize, log: &mut Log) {
-        let (graph, pass) = (self.machine.small_graph(core.stage), &stage.passes[p]);
+    fn program(&self, core: &CorePlan, stage: &StagePlan<'_>, (p, round): (usize, usize), log: &mut Log) {
+        let pass = &stage.passes[p];
         let lanes = self.machine.program.arch.core.lanes as usize;
         let gates = (pass.made_range[1] - pass.made_range[0]) as u64;
+        let (cycles, work) = super::time::program(self.machine, core.stage, p, round);
         let row = log.row(core.stage, self.machine.steps - 1);
-        row.add(Activity::AttentionBusyCycles, super::time::program_cycles(self.machine, core.stage, p));
+        row.add(Activity::AttentionBusyCycles, cycles);
         row.add(Activity::GateWrite, gates.div_ceil(lanes as u64));
         row.add(Activity::StatRead, pass.tap_len.div_ceil(lanes) as u64);
-        for &node in &stage.stage.passes[p].program {
-            let (activity, n) = node_activity(graph, node);
-            row.add(activity, n);
-        }
+        work.into_iter().for_each(|(activity, n)| row.add(activity, n));
         if let Some(stream) = core.gates {
             let stream = &self.phase.streams[stream as usize];
             self.list(stream, gates, log);

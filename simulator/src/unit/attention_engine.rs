@@ -89,17 +89,14 @@ impl AttentionEngine {
         self.values.resize(graph.nodes.len(), None);
         let depth = |n: NodeId| schedule.map_or(1, |s| s.depth(n));
         let outside = |n: NodeId| schedule.is_some_and(|s| s.is_outside(n, self.round));
-        let mut operations = VecDeque::new();
-        for node in taps.iter().map(|t| t.0).chain(program.iter().copied()).filter(|&n| depth(n) > 1) {
-            operations.push_back((Work::Shift, node, shift_cycles(graph, node, depth(node), lanes)));
-            let kept = Shape { t: depth(node), ..graph.node(node).ty.shape };
-            self.values[node.index()].get_or_insert_with(|| zeros(kept));
+        let merged: Vec<NodeId> = taps.iter().map(|t| t.0).collect();
+        let operations = operations(&merged, program, (graph, schedule), self.round, lanes);
+        for &(work, node, _) in &operations {
+            if matches!(work, Work::Shift) {
+                let kept = Shape { t: depth(node), ..graph.node(node).ty.shape };
+                self.values[node.index()].get_or_insert_with(|| zeros(kept));
+            }
         }
-        operations.extend(taps.iter().map(|&(n, _)| (Work::Merge, n, merge_cycles(graph, n, lanes))));
-        operations.extend(program.iter().map(|&n| {
-            let work = if outside(n) { Work::Zero } else { Work::Node };
-            (work, n, node_cycles(graph, n, lanes, outside(n)))
-        }));
         let taps: Vec<_> =
             taps.into_iter().map(|(n, v)| (n, if outside(n) { zeros(v.shape) } else { v })).collect();
         let finish = now + operations.iter().map(|o| o.2).sum::<u64>();
@@ -200,6 +197,40 @@ impl AttentionEngine {
         };
         pass.made.iter().flat_map(made).collect()
     }
+}
+
+/// What a program does in a round, and the cycles of each operation: kept steps move on, statistics are merged, nodes made.
+fn operations(
+    taps: &[NodeId],
+    program: &[NodeId],
+    (graph, schedule): (&Graph, Option<&Schedule>),
+    round: usize,
+    lanes: u64,
+) -> VecDeque<(Work, NodeId, u64)> {
+    let depth = |n: NodeId| schedule.map_or(1, |s| s.depth(n));
+    let outside = |n: NodeId| schedule.is_some_and(|s| s.is_outside(n, round));
+    let kept = taps.iter().chain(program).copied().filter(|&n| depth(n) > 1);
+    let shifts = kept.map(|n| (Work::Shift, n, shift_cycles(graph, n, depth(n), lanes)));
+    let merges = taps.iter().map(|&n| (Work::Merge, n, merge_cycles(graph, n, lanes)));
+    let nodes = program.iter().map(|&n| {
+        let work = if outside(n) { Work::Zero } else { Work::Node };
+        (work, n, node_cycles(graph, n, lanes, outside(n)))
+    });
+    shifts.chain(merges).chain(nodes).collect()
+}
+
+/// Cycles and arithmetic of a program in a round, without running it.
+pub fn program_cost(
+    taps: &[NodeId],
+    program: &[NodeId],
+    (graph, schedule): (&Graph, Option<&Schedule>),
+    round: usize,
+    lanes: u64,
+) -> (u64, Vec<(Activity, u64)>) {
+    let operations = operations(taps, program, (graph, schedule), round, lanes);
+    let depth = |n: NodeId| schedule.map_or(1, |s| s.depth(n));
+    let work = operations.iter().map(|&(work, n, _)| activity(work, graph, n, depth(n))).collect();
+    (operations.iter().map(|o| o.2).sum(), work)
 }
 
 fn zeros(shape: Shape) -> Value {

@@ -1,19 +1,19 @@
 //! Statistics on their way home, attention programs, and gates on their way back.
 
-use super::{program_cycles, Clock, Sent};
+use super::{program, rounds, Clock, Sent};
 use crate::analytic::book;
 use crate::analytic::sending::{Pace, Sending};
 use crate::prepare::phase::Seat;
 use pulvinar_ir::StreamKind;
 
 impl Clock<'_, '_> {
-    /// Statistics of a slice that is not the home leave.
-    pub(super) fn pass_ended(&mut self, core: usize, p: usize, t: usize, end: u64) {
+    /// A program comes next. The statistics of a slice that is not the home leave, if a sweep of their pass has ended.
+    pub(super) fn pass_ended(&mut self, core: usize, (p, program, round): (usize, usize, usize), end: u64) {
         let plan = &self.phase.cores[core];
         self.cores[core].frame = end + 1;
         let pass = &self.machine.stages[plan.stage].passes[p];
-        let Some(stream) = plan.statistics.filter(|_| !plan.home) else { return };
-        let sent = self.list((stream, p, t), book::covered(pass, &plan.region), end + 1);
+        let Some(stream) = plan.statistics.filter(|_| !plan.home && p == program) else { return };
+        let sent = self.list((stream, p, round), book::covered(pass, &plan.region), end + 1);
         self.cores[core].packed = sent.last + 1;
     }
 
@@ -28,9 +28,8 @@ impl Clock<'_, '_> {
     }
 
     /// Cycle at which the gates of a pass are there.
-    pub(super) fn gates(&mut self, core: usize, p: usize, t: usize) -> Option<u64> {
+    pub(super) fn gates(&mut self, core: usize, p: usize, step: usize) -> Option<u64> {
         let plan = &self.phase.cores[core];
-        let step = if self.machine.stages[plan.stage].by_step() { t } else { 0 };
         if plan.home {
             return self.program(core, p, step);
         }
@@ -53,7 +52,9 @@ impl Clock<'_, '_> {
         let own = *self.cores[core].ends.get(&(p, step))?;
         let stage = &self.machine.stages[plan.stage];
         let (mut start, mut queue): (u64, Vec<(u64, u64)>) = (own + 1, Vec::new());
-        for (i, stream) in self.phase.streams.iter().enumerate() {
+        // Rounds behind the last step have no statistics to wait for.
+        let [gathered, _] = rounds(self.machine, stage);
+        for (i, stream) in self.phase.streams.iter().enumerate().filter(|_| step < gathered) {
             if stream.kind != StreamKind::Statistics || !stream.destinations.contains(&plan.port) {
                 continue;
             }
@@ -69,7 +70,7 @@ impl Clock<'_, '_> {
         queue.sort_unstable();
         let popped = queue.iter().fold(0, |at: u64, &(from, n)| at.max(from) + n);
         start = start.max(popped + 2);
-        let finish = start + program_cycles(self.machine, plan.stage, p);
+        let finish = start + program(self.machine, plan.stage, p, step).0;
         if let Some(stream) = plan.gates {
             let made = stage.passes[p].made_range;
             let sent = self.list((stream, p, step), (made[1] - made[0]) as u64, finish);

@@ -15,12 +15,13 @@ use super::refuse;
 use super::sending::Traffic;
 use crate::noc::PortId;
 use crate::prepare::phase::{CorePlan, PhasePlan, Seat};
-use crate::prepare::sweep::{merge_cycles, node_cycles};
+use crate::prepare::sweep::{StagePlan, SweepId};
 use crate::prepare::Machine;
 use crate::run::Log;
+use crate::unit::attention_engine::program_cost;
 use crate::unit::memory_controller::ExternalMemory;
 use crate::unit::update_engine::PIPELINE_CYCLES;
-use pulvinar_ir::{Result, Strategy, StreamKind};
+use pulvinar_ir::{Activity, NodeId, Result, Strategy, StreamKind};
 use std::collections::BTreeMap;
 
 /// Ends of a phase.
@@ -31,13 +32,27 @@ pub struct End {
     pub host: u64,
 }
 
-/// Cycles of the attention program behind a pass, statistics merged first.
-pub fn program_cycles(machine: &Machine<'_>, stage: usize, pass: usize) -> u64 {
-    let graph = machine.small_graph(stage);
+/// Rounds of statistics and of programs of a pass: one of each, or those that go along with the steps.
+pub fn rounds(machine: &Machine<'_>, stage: &StagePlan<'_>) -> [usize; 2] {
+    if stage.by_step() {
+        [machine.steps, machine.steps + stage.ahead()]
+    } else {
+        [1, 1]
+    }
+}
+
+/// Cycles and arithmetic of the attention program behind a pass in a round, statistics merged first.
+pub fn program(
+    machine: &Machine<'_>,
+    stage: usize,
+    pass: usize,
+    round: usize,
+) -> (u64, Vec<(Activity, u64)>) {
+    let plan = &machine.stages[stage];
     let lanes = u64::from(machine.program.arch.core.attention_lanes);
-    let merges = machine.stages[stage].passes[pass].taps.iter().map(|t| merge_cycles(graph, t.node, lanes));
-    let program = &machine.stages[stage].stage.passes[pass].program;
-    merges.sum::<u64>() + program.iter().map(|&n| node_cycles(graph, n, lanes)).sum::<u64>()
+    let taps: Vec<NodeId> = plan.passes[pass].taps.iter().map(|t| t.node).collect();
+    let graph = (machine.small_graph(stage), plan.schedule.as_ref());
+    program_cost(&taps, &plan.stage.passes[pass].program, graph, round, lanes)
 }
 
 /// A step on its way.
@@ -64,7 +79,11 @@ struct Progress {
     accumulated: Vec<u64>,
     /// Cycle at which the buffer of a step is free again, by step.
     freed: Vec<u64>,
-    /// End of every pass (of every step, by step).
+    /// Program whose gates the next sweep waits for: pass and round.
+    waits: Option<(usize, usize)>,
+    /// Round of the programs.
+    round: usize,
+    /// End of the sweep before every program.
     ends: BTreeMap<(usize, usize), u64>,
     /// Replay of a step in this pass is done; frames pushed and fetched.
     frame: u64,
@@ -320,8 +339,9 @@ impl Clock<'_, '_> {
         if p == 0 {
             let Some(done) = self.accumulated(core, t) else { return false };
             start = start.max(done);
-        } else {
-            let Some(gates) = self.gates(core, p - 1, t) else { return false };
+        }
+        if let Some((program, round)) = self.cores[core].waits {
+            let Some(gates) = self.gates(core, program, round) else { return false };
             start = start.max(gates);
         }
         if let Some(stream) = plan.events.filter(|_| last) {
@@ -350,29 +370,24 @@ impl Clock<'_, '_> {
         let plan = &self.phase.cores[core];
         let stage = &self.machine.stages[plan.stage];
         let (steps, buffers, last) = (self.machine.steps, self.machine.buffers, stage.last_pass());
-        let by_step = stage.by_step();
+        self.quiet = self.quiet.max(end);
+        let (next, program) = stage.follows(SweepId { pass: p, step: t }, steps);
         let progress = &mut self.cores[core];
         progress.ready = end + 1;
-        progress.ends.insert((p, if by_step { t } else { 0 }), end);
-        let frees = if by_step { p == last } else { p == 0 && (last == 0 || t + buffers < steps) };
+        (progress.pass, progress.step, progress.waits) = (next.pass, next.step, None);
+        let frees =
+            if stage.by_step() { stage.frees(p) } else { p == 0 && (last == 0 || t + buffers < steps) };
         if frees {
             progress.freed.push(end);
         }
-        if by_step && p < last {
-            progress.pass += 1;
-            self.pass_ended(core, p, t, end);
-            return;
-        }
-        progress.step += 1;
-        progress.pass = if by_step { 0 } else { p };
-        if progress.step == steps {
-            (progress.pass, progress.step) = (p + 1, 0);
-            if last > 0 && !by_step && p == last {
-                progress.freed.resize(steps, end);
-            }
-            if p < last {
-                self.pass_ended(core, p, 0, end);
-            }
+        if let Some(program) = program {
+            let round = progress.round;
+            progress.waits = Some((program, round));
+            progress.ends.insert((program, round), end);
+            progress.round += usize::from(stage.by_step() && program + 1 == last);
+            self.pass_ended(core, (p, program, round), end);
+        } else if next.pass > last && last > 0 && !stage.by_step() {
+            progress.freed.resize(steps, end);
         }
     }
 }
