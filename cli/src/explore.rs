@@ -6,6 +6,7 @@ use crate::args::{
 };
 use crate::verbs::show;
 use crate::{output, progress};
+use pulvinar_explore::plan::Reading;
 use pulvinar_explore::sample::{sample, Sampler};
 use pulvinar_explore::store::{Format, CONFLICT};
 use pulvinar_explore::sweep::{self, Options, Shard, Summary};
@@ -90,7 +91,7 @@ fn plan(args: &PlanArgs, global: &Global) -> Result<()> {
         });
         let from_store = args.store.as_ref().map(|s| format!(", {known} of them in {}", s.display()));
         format!(
-            "{} points ({} of a grid of {grid}){}{}\nplan: {}",
+            "{} points ({}, the grid has {grid}){}{}\nplan: {}",
             plan.points.len(),
             sampler.name(),
             from_store.unwrap_or_default(),
@@ -194,11 +195,12 @@ fn run(args: &SweepRun, global: &Global) -> Result<ExitCode> {
             .map(|r| if *r == RetryArg::Crash { Status::Crash } else { Status::Timeout })
             .collect(),
     };
-    let before = sweep::status(&args.plan, None, options.shard)?;
+    // A plan that is none makes no store.
+    Reading::open(&args.plan)?;
     let store = Store::create(&args.store)?;
     output::stop_on_interrupt(&STOP);
-    let known = sweep::status(&args.plan, Some(&store), options.shard)?;
-    let bar = progress::rate(global, before.points as usize, "evaluating");
+    let known = sweep::status(&args.plan, &store, options.shard)?;
+    let bar = progress::rate(global, known.points as usize, "evaluating");
     bar.set_position(known.points - known.missing);
     bar.reset_eta();
     let start = Instant::now();
@@ -236,7 +238,7 @@ fn text(summary: &Summary) -> String {
 
 fn status(args: &SweepStatus, json: bool) -> Result<ExitCode> {
     let store = Store::open(&args.store)?;
-    let summary = sweep::status(&args.plan, Some(&store), shard(&args.shard)?)?;
+    let summary = sweep::status(&args.plan, &store, shard(&args.shard)?)?;
     show(json, &json!(summary), || text(&summary));
     Ok(ExitCode::from(if summary.is_complete() { 0 } else { INCOMPLETE }))
 }

@@ -37,20 +37,16 @@ pub fn layer_of(key: &str) -> Option<&str> {
     named.then(|| steps[2])
 }
 
-/// Keys of the chip that a file may leave out, which do not show in a configuration; true for those of real numbers.
-fn optional() -> &'static BTreeMap<String, bool> {
+/// Keys of the chip, those that a file may leave out among them; true for those of real numbers.
+fn chip() -> &'static BTreeMap<String, bool> {
     static KEYS: OnceLock<BTreeMap<String, bool>> = OnceLock::new();
     KEYS.get_or_init(|| {
         let schema: Json = serde_json::from_str(&pulvinar_ir::Arch::schema()).unwrap_or_default();
-        let base = Config::base(pulvinar_ir::Arch::default_chip()).json();
         let mut keys = BTreeMap::new();
         for (table, link) in schema["properties"].as_object().into_iter().flatten() {
             let definition = link["$ref"].as_str().and_then(|r| r.rsplit('/').next()).unwrap_or_default();
             for (name, field) in schema["$defs"][definition]["properties"].as_object().into_iter().flatten() {
-                let key = format!("{table}.{name}");
-                if get(&base, &key).is_none() {
-                    keys.insert(key, field["type"].to_string().contains("number"));
-                }
+                keys.insert(format!("{table}.{name}"), field["type"].to_string().contains("number"));
             }
         }
         keys
@@ -67,8 +63,9 @@ pub fn all() -> Vec<String> {
             keys.push(key.to_owned());
         }
     });
-    keys.extend(optional().keys().cloned());
+    keys.extend(chip().keys().cloned());
     keys.sort();
+    keys.dedup();
     keys
 }
 
@@ -103,7 +100,7 @@ pub fn check(key: &str, place: &str) -> Result<()> {
     let known = match layer_of(key) {
         Some(_) if key.starts_with("quantise.layers.") => LAYER_FIELDS.contains(&steps(key)[3]),
         Some(layer) => !layer.is_empty(),
-        None if optional().contains_key(key) => true,
+        None if chip().contains_key(key) => true,
         None => get(&base, key).is_some_and(|v| !v.is_object()) && !DERIVED.contains(&key),
     };
     if known {
@@ -160,7 +157,7 @@ fn put(config: &mut Json, key: &str, value: &Scalar) {
 
 /// True if a key takes real numbers.
 pub fn is_real(base: &Json, key: &str) -> bool {
-    key == "input.rate" || get(base, key).is_some_and(Json::is_f64) || optional().get(key).is_some_and(|r| *r)
+    chip().get(key).copied().unwrap_or(key == "input.rate" || get(base, key).is_some_and(Json::is_f64))
 }
 
 /// A value in the type of its key: whole numbers become reals where a real is.

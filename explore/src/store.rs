@@ -25,6 +25,7 @@ pub use segment::Segment;
 use crate::files::{self, failed};
 use crate::metrics::METRICS;
 use crate::point::Key;
+use part::Cells;
 use pulvinar_ir::{Diagnostic, Result};
 use serde_json::{json, Value as Json};
 use std::collections::BTreeMap;
@@ -132,11 +133,15 @@ impl Store {
     /// # Errors
     /// E0907 for a file that is damaged, E0908 for one that cannot be read, and those of `look`.
     pub fn rows(&self, look: &mut dyn FnMut(Row) -> Result<()>) -> Result<()> {
+        self.read(Cells::All, look)
+    }
+
+    fn read(&self, cells: Cells, look: &mut dyn FnMut(Row) -> Result<()>) -> Result<()> {
         // Parts are listed after the segments were read: a segment that is sealed meanwhile is found as a part.
         for path in self.segment_files()? {
             segment::read(&path, look)?;
         }
-        self.part_files()?.iter().try_for_each(|path| part::read(path, look))
+        self.part_files()?.iter().try_for_each(|path| part::read(path, cells, look))
     }
 
     fn part_files(&self) -> Result<Vec<PathBuf>> {
@@ -153,7 +158,7 @@ impl Store {
     /// As [`Store::rows`], and E0909 for two results of one key.
     pub fn known(&self) -> Result<BTreeMap<Key, Known>> {
         let mut known = BTreeMap::new();
-        self.rows(&mut |row| self.learn(&mut known, &row).map(|_| ()))?;
+        self.read(Cells::Results, &mut |row| self.learn(&mut known, &row).map(|_| ()))?;
         Ok(known)
     }
 

@@ -124,8 +124,8 @@ fn is_wanted(known: Option<&Known>, retry: &[Status]) -> bool {
 ///
 /// # Errors
 /// What is wrong with either.
-pub fn status(plan: &Path, store: Option<&Store>, shard: Shard) -> Result<Summary> {
-    let known = store.map_or(Ok(BTreeMap::new()), Store::known)?;
+pub fn status(plan: &Path, store: &Store, shard: Shard) -> Result<Summary> {
+    let known = store.known()?;
     let mut summary = Summary::default();
     for point in Reading::open(plan)? {
         let key = point?.key;

@@ -56,7 +56,7 @@ fn jobs_and_shards_do_not_change_the_store() {
             points += summary.points;
         }
         assert_eq!(points, 12);
-        let status = sweep::status(&plan, Some(&store), Shard::WHOLE).unwrap();
+        let status = sweep::status(&plan, &store, Shard::WHOLE).unwrap();
         assert!(status.is_complete() && status.crash + status.timeout == 0, "{status:?}");
         assert!(status.ok > 0 && status.infeasible > 0, "{status:?}");
         contents.push(content(&store));

@@ -1,6 +1,6 @@
 //! Checking a store and merging its files.
 
-use super::part::GROUP_ROWS;
+use super::part::{Cells, GROUP_ROWS};
 use super::row::{Row, Status};
 use super::segment::{self, remove, write_part};
 use super::{part, Store};
@@ -80,7 +80,7 @@ impl Store {
             for path in &segments {
                 check.torn += u64::from(segment::read(path, &mut look)?);
             }
-            self.part_files()?.iter().try_for_each(|path| part::read(path, &mut look))?;
+            self.part_files()?.iter().try_for_each(|path| part::read(path, Cells::Results, &mut look))?;
         }
         check.keys = known.len() as u64;
         for k in known.values() {
@@ -134,7 +134,7 @@ impl Store {
                 Ok(())
             };
             segments.iter().try_for_each(|path| segment::read(path, &mut look).map(|_| ()))?;
-            old.iter().try_for_each(|path| part::read(path, &mut look))?;
+            old.iter().try_for_each(|path| part::read(path, Cells::All, &mut look))?;
             let rows: Vec<Row> = rows.into_values().collect();
             rows_kept += rows.len() as u64;
             if !rows.is_empty() {

@@ -154,8 +154,17 @@ fn put(
     Ok(())
 }
 
+/// Which columns are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cells {
+    /// All.
+    All,
+    /// All but the settings, which then are none.
+    Results,
+}
+
 /// Gives every row of a part to `look`.
-pub fn read(path: &Path, look: &mut dyn FnMut(Row) -> Result<()>) -> Result<()> {
+pub fn read(path: &Path, cells: Cells, look: &mut dyn FnMut(Row) -> Result<()>) -> Result<()> {
     let damaged = |why: String| {
         Diagnostic::new(
             "E0907",
@@ -166,7 +175,14 @@ pub fn read(path: &Path, look: &mut dyn FnMut(Row) -> Result<()>) -> Result<()> 
     };
     let file = File::open(path).map_err(|e| failed(path, &e))?;
     let reader = SerializedFileReader::new(file).map_err(|e| damaged(e.to_string()))?;
-    let rows = reader.get_row_iter(None).map_err(|e| damaged(e.to_string()))?;
+    let wanted = (cells == Cells::Results).then(|| {
+        let schema = reader.metadata().file_metadata().schema();
+        let result = |name: &str| COLUMNS.iter().any(|c| c.name == name) || metrics::find(name).is_some();
+        let fields = schema.get_fields().iter().filter(|f| result(f.name())).cloned().collect();
+        Type::group_type_builder(schema.name()).with_fields(fields).build()
+    });
+    let wanted = wanted.transpose().map_err(|e| damaged(e.to_string()))?;
+    let rows = reader.get_row_iter(wanted).map_err(|e| damaged(e.to_string()))?;
     for row in rows {
         let row = row.map_err(|e| damaged(e.to_string()))?;
         let cells = row.into_columns().into_iter().filter_map(|(name, field)| Some((name, scalar(field)?)));

@@ -71,7 +71,7 @@ impl Segment {
             self.open = Some((path, file));
         }
         let (path, file) = self.open.as_mut().expect("it has just been opened");
-        // One write, so that a line is torn by a crash of the machine at most.
+        // One write a line; a kill may still tear it.
         file.write_all(format!("{line}\n").as_bytes()).map_err(|e| failed(path, &e))
     }
 
