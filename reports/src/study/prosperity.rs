@@ -5,7 +5,7 @@ use crate::plots::bars::{stacked, Bar};
 use crate::plots::{standalone, PALETTE};
 use crate::report::Report;
 use crate::table::Table;
-use crate::units::{count, digits, percent, time};
+use crate::units::{bits, percent, time};
 
 /// Adders of both.
 const ADDERS: f64 = 128.0;
@@ -71,6 +71,8 @@ impl Traffic {
 pub struct Compared {
     /// Our run.
     pub case: Case,
+    /// The same with room for the weights of every lane.
+    pub roomy: Case,
     /// What is published.
     pub published: Published,
     /// Traffic by its rule.
@@ -79,7 +81,7 @@ pub struct Compared {
 
 impl Compared {
     fn ms(&self) -> f64 {
-        self.case.report.timing.latency_us / 1e3
+        milliseconds_of(&self.case)
     }
     /// Time of all additions on all lanes, ms.
     fn adding_ms(&self) -> f64 {
@@ -89,44 +91,56 @@ impl Compared {
     fn sharing_ms(&self) -> f64 {
         self.adding_ms() * self.published.product_density / self.published.density
     }
-    fn dram_bits(&self) -> f64 {
-        8.0 * (self.case.report.traffic.dram.read_bytes + self.case.report.traffic.dram.written_bytes)
-    }
+}
+
+fn milliseconds_of(case: &Case) -> f64 {
+    case.report.timing.latency_us / 1e3
+}
+
+fn dram_bits(report: &Report) -> f64 {
+    8.0 * (report.traffic.dram.read_bytes + report.traffic.dram.written_bytes)
 }
 
 fn busy(report: &Report) -> f64 {
     report.layers.iter().map(|l| l.synapse_busy_cycles).sum()
 }
 
-/// Latency: ours, theirs, and where the difference lies.
+/// Share of the lanes that add in a beat.
+fn lanes(report: &Report) -> f64 {
+    report.synaptic_events() / ADDERS / busy(report)
+}
+
+/// Latency: ours on both chips, theirs, and where the difference lies.
 #[must_use]
 pub fn latency(runs: &[Compared]) -> Table {
     let heads = [
         "network",
         ">ones",
         ">ours",
+        ">lanes in use",
+        ">phases",
+        ">ours with room",
+        ">lanes in use",
+        ">phases",
         ">Prosperity",
-        ">ours over theirs",
         ">all lanes always adding",
         ">the same, rows shared",
-        ">lanes in use",
-        ">engine adding",
-        ">phases",
     ];
     let mut table = Table::new("Latency of an inference at 500 MHz", &heads);
     for run in runs {
-        let report = &run.case.report;
+        let [tight, roomy] = [&run.case.report, &run.roomy.report];
         table.row(&[
             &run.case.name,
             &percent(run.published.density),
-            &time(run.ms() * 1e3),
-            &time(run.published.time_ms * 1e3),
-            &digits(run.ms() / run.published.time_ms),
-            &time(run.adding_ms() * 1e3),
-            &time(run.sharing_ms() * 1e3),
-            &percent(report.synaptic_events() / ADDERS / busy(report)),
-            &percent(busy(report) / report.timing.latency_cycles),
-            &report.model.phases.to_string(),
+            &milliseconds(run.ms()),
+            &percent(lanes(tight)),
+            &tight.model.phases.to_string(),
+            &milliseconds(milliseconds_of(&run.roomy)),
+            &percent(lanes(roomy)),
+            &roomy.model.phases.to_string(),
+            &milliseconds(run.published.time_ms),
+            &milliseconds(run.adding_ms()),
+            &milliseconds(run.sharing_ms()),
         ]);
     }
     table
@@ -137,10 +151,9 @@ pub fn latency(runs: &[Compared]) -> Table {
 pub fn traffic(runs: &[Compared]) -> Table {
     let heads = [
         "network",
-        ">ours, read",
-        ">ours, written",
+        ">ours",
+        ">ours with room",
         ">Prosperity",
-        ">ours over theirs",
         ">its rule on our shapes",
         ">weights",
         ">operands",
@@ -149,45 +162,44 @@ pub fn traffic(runs: &[Compared]) -> Table {
     ];
     let mut table = Table::new("Bits to and from DRAM, an inference", &heads);
     for run in runs {
-        let dram = &run.case.report.traffic.dram;
         table.row(&[
             &run.case.name,
-            &count(dram.read_bytes * 8.0),
-            &count(dram.written_bytes * 8.0),
-            &count(run.published.dram_bits),
-            &digits(run.dram_bits() / run.published.dram_bits),
+            &bits(dram_bits(&run.case.report)),
+            &bits(dram_bits(&run.roomy.report)),
+            &bits(run.published.dram_bits),
             &run.rule.total().to_string(),
-            &count(run.rule.weight_bits as f64),
-            &count(run.rule.operand_bits as f64),
-            &count(run.rule.spike_bits as f64),
-            &count(run.rule.attention_bits as f64),
+            &bits(run.rule.weight_bits as f64),
+            &bits(run.rule.operand_bits as f64),
+            &bits(run.rule.spike_bits as f64),
+            &bits(run.rule.attention_bits as f64),
         ]);
     }
     table
 }
 
-/// Times as bars: ours cut into what sharing would need, what it would save, idle lanes, and waiting; theirs below it.
+/// Times with room for weights as bars, cut into what sharing would need, what it would save, idle lanes, and waiting;
+/// theirs below each.
 #[must_use]
 pub fn figure(runs: &[Compared]) -> String {
     let mut bars = Vec::new();
     for run in runs {
-        let report = &run.case.report;
-        let busy = busy(report) / report.timing.clock_mhz / 1e3;
+        let report = &run.roomy.report;
+        let (all, busy) = (milliseconds_of(&run.roomy), busy(report) / report.timing.clock_mhz / 1e3);
         let parts = [
             ("additions left if rows were shared", run.sharing_ms()),
             ("additions that sharing would save", run.adding_ms() - run.sharing_ms()),
             ("lanes without a channel", busy - run.adding_ms()),
-            ("engine not adding", run.ms() - busy),
+            ("engine not adding", all - busy),
         ];
         let parts = parts.iter().zip(PALETTE).map(|((name, ms), colour)| ((*name).to_owned(), *ms, colour));
-        bars.push(Bar { label: run.case.name.clone(), note: milliseconds(run.ms()), parts: parts.collect() });
+        bars.push(Bar { label: run.case.name.clone(), note: milliseconds(all), parts: parts.collect() });
         bars.push(Bar {
             label: "Prosperity".to_owned(),
             note: milliseconds(run.published.time_ms),
-            parts: vec![("published".to_owned(), run.published.time_ms, PALETTE[7])],
+            parts: vec![("Prosperity, published".to_owned(), run.published.time_ms, PALETTE[7])],
         });
     }
-    standalone(&stacked("Latency beside Prosperity", &bars, None, milliseconds))
+    standalone(&stacked("Latency with room for weights, beside Prosperity", &bars, None, milliseconds))
 }
 
 fn milliseconds(ms: f64) -> String {
