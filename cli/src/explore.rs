@@ -208,14 +208,17 @@ fn run(args: &SweepRun, global: &Global) -> Result<ExitCode> {
     bar.finish_and_clear();
     let seconds = start.elapsed().as_secs_f64();
     let rate = summary.evaluated as f64 / seconds.max(1e-9);
-    show(global.json, &json!({"summary": summary, "seconds": seconds}), || {
+    let error = (summary.analytic > 0).then(pulvinar_simulator::analytic::measured_error);
+    let value = json!({"summary": summary, "seconds": seconds, "analytic_error": error});
+    show(global.json, &value, || {
+        let error = error.map_or_else(String::new, |e| format!("\n{e}"));
         let rest = if summary.interrupted {
             format!("\nended early; `pulvinar sweep resume` runs the {} missing points", summary.missing)
         } else {
             String::new()
         };
         format!(
-            "{}\nevaluated {} in {} ({rate:.1} a second)\nstore: {}{rest}",
+            "{}\nevaluated {} in {} ({rate:.1} a second){error}\nstore: {}{rest}",
             text(&summary),
             summary.evaluated,
             duration(seconds),

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub enum Fidelity {
     /// Simulated cycle by cycle.
     Cycle,
+    /// Counted and timed in closed form (`docs/analytic.md`), without simulating.
+    Analytic,
 }
 
 /// What the network works on.

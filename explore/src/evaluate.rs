@@ -7,7 +7,7 @@ use crate::network::{Identity, Network};
 use crate::point::Key;
 use pulvinar_compiler::map::{map, MapOptions};
 use pulvinar_ir::{Counts, Diagnostic, Program, Result};
-use pulvinar_simulator::{Machine, SimOptions};
+use pulvinar_simulator::{analytic, Machine, SimOptions};
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
@@ -251,6 +251,7 @@ fn measured(config: &Config, group: &Group, limits: &Limits) -> Result<Outcome> 
 /// Where a program is run, by fidelity: the one place where a further fidelity is put in.
 enum Bench<'a> {
     Cycle { machine: Box<Machine<'a>>, program: &'a Program, options: SimOptions },
+    Analytic { machine: Box<Machine<'a>>, program: &'a Program },
 }
 
 impl<'a> Bench<'a> {
@@ -260,6 +261,7 @@ impl<'a> Bench<'a> {
                 let options = SimOptions { cycle_limit: config.cycle_limit, ..SimOptions::default() };
                 Ok(Bench::Cycle { machine: Box::new(Machine::new(program)?), program, options })
             }
+            Fidelity::Analytic => Ok(Bench::Analytic { machine: Box::new(Machine::new(program)?), program }),
         }
     }
 
@@ -273,6 +275,10 @@ impl<'a> Bench<'a> {
                 }
                 let run = machine.simulate(&group.input(sample)?, options)?;
                 Ok((run.counts, run.load_cycles))
+            }
+            Bench::Analytic { machine, program } => {
+                let values = group.reference_on(&program.graph, sample)?;
+                Ok((analytic::estimate(machine, &values)?, analytic::load_cycles_before(machine)))
             }
         }
     }

@@ -6,6 +6,7 @@ use pulvinar_compiler::{quantise, Options};
 use pulvinar_ir::{interpret, Graph, Level, NodeId, Op, Result, Value};
 use pulvinar_models::reference;
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
@@ -73,6 +74,15 @@ impl Group {
     /// Spikes that the layers of a sample are given, by name; none where they compute their own.
     pub fn given(&self, sample: usize) -> Result<Option<&BTreeMap<String, Value>>> {
         Ok(self.network.lowered(self.fold_pool)?.given.get(sample))
+    }
+
+    /// The same on the graph of a program, which the mapper may have cut differently.
+    pub fn reference_on(&self, graph: &Graph, sample: usize) -> Result<Cow<'_, [Value]>> {
+        let names = |g: &Graph| g.nodes.iter().map(|n| n.name.clone()).collect::<Vec<_>>();
+        if graph.nodes.len() == self.flow.nodes.len() && names(graph) == names(&self.flow) {
+            return self.reference(sample).map(Cow::Borrowed);
+        }
+        reference_of(graph, self.input(sample)?, self.given(sample)?).map(Cow::Owned)
     }
 
     /// Integer reference of a sample: the value of every node of the flow graph. Computed once and kept, on request only.

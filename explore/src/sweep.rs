@@ -1,5 +1,6 @@
 //! Running a plan: what the store does not know yet is evaluated and kept.
 
+use crate::config::Fidelity;
 use crate::evaluate::{Evaluated, Evaluator, Limits, Outcome};
 use crate::files;
 use crate::keys;
@@ -85,6 +86,8 @@ pub struct Summary {
     pub points: u64,
     /// Points that this run evaluated.
     pub evaluated: u64,
+    /// Those of them in closed form.
+    pub analytic: u64,
     /// Points with metrics.
     pub ok: u64,
     /// Points that cannot be built.
@@ -269,6 +272,7 @@ impl Running<'_> {
         lock(&self.segment).add(row)?;
         let mut summary = lock(&self.summary);
         summary.evaluated += 1;
+        summary.analytic += u64::from(config.fidelity == Fidelity::Analytic);
         summary.count(status);
         drop(summary);
         (self.progress)(status);

@@ -64,6 +64,32 @@ fn jobs_and_shards_do_not_change_the_store() {
     assert!(contents.windows(2).all(|w| w[0] == w[1]));
 }
 
+/// The same points by both fidelities: what moves is equal, time and energy are close.
+#[test]
+fn the_closed_form_stands_beside_the_simulated_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[set]\nmodel = \"small-ta\"\ninput.count = 2\n[keys]\nfidelity = [\"cycle\", \"analytic\"]\ncore.lanes = [4, 8]";
+    let store = Store::create(&folder.path().join("store")).unwrap();
+    run(&plan_of(text, folder.path()), &store, &Options::default());
+    let rows: Vec<Row> = store.sorted().unwrap();
+    let of = |fidelity: &str, lanes: i64| {
+        let is = |r: &&Row| {
+            r.set["fidelity"].to_string() == fidelity && r.set["core.lanes"].to_string() == lanes.to_string()
+        };
+        &rows.iter().find(is).unwrap().metrics
+    };
+    for lanes in [4, 8] {
+        let (run, form) = (of("cycle", lanes), of("analytic", lanes));
+        for exact in ["traffic_bits", "noc_flits", "area_mm2", "accuracy", "load_cycles"] {
+            assert_eq!(run[exact].to_bits(), form[exact].to_bits(), "{exact}");
+        }
+        for close in ["latency_cycles", "energy_pj"] {
+            let error = (form[close] - run[close]).abs() / run[close];
+            assert!(error < 0.15, "{close}: {error}");
+        }
+    }
+}
+
 #[test]
 fn what_is_known_is_not_run_again() {
     let folder = tempfile::tempdir().unwrap();

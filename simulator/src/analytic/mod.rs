@@ -62,6 +62,14 @@ pub fn estimate(machine: &Machine<'_>, values: &[Value]) -> Result<Counts> {
     Ok(log.into_counts(&names, finished + 1))
 }
 
+/// Cycles the weights of a single phase take to load before cycle 0; 0 where phases load during the run.
+pub fn load_cycles_before(machine: &Machine<'_>) -> u64 {
+    match &machine.phases[..] {
+        [phase] => load_bound(machine, phase),
+        _ => 0,
+    }
+}
+
 /// Cycles in which the weights of a phase come: the channel's time, or that of their packets on the data channel.
 fn load_cycles(machine: &Machine<'_>, phase: &PhasePlan, network: &Network) -> u64 {
     let cycles = |to, flits: u64| {
