@@ -16,8 +16,8 @@ macro_rules! presets {
 }
 
 presets! {
-    "darwin3", "fpga", "loas", "loihi", "loihi-sanafe", "loihi128", "odin", "prosperity", "reckon", "seneca", "speck", "study",
-    "tianjic", "truenorth", "up5k",
+    "darwin3", "fpga", "loas", "loihi", "loihi-sanafe", "loihi128", "odin", "prosperity", "prosperity-study", "reckon", "seneca",
+    "speck", "study", "tianjic", "truenorth", "up5k",
 }
 
 /// TOML of an architecture by name.

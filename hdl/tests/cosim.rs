@@ -70,8 +70,8 @@ fn the_draws_hold_every_strategy() {
 /// With gaps in the input stream the cycles differ and the answers do not.
 #[test]
 fn gaps_in_the_input_change_no_answer() {
-    for seed in [0, 1, 2, 4, 6] {
-        let draw = common::draw(seed).unwrap();
+    let draws = (0..).filter_map(|seed| Some((seed, common::draw(seed)?)));
+    for (seed, draw) in draws.take(5) {
         let machine = Machine::new(&draw.program).unwrap();
         let inputs: Vec<&Value> = draw.inputs.iter().collect();
         let drive = Drive { input_gap: Some((7 + seed, 5)), ..draw.drive };

@@ -30,7 +30,11 @@ fn chip() -> Arch {
 /// The smallest of some random attention nets that have RTL, and two inputs; another seed is another draw.
 fn program(seed: u64) -> (Program, Vec<Value>) {
     let draw = |seed| {
-        let (program, mut rng) = random_net(seed, true, false, false).program(chip(), 0);
+        let net = random_net(seed, true, false, false);
+        if !net.fits(&chip()) {
+            return None;
+        }
+        let (program, mut rng) = net.program(chip(), 0);
         let machine = Machine::new(&program).unwrap();
         let waits = program.stages.iter().any(Stage::is_multipass) && check(&program, &machine).is_ok();
         let size: usize = program.graph.nodes.len() + program.phases[0].slices.len() * 100;

@@ -236,6 +236,11 @@ impl Net {
         });
     }
 
+    /// True if there is a core for every stage.
+    pub fn fits(&self, arch: &Arch) -> bool {
+        self.stages.len() <= arch.cores() as usize
+    }
+
     /// Cuts stages into slices and joins them.
     pub fn program(self, arch: Arch, cuts: usize) -> (Program, Rng) {
         let last = self.stages.len();
