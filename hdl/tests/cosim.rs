@@ -32,7 +32,7 @@ fn random_programs_agree() {
         println!("{agreement:?}");
         return;
     }
-    let rounds = std::env::var("PULVINAR_COSIM_ROUNDS").map_or(40, |r| r.parse().unwrap());
+    let rounds = std::env::var("PULVINAR_COSIM_ROUNDS").map_or(28, |r| r.parse().unwrap());
     let (mut seed, mut done, mut lines) = (0, 0, 0);
     while done < rounds {
         if let Some(agreement) = run(seed) {

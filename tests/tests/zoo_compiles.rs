@@ -68,7 +68,7 @@ fn kept(mapped: &Mapped, layer: &str) -> [u64; 3] {
 fn spoken_digits_stream_through_a_window() {
     let builder = build::find("stsc-shd").unwrap();
     let layer = "synapse.emit";
-    let (flow, input) = compiled("stsc-shd", builder.setting.clone());
+    let (flow, input) = compiled("stsc-shd", builder.setting);
     let on = |chip: &Arch, strategy: Option<Strategy>| {
         let strategies = strategy.map(|s| (layer.to_owned(), s)).into_iter().collect();
         map(&flow, chip, &MapOptions { strategies, ..MapOptions::default() })
