@@ -10,6 +10,7 @@ use pulvinar_hdl::cosim::{compare, Simulator};
 use pulvinar_hdl::emit::Drive;
 use pulvinar_ir::Arch;
 use pulvinar_simulator::Machine;
+use rayon::prelude::*;
 use structure_nets::{counts, STRUCTURES};
 
 /// The default chip with few lanes, so that slices of channels meet in one word.
@@ -21,7 +22,7 @@ fn chip() -> Arch {
 
 #[test]
 fn structures_agree() {
-    for (name, make) in STRUCTURES {
+    STRUCTURES.par_iter().for_each(|(name, make)| {
         let trained = make(3);
         let (real, input) = counts(&trained, 3);
         let lowered = lower(&trained, &Options::default()).unwrap();
@@ -35,5 +36,5 @@ fn structures_agree() {
         let agreement = agreement.unwrap_or_else(|e| panic!("{name} ({}): {e}", dir.keep().display()));
         println!("{name}: {agreement:?}");
         assert!(agreement.lines > 20, "{name}: {} lines", agreement.lines);
-    }
+    });
 }
