@@ -278,7 +278,7 @@ impl<'a> Bench<'a> {
             }
             Bench::Analytic { machine, program } => {
                 let values = group.reference_on(&program.graph, sample)?;
-                Ok((analytic::estimate(machine, &values)?, analytic::load_cycles_before(machine)))
+                Ok((analytic::estimate(machine, &values)?, machine.load_cycles()))
             }
         }
     }

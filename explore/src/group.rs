@@ -78,8 +78,7 @@ impl Group {
 
     /// The same on the graph of a program, which the mapper may have cut differently.
     pub fn reference_on(&self, graph: &Graph, sample: usize) -> Result<Cow<'_, [Value]>> {
-        let names = |g: &Graph| g.nodes.iter().map(|n| n.name.clone()).collect::<Vec<_>>();
-        if graph.nodes.len() == self.flow.nodes.len() && names(graph) == names(&self.flow) {
+        if graph.nodes.iter().map(|n| &n.name).eq(self.flow.nodes.iter().map(|n| &n.name)) {
             return self.reference(sample).map(Cow::Borrowed);
         }
         reference_of(graph, self.input(sample)?, self.given(sample)?).map(Cow::Owned)

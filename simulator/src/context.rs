@@ -42,11 +42,11 @@ pub struct Wake {
 impl<F> Context<'_, '_, F> {
     /// Layer index of the host.
     pub fn host_layer(&self) -> usize {
-        self.machine.stages.len()
+        self.machine.host_layer()
     }
     /// Layer index of the external memory.
     pub fn dram_layer(&self) -> usize {
-        self.machine.stages.len() + 1
+        self.machine.dram_layer()
     }
     /// Step on which the flits of a packet are booked; statistics and gates on the last one.
     pub fn step_of(&self, payload: u64) -> usize {

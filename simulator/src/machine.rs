@@ -95,14 +95,22 @@ impl Machine<'_> {
         Ok(traffic)
     }
 
+    /// Cycles the weights of a single phase take to load before cycle 0; 0 where phases load during the run.
+    pub fn load_cycles(&self) -> u64 {
+        match &self.phases[..] {
+            [phase] => load_bound(self, phase),
+            _ => 0,
+        }
+    }
+
     /// Commands of the external memory, if the program uses it.
-    fn book_memory(&self, external: &mut ExternalMemory, end: u64, log: &mut Log) {
+    pub(crate) fn book_memory(&self, external: &mut ExternalMemory, end: u64, log: &mut Log) {
         if !self.dram {
             return;
         }
         external.channel.advance(end);
         let counts = external.channel.counts();
-        let row = log.row(self.stages.len() + 1, 0);
+        let row = log.row(self.dram_layer(), 0);
         row.add(Activity::DramActivate, counts.activates);
         row.add(Activity::DramRead, counts.reads);
         row.add(Activity::DramWrite, counts.writes);
@@ -142,8 +150,6 @@ impl Machine<'_> {
         })?;
         let output = self.answer(input, &memory)?;
         self.book_network(&mut log, &traffic.routers);
-        let mut names: Vec<&str> = self.stages.iter().map(|s| s.stage.name.as_str()).collect();
-        names.extend(["host", "dram", "noc"]);
         let shape = |s: usize| graph.node(self.stages[s].stage.output).ty.shape;
         let values = log.values.take().unwrap_or_default();
         let values = values.into_iter().enumerate().map(|(s, v)| Value::int(shape(s), v)).collect();
@@ -166,16 +172,16 @@ impl Machine<'_> {
             links: links(&traffic.routers),
             busy_cycles: std::mem::take(&mut log.busy),
             phase_starts: traffic.starts,
-            load_cycles: if self.phases.len() == 1 { load_bound(self, &self.phases[0]) } else { 0 },
+            load_cycles: self.load_cycles(),
             injected_flits: total(|r| r.injections),
             ejected_flits: total(|r| r.ejections),
             visited_cycles: traffic.visited,
-            counts: log.into_counts(&names, finished + 1),
+            counts: log.into_counts(&self.layer_names(), finished + 1),
         })
     }
 
     fn book_network(&self, log: &mut Log, routers: &[RouterActivity]) {
-        let row = log.row(self.stages.len() + 2, 0);
+        let row = log.row(self.noc_layer(), 0);
         for r in routers {
             row.add(Activity::BufferWrite, r.buffer_writes);
             row.add(Activity::BufferRead, r.buffer_reads);

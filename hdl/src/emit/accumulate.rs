@@ -17,6 +17,26 @@ impl CoreBuilder<'_> {
         hits.into_iter().reduce(|a, b| self.m.or(&a, &b)).expect("a window fits into the steps")
     }
 
+    /// What a lane keeps from step to step: a memory read two stages before and written in the stage, in the last pass. Gives
+    /// what is read, and the wire of what is written.
+    pub(super) fn kept(
+        &mut self,
+        at: &Stages,
+        stage: usize,
+        [memory, next]: [&str; 2],
+        bits: u32,
+    ) -> [Bits; 2] {
+        let written = self.m.wire(next, bits);
+        let read = self.m.and(&at.places[stage - 2].valid, &at.advance);
+        let write = self.m.and(&at.places[stage].valid, &at.advance);
+        let last_pass = self.m.is(&at.pass, (self.stage.passes.len() - 1) as u64);
+        let write = self.m.and(&write, &last_pass);
+        let words = self.plan.words;
+        let (from, to) = (at.places[stage - 2].word.clone(), at.places[stage].word.clone());
+        let state = self.ram(memory, (bits, words), (read, from), (write, to, written.clone()));
+        [state, written]
+    }
+
     /// Lanes of sums that leave as trains: the state is sum and train; the highest bit of the train leaves, and what is left
     /// moves up until the next window's code takes its place.
     pub(super) fn radix(
@@ -35,14 +55,7 @@ impl CoreBuilder<'_> {
         let most = train.bias.iter().copied().max().unwrap_or(0).max(0);
         let total_width = signed_bits(lo + least, hi + most);
         let (lanes, cell) = (self.lanes() as u32, width + window as u32);
-        let written = self.m.wire("train_next", lanes * cell);
-        let read = self.m.and(&at.places[stage - 2].valid, &at.advance);
-        let write = self.m.and(&at.places[stage].valid, &at.advance);
-        let last_pass = self.m.is(&at.pass, (self.stage.passes.len() - 1) as u64);
-        let write = self.m.and(&write, &last_pass);
-        let words = self.plan.words;
-        let (from, to) = (at.places[stage - 2].word.clone(), at.places[stage].word.clone());
-        let state = self.ram("trains", (lanes * cell, words), (read, from), (write, to, written.clone()));
+        let [state, written] = self.kept(at, stage, ["trains", "train_next"], lanes * cell);
         let never = self.m.is(&at.step, 0);
         let (first, last) = (self.is_any(&at.step, window, 0), self.is_any(&at.step, window, window - 1));
         let bias = self.per_channel(&train.bias, total_width, at, stage);
@@ -93,14 +106,7 @@ impl CoreBuilder<'_> {
         let (lo, hi) = sum.op.range(lo, hi);
         let (width, out) = (signed_bits(lo, hi), value_bits(self.graph(), id));
         let lanes = self.lanes() as u32;
-        let written = self.m.wire("sum_next", lanes * width);
-        let read = self.m.and(&at.places[stage - 2].valid, &at.advance);
-        let write = self.m.and(&at.places[stage].valid, &at.advance);
-        let last_pass = self.m.is(&at.pass, (self.stage.passes.len() - 1) as u64);
-        let write = self.m.and(&write, &last_pass);
-        let words = self.plan.words;
-        let (from, to) = (at.places[stage - 2].word.clone(), at.places[stage].word.clone());
-        let state = self.ram("sums", (lanes * width, words), (read, from), (write, to, written.clone()));
+        let [state, written] = self.kept(at, stage, ["sums", "sum_next"], lanes * width);
         let first = self.is_any(&at.step, sum.op.window, 0);
         let last = self.m.is(&at.step, sum.last as u64);
         let bias = self.per_channel(&sum.bias, out, at, stage);

@@ -97,15 +97,7 @@ impl CoreBuilder<'_> {
         let out = value_bits(self.graph(), id);
         let constants = self.neuron_constants(at, lif, cell.membrane, stage);
         let lanes = self.lanes() as u32;
-        let written = self.m.wire("membrane_next", lanes * cell.bits());
-        let read = self.m.and(&at.places[stage - 2].valid, &at.advance);
-        let write = self.m.and(&at.places[stage].valid, &at.advance);
-        let last_pass = self.m.is(&at.pass, (self.stage.passes.len() - 1) as u64);
-        let write = self.m.and(&write, &last_pass);
-        let words = self.plan.words;
-        let (from, to) = (at.places[stage - 2].word.clone(), at.places[stage].word.clone());
-        let state =
-            self.ram("membrane", (lanes * cell.bits(), words), (read, from), (write, to, written.clone()));
+        let [state, written] = self.kept(at, stage, ["membrane", "membrane_next"], lanes * cell.bits());
         let first = self.m.is(&at.step, 0);
         let (mut leaving, mut next) = (Vec::new(), Vec::new());
         for l in 0..lanes {

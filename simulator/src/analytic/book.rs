@@ -8,6 +8,7 @@ use crate::prepare::sweep::{PassPlan, StagePlan, SweepId};
 use crate::prepare::synapse::Region;
 use crate::prepare::Machine;
 use crate::run::Log;
+use crate::unit::loader::{packets, Load};
 use crate::unit::memory_controller::{weight_flits, ExternalMemory};
 use crate::unit::sweep_counts::{Source, SweepCounts};
 use pulvinar_ir::counts::Row;
@@ -45,17 +46,13 @@ pub fn load(
     log: &mut Log,
 ) {
     let arch = &machine.program.arch;
+    let (dram, noc) = (machine.dram_layer(), machine.noc_layer());
     let flit_bytes = u64::from(arch.noc.payload_bits.div_ceil(8));
-    let mut address = 0;
-    let (dram, noc) = (machine.stages.len() + 1, machine.stages.len() + 2);
+    for Load { address, flits, .. } in packets(machine, phase) {
+        memory.transfer(start, address, flits * flit_bytes, u64::from(arch.dram.burst_bytes), false);
+    }
     for (to, flits, stage) in weight_flits(machine, phase) {
         let packets = flits.div_ceil(PACKET_FLITS);
-        for first in (0..flits).step_by(PACKET_FLITS as usize) {
-            let flits = (flits - first).min(PACKET_FLITS);
-            let burst = u64::from(arch.dram.burst_bytes);
-            memory.transfer(start, address, flits * flit_bytes, burst, false);
-            address += flits * flit_bytes;
-        }
         network.unicast(log.row(noc, 0), (phase.memory, to), flits + packets, packets);
         log.count(dram, 0, Activity::FlitInject, flits + packets);
         log.count(stage, 0, Activity::FlitEject, flits + packets);
@@ -75,13 +72,9 @@ impl Book<'_, '_> {
     fn layer(&self, port: crate::noc::PortId) -> usize {
         match self.phase.seats[port.0 as usize] {
             Seat::Core(i) => self.phase.cores[i as usize].stage,
-            Seat::Memory => self.machine.stages.len() + 1,
-            _ => self.machine.stages.len(),
+            Seat::Memory => self.machine.dram_layer(),
+            _ => self.machine.host_layer(),
         }
-    }
-
-    fn noc(&self) -> usize {
-        self.machine.stages.len() + 2
     }
 
     fn tokens(&self) -> u64 {
@@ -113,17 +106,9 @@ impl Book<'_, '_> {
             row.add(Activity::EventPop, load.events);
             row.add(Activity::SpikeStoreWrite, if replays > 0 { load.events } else { 0 });
             row.add(Activity::SpikeStoreRead, replays * load.events);
-            let (work, times) = (&load.work, 1 + replays);
-            row.add(Activity::AccRead, times * work.beats);
-            row.add(Activity::AccWrite, times * work.beats);
-            row.add(Activity::WeightRead, times * work.weight_words);
-            row.add(Activity::PointerRead, times * work.pointers);
-            let (adds, macs) = if group.binary { (work.synapses, 0) } else { (0, work.synapses) };
-            row.add(Activity::SynAdd, times * (work.additions + adds));
-            row.add(Activity::SynMac, times * macs);
-            row.add(Activity::SynapseBusyCycles, times * work.beats);
-            let stalls = if self.machine.stall { load.cycles - load.events.max(work.beats) } else { 0 };
-            row.add(Activity::SynapseStallCycles, times * (work.conflicts + stalls));
+            load.work.book(row, group.binary, 1 + replays);
+            let stalls = if self.machine.stall { load.cycles - load.events.max(load.work.beats) } else { 0 };
+            row.add(Activity::SynapseStallCycles, (1 + replays) * stalls);
         }
     }
 
@@ -133,13 +118,13 @@ impl Book<'_, '_> {
         if stream.tree.is_some() {
             let flits = sending.packets + tokens;
             log.count(source, t, Activity::FlitInject, flits);
-            self.network.stream(log.row(self.noc(), 0), stream, None, flits);
+            self.network.stream(log.row(self.machine.noc_layer(), 0), stream, None, flits);
         }
         for (d, &port) in stream.destinations.iter().enumerate() {
             let flits = sending.to(d) + tokens;
             if stream.tree.is_none() {
                 log.count(source, t, Activity::FlitInject, flits);
-                self.network.stream(log.row(self.noc(), 0), stream, Some(port), flits);
+                self.network.stream(log.row(self.machine.noc_layer(), 0), stream, Some(port), flits);
             }
             log.count(self.layer(port), t, Activity::FlitEject, flits);
         }
@@ -177,7 +162,7 @@ impl Book<'_, '_> {
             for t in 0..self.machine.steps {
                 log.count(core.stage, t, Activity::FlitInject, 1);
                 log.count(self.layer(grant.port), t, Activity::FlitEject, 1);
-                self.network.unicast(log.row(self.noc(), 0), (core.port, grant.port), 1, 1);
+                self.network.unicast(log.row(self.machine.noc_layer(), 0), (core.port, grant.port), 1, 1);
             }
         }
     }
@@ -251,13 +236,14 @@ impl Book<'_, '_> {
 
 /// Frames that a core writes to the external memory and reads back: packets of every frame, both ways.
 pub fn frames(
-    network: &Network,
+    machine: &Machine<'_>,
     phase: &PhasePlan,
-    core: &CorePlan,
-    (dram, noc): (usize, usize),
-    (flits, reads): (u64, u64),
+    network: &Network,
+    (core, reads): (&CorePlan, u64),
     log: &mut Log,
 ) {
+    let (dram, noc, flits) =
+        (machine.dram_layer(), machine.noc_layer(), core.frame_flits(&machine.program.arch));
     let packets = flits.div_ceil(PACKET_FLITS);
     let data = flits + packets;
     log.count(core.stage, 0, Activity::FrameRead, core.words as u64);

@@ -18,7 +18,7 @@ use crate::prepare::Machine;
 use crate::run::{Log, SimOptions};
 use crate::unit::memory_controller::{load_bound, weight_flits, ExternalMemory};
 use network::Network;
-use pulvinar_ir::{Activity, Counts, Diagnostic, Result, Value};
+use pulvinar_ir::{Counts, Diagnostic, Result, Value};
 use sending::Spikes;
 
 /// Counts of one inference, `cycles` among them, whose nodes have these values (`interpret::run` of the program's graph).
@@ -48,26 +48,8 @@ pub fn estimate(machine: &Machine<'_>, values: &[Value]) -> Result<Counts> {
         let end = time::run(machine, phase, &network, &sent, (start, &mut memory), &mut log)?;
         (start, finished) = (end.quiet, finished.max(end.host));
     }
-    if machine.dram {
-        memory.channel.advance(start);
-        let counts = memory.channel.counts();
-        let row = log.row(machine.stages.len() + 1, 0);
-        row.add(Activity::DramActivate, counts.activates);
-        row.add(Activity::DramRead, counts.reads);
-        row.add(Activity::DramWrite, counts.writes);
-        row.add(Activity::DramRefresh, counts.refreshes);
-    }
-    let mut names: Vec<&str> = machine.stages.iter().map(|s| s.stage.name.as_str()).collect();
-    names.extend(["host", "dram", "noc"]);
-    Ok(log.into_counts(&names, finished + 1))
-}
-
-/// Cycles the weights of a single phase take to load before cycle 0; 0 where phases load during the run.
-pub fn load_cycles_before(machine: &Machine<'_>) -> u64 {
-    match &machine.phases[..] {
-        [phase] => load_bound(machine, phase),
-        _ => 0,
-    }
+    machine.book_memory(&mut memory, start, &mut log);
+    Ok(log.into_counts(&machine.layer_names(), finished + 1))
 }
 
 /// Cycles in which the weights of a phase come: the channel's time, or that of their packets on the data channel.

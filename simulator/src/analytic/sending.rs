@@ -144,9 +144,7 @@ impl Sending {
         self.packets_to = vec![0; stream.destinations.len()];
         let (mut busy, mut flits) = (0, 0);
         for &address in addresses {
-            let row = (address - selective.base) as usize;
-            let consumers =
-                &selective.consumers[selective.rows[row] as usize..selective.rows[row + 1] as usize];
+            let consumers = selective.of(address);
             consumers.iter().for_each(|&c| self.packets_to[usize::from(c)] += 1);
             busy += (consumers.len() as u64).max(1);
             flits += consumers.len() as u64;

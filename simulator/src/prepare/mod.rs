@@ -84,6 +84,24 @@ impl<'p> Machine<'p> {
         })
     }
 
+    /// Index of the host among the layers of a log: behind the stages.
+    pub fn host_layer(&self) -> usize {
+        self.stages.len()
+    }
+    /// Index of the external memory.
+    pub fn dram_layer(&self) -> usize {
+        self.stages.len() + 1
+    }
+    /// Index of the network.
+    pub fn noc_layer(&self) -> usize {
+        self.stages.len() + 2
+    }
+    /// Names of all layers, by index.
+    pub fn layer_names(&self) -> Vec<&str> {
+        let stages = self.stages.iter().map(|s| s.stage.name.as_str());
+        stages.chain(["host", "dram", "noc"]).collect()
+    }
+
     /// The graph whose shapes a stage's small values have: of all steps, or of one.
     pub fn small_graph(&self, stage: usize) -> &Graph {
         let by_step = self.stages[stage].by_step();

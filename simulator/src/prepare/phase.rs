@@ -7,7 +7,9 @@ use super::synapse::{Connect, Image, Region, Weights};
 use crate::noc::{self, build_tree, Config, Fabric, PortId, Route, Topology, Tree};
 use crate::packet::MAX_STREAMS;
 use pulvinar_ir::arch::{Pipeline, Routing};
+use pulvinar_ir::counts::Memory;
 use pulvinar_ir::{Arch, Endpoint, NodeId, Phase, Program, Result, Slice, Stream, StreamKind};
+use std::ops::Range;
 
 /// What sits at a network port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +79,17 @@ impl CorePlan {
         };
         self.images.iter().flatten().map(|i| words(i).div_ceil(lanes) as u64).sum()
     }
+
+    /// Flits of one frame of spilled currents.
+    pub fn frame_flits(&self, arch: &Arch) -> u64 {
+        let word = u64::from(arch.word_bits(Memory::Frame));
+        (self.words as u64 * word).div_ceil(u64::from(arch.noc.payload_bits))
+    }
+
+    /// First byte of its frames in external memory; every core has frames of its own.
+    pub fn first_frame(&self) -> u64 {
+        (1 + u64::from(self.core)) << 32
+    }
 }
 
 /// Consumers of every event of a stream.
@@ -88,6 +101,19 @@ pub struct Selective {
     pub rows: Vec<u32>,
     /// Indices into the destinations, ascending per row.
     pub consumers: Vec<u16>,
+}
+
+impl Selective {
+    /// Range of an event's consumers.
+    pub fn range(&self, address: u32) -> Range<u32> {
+        let row = (address - self.base) as usize;
+        self.rows[row]..self.rows[row + 1]
+    }
+    /// Consumers of an event.
+    pub fn of(&self, address: u32) -> &[u16] {
+        let Range { start, end } = self.range(address);
+        &self.consumers[start as usize..end as usize]
+    }
 }
 
 /// A stream on the network.

@@ -251,6 +251,10 @@ impl StagePlan<'_> {
     pub fn spills(&self) -> bool {
         self.frames(1) > 0
     }
+    /// True if its frames go to external memory.
+    pub fn spills_far(&self) -> bool {
+        self.spills() && self.stage.strategy == Strategy::SpillDram
+    }
     /// Frames that pass 0 of `steps` steps writes, one after the other and from the first again.
     pub fn frames(&self, steps: usize) -> usize {
         match self.stage.strategy {

@@ -1,7 +1,9 @@
 //! Accumulator memory: buffers of one box, position-major, and the lane adders.
 
-use crate::prepare::sparse::{target, weight, Banking, Row, SparseImage};
+use crate::prepare::sparse::{self, target, weight, Banking, SparseImage};
 use crate::prepare::synapse::{Image, Region, TapImage, Weights};
+use pulvinar_ir::counts::Row;
+use pulvinar_ir::Activity;
 
 /// Work of one event.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,6 +31,19 @@ impl Work {
         self.weight_words += other.weight_words;
         self.pointers += other.pointers;
         self.conflicts += other.conflicts;
+    }
+
+    /// Adds what is done `times` over to a row; of binary events weights are added, of others multiplied.
+    pub fn book(&self, row: &mut Row, binary: bool, times: u64) {
+        let (adds, macs) = if binary { (self.synapses, 0) } else { (0, self.synapses) };
+        row.add(Activity::AccRead, times * self.beats);
+        row.add(Activity::AccWrite, times * self.beats);
+        row.add(Activity::WeightRead, times * self.weight_words);
+        row.add(Activity::PointerRead, times * self.pointers);
+        row.add(Activity::SynAdd, times * (self.additions + adds));
+        row.add(Activity::SynMac, times * macs);
+        row.add(Activity::SynapseBusyCycles, times * self.beats);
+        row.add(Activity::SynapseStallCycles, times * self.conflicts);
     }
 }
 
@@ -233,7 +248,7 @@ fn tap_work(image: &TapImage, taps: &Taps<'_>, lanes: usize) -> Work {
 }
 
 #[inline]
-fn row_work(row: Option<Row>, lanes: usize) -> Work {
+fn row_work(row: Option<sparse::Row>, lanes: usize) -> Work {
     let Some(row) = row else { return Work { pointers: 1, ..Work::default() } };
     let (beats, synapses) = (u64::from(row.beats), u64::from(row.synapses));
     let conflicts = beats - synapses.div_ceil(lanes as u64);

@@ -462,15 +462,12 @@ fn memories(machine: &Machine<'_>, plan: &CorePlan, update: &UpdateEngine, fast:
 /// The DMA of a slice whose stage spills to external memory; every core has frames of its own.
 fn frame_dma(machine: &Machine<'_>, plan: &CorePlan, phase: &PhasePlan) -> Option<FrameDma> {
     let stage = &machine.stages[plan.stage];
-    if !(stage.spills() && stage.stage.strategy == Strategy::SpillDram) {
+    if !stage.spills_far() {
         return None;
     }
     let arch = &machine.program.arch;
-    let payload = u64::from(arch.noc.payload_bits);
-    let word = u64::from(arch.word_bits(Memory::Frame));
-    let flits = (plan.words as u64 * word).div_ceil(payload);
-    let base = (1 + u64::from(plan.core)) << 32;
-    Some(FrameDma::new(plan.port, phase.memory, phase.vc_mask, base, flits, payload.div_ceil(8)))
+    let (flits, bytes) = (plan.frame_flits(arch), u64::from(arch.noc.payload_bits.div_ceil(8)));
+    Some(FrameDma::new(plan.port, phase.memory, phase.vc_mask, plan.first_frame(), flits, bytes))
 }
 
 fn book<F>(
@@ -483,12 +480,6 @@ fn book<F>(
 ) {
     cx.log.busy[plan.core as usize] += work.beats;
     let row = cx.log.row(plan.stage, step);
-    row.add(Activity::AccRead, work.beats);
-    row.add(Activity::AccWrite, work.beats);
-    row.add(Activity::WeightRead, work.weight_words);
-    row.add(Activity::PointerRead, work.pointers);
-    row.add(Activity::SynAdd, work.additions + if binary { work.synapses } else { 0 });
-    row.add(Activity::SynMac, if binary { 0 } else { work.synapses });
-    row.add(Activity::SynapseBusyCycles, work.beats);
-    row.add(Activity::SynapseStallCycles, work.conflicts + stalls);
+    work.book(row, binary, 1);
+    row.add(Activity::SynapseStallCycles, stalls);
 }

@@ -13,10 +13,27 @@ use std::collections::VecDeque;
 
 /// A packet of weights.
 #[derive(Debug, Clone, Copy)]
-struct Load {
-    to: PortId,
-    address: u64,
-    flits: u64,
+pub struct Load {
+    /// The core it goes to.
+    pub to: PortId,
+    /// First byte in external memory.
+    pub address: u64,
+    /// Flits, without the head.
+    pub flits: u64,
+}
+
+/// The packets of a phase's weights, in the order in which they are asked for.
+pub fn packets(machine: &Machine<'_>, phase: &PhasePlan) -> VecDeque<Load> {
+    let flit_bytes = u64::from(machine.program.arch.noc.payload_bits.div_ceil(8));
+    let (mut packets, mut address) = (VecDeque::new(), 0);
+    for (to, flits, _) in weight_flits(machine, phase) {
+        for first in (0..flits).step_by(PACKET_FLITS as usize) {
+            let flits = (flits - first).min(PACKET_FLITS);
+            packets.push_back(Load { to, address, flits });
+            address += flits * flit_bytes;
+        }
+    }
+    packets
 }
 
 /// The loader of one phase.
@@ -45,15 +62,7 @@ pub fn load<'m, F: Fabric>(
 ) -> (u64, F) {
     fabric.skip_to(start);
     let noc = &machine.program.arch.noc;
-    let flit_bytes = u64::from(noc.payload_bits.div_ceil(8));
-    let (mut todo, mut address) = (VecDeque::new(), 0);
-    for (to, flits, _) in weight_flits(machine, phase) {
-        for first in (0..flits).step_by(PACKET_FLITS as usize) {
-            let flits = (flits - first).min(PACKET_FLITS);
-            todo.push_back(Load { to, address, flits });
-            address += flits * flit_bytes;
-        }
-    }
+    let todo = packets(machine, phase);
     let left = todo.iter().map(|l| l.flits + 1).sum();
     let injector = Injector::new(phase.memory, noc.inject_flits as usize, noc.virtual_channels as u8);
     let mut loader =
@@ -71,7 +80,7 @@ impl<F: Fabric> Loader<'_, '_, F> {
     fn cycle(&mut self, now: u64, log: &mut Log) {
         let room = self.injector.has_room();
         let arch = &self.machine.program.arch;
-        let dram = self.machine.stages.len() + 1;
+        let dram = self.machine.dram_layer();
         if self.ready.len() < arch.dram.queue_requests as usize {
             if let Some(load) = self.todo.pop_front() {
                 let bytes = load.flits * u64::from(arch.noc.payload_bits.div_ceil(8));

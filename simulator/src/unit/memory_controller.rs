@@ -32,7 +32,7 @@ pub struct ExternalMemory {
 }
 
 /// First byte of the event log: above weights and frames.
-const EVENT_LOG: u64 = 1 << 40;
+pub const EVENT_LOG: u64 = 1 << 40;
 
 impl ExternalMemory {
     /// An empty memory.

@@ -3,6 +3,7 @@
 use super::injector::{Injector, Outgoing};
 use crate::packet::{is_inline, Event, Packet, Slab};
 use crate::prepare::phase::StreamPlan;
+use std::ops::Range;
 
 /// Copies of a flit that are still to be pushed: a range of destination indices, or of a selective row.
 #[derive(Debug, Clone, Copy, Default)]
@@ -108,8 +109,7 @@ impl Packer {
         out: &mut Injector,
     ) -> bool {
         let selective = plan.selective.as_ref().expect("invariant: the caller has seen a selective stream");
-        let row = (event.address - selective.base) as usize;
-        let (first, end) = (selective.rows[row], selective.rows[row + 1]);
+        let Range { start: first, end } = selective.range(event.address);
         if first == end {
             return true;
         }
@@ -126,7 +126,7 @@ impl Packer {
         };
         if self.tokens {
             self.packets_to.resize(plan.destinations.len(), 0);
-            for &to in &selective.consumers[first as usize..end as usize] {
+            for &to in selective.of(event.address) {
                 self.packets_to[usize::from(to)] += 1;
             }
         }

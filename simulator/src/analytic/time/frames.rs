@@ -1,35 +1,28 @@
 //! Frames of a slice that spills to external memory, and the commands of that memory.
 
-use super::{spills_far, Clock};
+use super::Clock;
 use crate::analytic::book;
 use crate::packet::PACKET_FLITS;
 use crate::prepare::phase::CorePlan;
 use crate::run::Log;
-use crate::unit::memory_controller::ExternalMemory;
+use crate::unit::memory_controller::{ExternalMemory, EVENT_LOG};
 
 impl Clock<'_, '_> {
-    /// Flits of a frame.
-    pub(super) fn frame_flits(&self, core: &CorePlan) -> u64 {
-        let arch = &self.machine.program.arch;
-        let word = u64::from(arch.word_bits(pulvinar_ir::counts::Memory::Frame));
-        (core.words as u64 * word).div_ceil(u64::from(arch.noc.payload_bits))
-    }
-
     /// Cycle at which a slot for frame t is free (pass 0), or frame t is there.
     pub(super) fn frame(&mut self, core: usize, p: usize, t: usize) -> u64 {
         let plan = &self.phase.cores[core];
-        let flits = self.frame_flits(plan);
+        let flits = plan.frame_flits(&self.machine.program.arch);
         let packets = flits.div_ceil(PACKET_FLITS);
         let path = self.network.latency(plan.port, self.phase.memory);
         let share = self.phase.cores.iter().filter(|c| c.stage == plan.stage).count() as u64;
         let data = PACKET_FLITS.min(flits) + 1;
         let routers = self.network.routers(plan.port, self.phase.memory);
-        let packet =
-            (self.network.packet_cycles(data, routers) as u64).max(self.read_cycles(data - 1, share));
+        let read = self.read_cycles(data - 1, share);
+        let packet = (self.network.packet_cycles(data, routers) as u64).max(read);
         let cycles = if p == 0 {
             packets * packet * share
         } else {
-            let round = 2 * path + self.read_cycles(data - 1, share) + packet + 2;
+            let round = 2 * path + read + packet + 2;
             packets * round.max(share * packet)
         };
         let progress = &mut self.cores[core];
@@ -49,12 +42,11 @@ impl Clock<'_, '_> {
         let arch = &self.machine.program.arch;
         let (flit_bytes, burst) =
             (u64::from(arch.noc.payload_bits.div_ceil(8)), u64::from(arch.dram.burst_bytes));
-        let (dram, noc) = (self.machine.stages.len() + 1, self.machine.stages.len() + 2);
         let now = self.start;
         for (i, stream) in self.phase.streams.iter().enumerate() {
             let kept = stream.destinations.iter().position(|&d| d == self.phase.memory);
             for (t, sending) in self.traffic.events[i].iter().enumerate() {
-                let at = (1 << 40) + t as u64 * flit_bytes;
+                let at = EVENT_LOG + t as u64 * flit_bytes;
                 if let Some(place) = kept {
                     (0..sending.to(place)).for_each(|k| {
                         memory.transfer(now, at + k * flit_bytes, flit_bytes, burst, true);
@@ -65,17 +57,18 @@ impl Clock<'_, '_> {
                 }
             }
         }
-        let far: Vec<&CorePlan> = self.phase.cores.iter().filter(|c| spills_far(self.machine, c)).collect();
+        let far: Vec<&CorePlan> =
+            self.phase.cores.iter().filter(|c| self.machine.stages[c.stage].spills_far()).collect();
         let (steps, most) =
-            (self.machine.steps as u64, far.iter().map(|c| self.frame_flits(c)).max().unwrap_or(0));
+            (self.machine.steps as u64, far.iter().map(|c| c.frame_flits(arch)).max().unwrap_or(0));
         let passes = |c: &CorePlan| self.machine.stages[c.stage].passes.len() as u64;
         for pass in 0..far.iter().map(|c| passes(c)).max().unwrap_or(0) {
             for t in 0..steps {
                 for first in (0..most).step_by(PACKET_FLITS as usize) {
-                    for core in far.iter().filter(|c| passes(c) > pass && self.frame_flits(c) > first) {
-                        let frame = self.frame_flits(core);
+                    for core in far.iter().filter(|c| passes(c) > pass && c.frame_flits(arch) > first) {
+                        let frame = core.frame_flits(arch);
                         let flits = (frame - first).min(PACKET_FLITS);
-                        let at = ((u64::from(core.core) + 1) << 32) + (t * frame + first) * flit_bytes;
+                        let at = core.first_frame() + (t * frame + first) * flit_bytes;
                         memory.transfer(now, at, flits * flit_bytes, burst, pass == 0);
                     }
                 }
@@ -84,8 +77,7 @@ impl Clock<'_, '_> {
         for core in far {
             let reads = passes(core) - 1;
             for _ in 0..steps {
-                let flits = self.frame_flits(core);
-                book::frames(self.network, self.phase, core, (dram, noc), (flits, reads), log);
+                book::frames(self.machine, self.phase, self.network, (core, reads), log);
             }
         }
     }

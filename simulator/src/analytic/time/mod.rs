@@ -150,11 +150,6 @@ pub fn run(
     Ok(End { quiet: clock.quiet + 1, host: clock.host })
 }
 
-fn spills_far(machine: &Machine<'_>, core: &CorePlan) -> bool {
-    let stage = &machine.stages[core.stage];
-    stage.spills() && stage.stage.strategy == Strategy::SpillDram
-}
-
 impl Clock<'_, '_> {
     /// Streams that host and memory controller send.
     fn find_lists(&mut self) {
@@ -351,7 +346,7 @@ impl Clock<'_, '_> {
         if p > 0 && stage.stage.strategy == Strategy::Recompute {
             start = start.max(self.replayed(core, p, t));
         }
-        if spills_far(self.machine, plan) {
+        if stage.spills_far() {
             start = start.max(self.frame(core, p, t));
         }
         let end = match plan.events.filter(|_| last) {
