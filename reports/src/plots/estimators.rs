@@ -1,33 +1,27 @@
-//! Energy estimators side by side.
+//! Energy estimators side by side: they lie orders of magnitude apart.
 
-use super::bars::{stacked, Bar};
-use super::{component_colour, Plot};
-use crate::report::Report;
+use super::dots::{dots, Dot, Row, Series};
+use super::{Plot, PALETTE};
+use crate::report::{EstimateRow, Report};
 use crate::units;
 
 /// The figure.
 pub const PLOT: Plot = Plot {
     name: "estimators",
-    caption: "The same inference by different estimators, on one scale. The table says what each leaves out.",
-    draw,
+    caption: "The same inference by different estimators, on a logarithmic scale. The table says what each leaves out.",
+    draw: |report: &Report| draw(&report.energy.estimates),
 };
 
-/// Colours of terms that are no part of the chip; none of them is a part's.
-const TERMS: [&str; 6] = ["#12827c", "#54b8b0", "#9a7b3f", "#c9ab73", "#c2498f", "#e8a5cb"];
-
-fn draw(report: &Report) -> Option<String> {
-    let mut next = 0;
-    let mut bars = Vec::new();
-    for e in &report.energy.estimates {
-        let mut parts = Vec::new();
-        for term in e.terms_pj.iter().filter(|t| t.value > 0.0) {
-            let colour = component_colour(&term.name).unwrap_or_else(|| {
-                next += 1;
-                TERMS[(next - 1) % TERMS.len()]
-            });
-            parts.push((term.name.clone(), term.value, colour));
-        }
-        bars.push(Bar { label: e.estimator.clone(), note: units::energy(e.total_pj), parts });
-    }
-    (!bars.is_empty()).then(|| stacked("Energy per inference by estimator", &bars, None, units::energy))
+/// Energies of estimates, one row an estimator; nothing without one above zero.
+pub fn draw(estimates: &[EstimateRow]) -> Option<String> {
+    let series = [("the spiking network", PALETTE[0]), ("an artificial network of its layers", PALETTE[7])]
+        .map(|(name, colour)| Series { name: name.to_owned(), colour });
+    let row = |e: &EstimateRow| Row {
+        label: e.estimator.clone(),
+        dots: vec![Dot { series: usize::from(e.artificial), value: e.total_pj }],
+        note: units::energy(e.total_pj),
+    };
+    let used = if estimates.iter().any(|e| e.artificial) { 2 } else { 1 };
+    let rows: Vec<Row> = estimates.iter().map(row).collect();
+    dots("Energy of one inference by estimator", &series[..used], &rows, units::energy)
 }

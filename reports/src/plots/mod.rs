@@ -5,7 +5,7 @@ pub(crate) mod bars;
 pub(crate) mod dots;
 mod energy;
 mod energy_steps;
-mod estimators;
+pub(crate) mod estimators;
 mod latency;
 pub(crate) mod lines;
 mod mesh;

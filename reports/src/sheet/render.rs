@@ -3,8 +3,8 @@
 use super::{methods, Basis, Sheet};
 use crate::csv::field;
 use crate::energy;
-use crate::plots::dots::{dots, Dot, Row, Series};
-use crate::plots::{standalone, PALETTE};
+use crate::plots::estimators;
+use crate::plots::standalone;
 use crate::report::EstimateRow;
 use crate::table::{Style, Table};
 use crate::text::wrap;
@@ -116,20 +116,6 @@ pub fn constants_csv(sheet: &Sheet) -> String {
     out
 }
 
-/// Energies on a logarithmic scale, one row an estimator.
-pub fn figure(sheet: &Sheet) -> Option<String> {
-    let series = [("the spiking network", PALETTE[0]), ("an artificial network of its layers", PALETTE[7])]
-        .map(|(name, colour)| Series { name: name.to_owned(), colour });
-    let row = |e: &EstimateRow| Row {
-        label: e.estimator.clone(),
-        dots: vec![Dot { series: usize::from(e.artificial), value: e.total_pj }],
-        note: joules(e.total_pj),
-    };
-    let rows: Vec<Row> = sheet.estimates.iter().map(row).collect();
-    let used = if rows.iter().any(|r| r.dots[0].series == 1) { 2 } else { 1 };
-    dots("Energy of one inference by estimator", &series[..used], &rows, joules)
-}
-
 /// Tables of estimators and limits for a paper; needs `booktabs`.
 pub fn tables_tex(sheet: &Sheet) -> String {
     "% written by pulvinar; needs \\usepackage{booktabs}\n".to_owned()
@@ -179,7 +165,10 @@ pub fn files(sheet: &Sheet) -> Vec<(String, String)> {
         ("methods.txt", methods::text(sheet)),
         ("energy.bib", energy::bibtex(&sheet.sources())),
         ("paper.tex", PAPER.to_owned()),
-        ("estimators.svg", figure(sheet).map_or_else(String::new, |svg| standalone(&svg))),
+        (
+            "estimators.svg",
+            estimators::draw(&sheet.estimates).map_or_else(String::new, |svg| standalone(&svg)),
+        ),
     ];
     files.map(|(name, text)| (name.to_owned(), text)).into_iter().filter(|f| !f.1.is_empty()).collect()
 }
