@@ -18,6 +18,7 @@ pub mod group;
 pub mod keys;
 pub mod metrics;
 pub mod network;
+pub mod pareto;
 pub mod plan;
 pub mod point;
 pub mod sample;

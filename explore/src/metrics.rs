@@ -18,6 +18,13 @@ const fn least(name: &'static str, doc: &'static str) -> Metric {
     Metric { name, doc, maximise: false }
 }
 
+impl Metric {
+    /// The best value that any point could have: none is negative, and what is maximised is a share.
+    pub fn ideal(&self) -> f64 {
+        f64::from(u8::from(self.maximise))
+    }
+}
+
 /// Every metric. Those per inference are means over the simulated inputs.
 pub const METRICS: &[Metric] = &[
     least("latency_cycles", "cycles from the first input event to the answer"),

@@ -4,16 +4,16 @@
 
 mod axes;
 mod file;
+mod goal;
 
 pub use axes::{Axis, Constraint, Fold, Term};
+pub use goal::Goal;
 
 use crate::config::Config;
 use crate::keys;
-use crate::metrics::{self, Metric};
+use crate::metrics::Metric;
 use crate::scalar::{Scalar, Settings};
 use pulvinar_ir::{Diagnostic, Result};
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// A key that follows another.
@@ -25,17 +25,6 @@ pub struct Tie {
     pub of: String,
     /// Factor on its value.
     pub times: Option<f64>,
-}
-
-/// What is looked for.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Goal {
-    /// Metrics, see [`metrics::METRICS`]; at least one.
-    pub objectives: Vec<String>,
-    /// Worst value of each objective that still counts (reference point of the hypervolume), by name.
-    #[serde(default)]
-    pub reference: BTreeMap<String, f64>,
 }
 
 /// A space.
@@ -155,6 +144,6 @@ impl Space {
 
     /// Metrics of the objectives.
     pub fn objectives(&self) -> Vec<&'static Metric> {
-        self.goal.objectives.iter().filter_map(|name| metrics::find(name)).collect()
+        self.goal.metrics()
     }
 }
