@@ -4,6 +4,7 @@ mod energy;
 mod explore;
 mod options;
 mod results;
+mod search;
 mod technology;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -15,6 +16,7 @@ pub use explore::{
 };
 pub use options::{AcceleratorArg, CountArg, MemoryArg, Options, ReadingArg, ResidualArg};
 pub use results::{CompareArgs, ReportArgs, StudyArg, StudyArgs};
+pub use search::{SearchArgs, SearchSampler};
 pub use technology::Technology;
 
 /// Compile, simulate and price attention spiking neural networks on neuromorphic hardware.

@@ -5,7 +5,7 @@ use crate::args::{
     SweepRun, SweepStatus, Verb,
 };
 use crate::verbs::show;
-use crate::{output, progress};
+use crate::{output, progress, search};
 use pulvinar_explore::plan::Reading;
 use pulvinar_explore::sample::{sample, Sampler};
 use pulvinar_explore::store::{Format, CONFLICT};
@@ -25,13 +25,14 @@ const INCOMPLETE: u8 = 4;
 /// Two results for one key.
 const TWO_RESULTS: u8 = 5;
 /// Ended before it was done; the same command goes on (`EX_TEMPFAIL` of sysexits.h).
-const RESUMABLE: u8 = 75;
+pub const RESUMABLE: u8 = 75;
 
 /// Runs a verb of this file, if it is one.
 pub fn dispatch(verb: Option<&Verb>, global: &Global) -> Option<Result<ExitCode>> {
     let done = |outcome: Result<()>| outcome.map(|()| ExitCode::SUCCESS);
     Some(match verb? {
         Verb::Explore(Explore::Plan(args)) => done(plan(args, global)),
+        Verb::Explore(Explore::Search(args)) => search::search(args, global),
         Verb::Explore(Explore::Keys) => {
             list_keys(global.json);
             done(Ok(()))
@@ -132,7 +133,7 @@ fn list_metrics(json: bool) {
 }
 
 /// Seconds in words.
-fn duration(seconds: f64) -> String {
+pub fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 120.0 => format!("{s:.1} s"),
         s if s < 7200.0 => format!("{:.1} min", s / 60.0),

@@ -16,6 +16,7 @@ mod progress;
 mod rates;
 mod rtl;
 mod run;
+mod search;
 mod simulate;
 mod source;
 mod study;

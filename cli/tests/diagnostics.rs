@@ -5,7 +5,7 @@
 use pulvinar_models::{dataset, zoo, Dataset};
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Code, the fault in words, what lies in the folder, and the arguments.
 type Case = (&'static str, &'static str, fn(&Path), &'static [&'static str]);
@@ -40,6 +40,48 @@ const CASES: &[Case] = &[
     ("E0908", "a store that cannot be written", stores, &["sweep", "run", "P", "--store", "shut"]),
     ("E0909", "two results for one key", stores, &["store", "check", "twice"]),
     ("E0910", "a shard that is none", stores, &["sweep", "run", "P", "--store", "S", "--shard", "3/3"]),
+    (
+        "E0904",
+        "a search that every constraint refuses",
+        spaces,
+        &["explore", "search", "refused.toml", "--store", "S", "--budget", "9"],
+    ),
+    (
+        "E0905",
+        "a search for an accuracy without labels",
+        spaces,
+        &["explore", "search", "accuracy.toml", "--store", "S", "--budget", "9"],
+    ),
+    (
+        "E0912",
+        "a search without a reference point",
+        spaces,
+        &["explore", "search", "constraint.toml", "--store", "S", "--budget", "9"],
+    ),
+    (
+        "E0920",
+        "a search without a budget",
+        spaces,
+        &["explore", "search", "search.toml", "--store", "S", "--budget", "0"],
+    ),
+    (
+        "E0920",
+        "a search of nothing",
+        spaces,
+        &["explore", "search", "still.toml", "--store", "S", "--budget", "9"],
+    ),
+    (
+        "E0920",
+        "a simulation to be confirmed by itself",
+        spaces,
+        &["explore", "search", "search.toml", "--store", "S", "--budget", "9", "--confirm"],
+    ),
+    (
+        "E0921",
+        "a proposal outside the space",
+        spaces,
+        &["explore", "search", "search.toml", "--store", "S", "--budget", "9", "--sampler", "pipe"],
+    ),
     ("E0518", "a time step for a network that has none", |_| (), &["check", "vanilla", "--dt", "1e-3"]),
 ];
 
@@ -61,6 +103,7 @@ fn not_text(folder: &Path) {
 
 fn spaces(folder: &Path) {
     let bound = "[[constraint]]\nproduct = [\"mesh.width\", \"mesh.height\"]\nat_least = 5";
+    let reference = "[reference]\nlatency_us = 1e3\nenergy_pj = 1e9\narea_mm2 = 10.0\n";
     for (name, text) in [
         ("none", "[keyz]\ncore.lanes = [4]"),
         ("key", "[keys]\ncore.lane = [4, 8]"),
@@ -68,11 +111,15 @@ fn spaces(folder: &Path) {
         ("constraint", &format!("[keys]\nmesh.width = [1, 2]\nmesh.height = [1, 2]\n{bound}")),
         (
             "accuracy",
-            "objectives = [\"accuracy\"]\n[set]\nmodel = \"vanilla\"\ninput.data = \"data.safetensors\"",
+            "objectives = [\"accuracy\"]\n[reference]\naccuracy = 0.5\n[set]\nmodel = \"vanilla\"\ninput.data = \"data.safetensors\"\n[keys]\ncore.lanes = [4, 8]",
         ),
+        ("refused", &format!("{reference}[keys]\nmesh.width = [1, 2]\nmesh.height = [1, 2]\n{bound}")),
+        ("search", &format!("{reference}[keys]\ncore.lanes = [4, 8]")),
+        ("still", reference),
     ] {
         fs::write(folder.join(format!("{name}.toml")), text).unwrap();
     }
+    fs::write(folder.join("stdin"), "[[7]]\n").unwrap();
     unlabelled(folder);
 }
 
@@ -117,6 +164,7 @@ fn refusals_of_the_binary_read_as_in_the_golden_file() {
             .args(["--quiet"])
             .args(*args)
             .current_dir(folder.path())
+            .stdin(fs::File::open(folder.path().join("stdin")).map_or(Stdio::null(), Stdio::from))
             .output()
             .unwrap();
         let said = String::from_utf8(out.stderr).unwrap();

@@ -7,6 +7,7 @@
 //! * A [`config::Config`] holds everything that determines a result; every leaf of it is a *key* such as `core.lanes`.
 //! * A [`point::Key`] is a hash of the configuration and of the contents it names; equal keys mean equal results.
 //! * A [`plan::Plan`] lists points with their keys; it needs no other file than the networks and data it names.
+//! * [`search::search`] proposes points in place of a plan, where earlier ones were good.
 //! * [`evaluate::Evaluator`] makes a row of one point; [`store::Store`] keeps rows; [`sweep::run`] does what is missing.
 //!
 //! Nothing here prints. See `docs/explore.md`.
@@ -23,6 +24,7 @@ pub mod plan;
 pub mod point;
 pub mod sample;
 pub mod scalar;
+pub mod search;
 pub mod sobol;
 pub mod space;
 pub mod store;

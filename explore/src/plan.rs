@@ -85,7 +85,10 @@ impl Plan {
             networks.get_mut(&network).expect("it has just been put in").1.insert(group);
             found.push((group, evaluator.key(&config)?, set));
         }
-        check_layers(space, &found, &networks, evaluator)?;
+        let named = found.iter().flat_map(|(_, _, set)| set.keys().cloned());
+        let named = keys::flat(&space.base.json()).into_keys().chain(named);
+        let configs: Vec<Config> = networks.values().map(|(config, _)| config.clone()).collect();
+        check_layers(space, named, &configs, evaluator)?;
         let mut rank = vec![0; names.len()];
         names.values().enumerate().for_each(|(r, &group)| rank[group] = r);
         found.sort_by_key(|(group, key, _)| (rank[*group], *key));
@@ -148,7 +151,7 @@ impl Plan {
 }
 
 /// Refuses an objective that a network with its workload cannot give (E0905).
-fn check_goal(space: &Space, config: &Config, evaluator: &Evaluator) -> Result<()> {
+pub(crate) fn check_goal(space: &Space, config: &Config, evaluator: &Evaluator) -> Result<()> {
     let wanted = space.goal.objectives.iter().any(|o| o == "accuracy");
     if wanted && evaluator.network(config)?.labels().is_none() {
         let why = if config.by_rates() {
@@ -166,22 +169,19 @@ fn check_goal(space: &Space, config: &Config, evaluator: &Evaluator) -> Result<(
     Ok(())
 }
 
-/// Refuses keys of layers that no network of the space has (E0902).
-fn check_layers(
+/// Refuses keys of layers that none of the networks has (E0902).
+pub(crate) fn check_layers(
     space: &Space,
-    points: &[(usize, Key, Settings)],
-    networks: &BTreeMap<String, (Config, BTreeSet<usize>)>,
+    keys: impl Iterator<Item = String>,
+    networks: &[Config],
     evaluator: &Evaluator,
 ) -> Result<()> {
-    let named =
-        |s: &Settings| s.keys().filter_map(|k| keys::layer_of(k).map(str::to_owned)).collect::<Vec<_>>();
-    let mut wanted: BTreeSet<String> = named(&keys::flat(&space.base.json())).into_iter().collect();
-    points.iter().for_each(|(_, _, set)| wanted.extend(named(set)));
+    let wanted: BTreeSet<String> = keys.filter_map(|k| keys::layer_of(&k).map(str::to_owned)).collect();
     if wanted.is_empty() {
         return Ok(());
     }
     let mut layers = BTreeSet::new();
-    for (config, _) in networks.values() {
+    for config in networks {
         let network = evaluator.network(config)?;
         let lowered = network.lowered(config.quantise.fold_pool)?;
         layers.extend(lowered.graph.nodes.iter().map(|n| n.name.clone()));

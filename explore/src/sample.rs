@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 pub const MAX_POINTS: u128 = 2_000_000;
 
 /// Draws without a new point after which a random or Sobol sample ends: the space has no more, or hardly any.
-const VAIN_DRAWS: usize = 100_000;
+pub(crate) const VAIN_DRAWS: usize = 100_000;
 
 /// How points are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,11 @@ impl Random {
     pub fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.bits()) * n as u128) >> 64) as usize
     }
+
+    /// A number from 0 to below 1.
+    pub fn unit(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
+    }
 }
 
 /// Settings of the points, one after the other, none twice by index, constraints met.
@@ -72,13 +77,8 @@ impl Random {
 pub fn sample(space: &Space, sampler: Sampler, count: usize, seed: u64) -> Result<Vec<Settings>> {
     let found = match sampler {
         Sampler::Grid => grid(space)?,
-        Sampler::Random => {
-            let mut random = Random::new(seed);
-            let sizes = space.sizes();
-            let draws = std::iter::repeat_with(move || sizes.iter().map(|&n| random.below(n)).collect());
-            drawn(space, count, draws)
-        }
-        Sampler::Sobol => drawn(space, count, sobol(space, seed)?),
+        Sampler::Random => drawn(space, count, random(space.sizes(), seed)),
+        Sampler::Sobol => drawn(space, count, sobol(space.sizes(), seed, &space.name)?),
         Sampler::List => space.listed.iter().filter_map(|s| space.complete(s.clone())).collect(),
     };
     if !found.is_empty() {
@@ -113,14 +113,20 @@ fn grid(space: &Space) -> Result<Vec<Settings>> {
     Ok((0..size).filter_map(|i| space.settings(&space.digits(i))).collect())
 }
 
-fn sobol(space: &Space, seed: u64) -> Result<impl Iterator<Item = Vec<usize>>> {
-    let sizes = space.sizes();
+/// Digits drawn independently and evenly.
+pub(crate) fn random(sizes: Vec<usize>, seed: u64) -> impl Iterator<Item = Vec<usize>> {
+    let mut random = Random::new(seed);
+    std::iter::repeat_with(move || sizes.iter().map(|&n| random.below(n)).collect())
+}
+
+/// Digits of Sobol's sequence, shifted by the seed.
+pub(crate) fn sobol(sizes: Vec<usize>, seed: u64, space: &str) -> Result<impl Iterator<Item = Vec<usize>>> {
     let mut random = Random::new(seed);
     let shift = sizes.iter().map(|_| random.bits() as u32).collect();
     let sequence = Sobol::new(shift).ok_or_else(|| {
         Diagnostic::new(
             "E0903",
-            format!("space `{}`", space.name),
+            format!("space `{space}`"),
             format!("Sobol's sequence has {MAX_DIMENSIONS} dimensions and the space {} axes", sizes.len()),
             "take --sampler random, or join keys that change together",
         )

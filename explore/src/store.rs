@@ -23,7 +23,7 @@ pub use row::{Facts, Row, Status};
 pub use segment::Segment;
 
 use crate::files::{self, failed};
-use crate::metrics::METRICS;
+use crate::metrics::{Values, METRICS};
 use crate::point::Key;
 use part::Cells;
 use pulvinar_ir::{Diagnostic, Result};
@@ -160,6 +160,21 @@ impl Store {
         let mut known = BTreeMap::new();
         self.read(Cells::Results, &mut |row| self.learn(&mut known, &row).map(|_| ()))?;
         Ok(known)
+    }
+
+    /// Gives the results that count to `look`, one a key: key, how it ended, metrics. A crash or timeout may be followed by a
+    /// result of the same key, which then stands.
+    ///
+    /// # Errors
+    /// As [`Store::known`].
+    pub fn results(&self, look: &mut dyn FnMut(Key, Status, Values)) -> Result<()> {
+        let mut known = BTreeMap::new();
+        self.read(Cells::Results, &mut |row| {
+            if self.learn(&mut known, &row)? {
+                look(row.key, row.status, row.metrics);
+            }
+            Ok(())
+        })
     }
 
     /// Adds a row to what is known; true if it is the one that counts so far.

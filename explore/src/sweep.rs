@@ -267,7 +267,7 @@ impl Running<'_> {
         }
         let evaluated = self.evaluator.evaluate(&config, &Limits { point: self.options.point })?;
         let set = keys::flat(&config.json());
-        let row = self.row(key, set, &evaluated);
+        let row = row_of(key, set, &evaluated, &self.sweep, &self.attempt);
         let status = row.status;
         lock(&self.segment).add(row)?;
         let mut summary = lock(&self.summary);
@@ -278,27 +278,34 @@ impl Running<'_> {
         (self.progress)(status);
         Ok(())
     }
+}
 
-    fn row(&self, key: Key, set: crate::Settings, evaluated: &Evaluated) -> Row {
-        let wall_s = evaluated.wall.as_secs_f64();
-        let (status, code, reason, metrics) = match &evaluated.outcome {
-            Outcome::Ok(metrics) => (Status::Ok, String::new(), String::new(), metrics.clone()),
-            Outcome::Infeasible(d) => {
-                let text = format!("{}: {}", d.place, d.message);
-                (Status::Infeasible, d.code.to_owned(), text, BTreeMap::new())
-            }
-            Outcome::Crash(text) => (Status::Crash, String::new(), text.clone(), BTreeMap::new()),
-            Outcome::Timeout(text) => (Status::Timeout, String::new(), text.clone(), BTreeMap::new()),
-        };
-        let facts = Facts {
-            semantics: i64::from(SEMANTICS),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            sweep: self.sweep.clone(),
-            host: files::host(),
-            attempt: self.attempt.clone(),
-            wall_s,
-            cpu_s: evaluated.cpu.as_secs_f64(),
-        };
-        Row { key, status, code, reason, set, metrics, facts }
-    }
+/// The row of what came of a point, as a process of a sweep keeps it.
+pub(crate) fn row_of(
+    key: Key,
+    set: crate::Settings,
+    evaluated: &Evaluated,
+    sweep: &str,
+    attempt: &str,
+) -> Row {
+    let wall_s = evaluated.wall.as_secs_f64();
+    let (status, code, reason, metrics) = match &evaluated.outcome {
+        Outcome::Ok(metrics) => (Status::Ok, String::new(), String::new(), metrics.clone()),
+        Outcome::Infeasible(d) => {
+            let text = format!("{}: {}", d.place, d.message);
+            (Status::Infeasible, d.code.to_owned(), text, BTreeMap::new())
+        }
+        Outcome::Crash(text) => (Status::Crash, String::new(), text.clone(), BTreeMap::new()),
+        Outcome::Timeout(text) => (Status::Timeout, String::new(), text.clone(), BTreeMap::new()),
+    };
+    let facts = Facts {
+        semantics: i64::from(SEMANTICS),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        sweep: sweep.to_owned(),
+        host: files::host(),
+        attempt: attempt.to_owned(),
+        wall_s,
+        cpu_s: evaluated.cpu.as_secs_f64(),
+    };
+    Row { key, status, code, reason, set, metrics, facts }
 }

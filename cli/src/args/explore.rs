@@ -1,5 +1,6 @@
 //! Arguments of the verbs that explore designs: `explore`, `sweep`, `store`.
 
+use super::search::SearchArgs;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -11,6 +12,11 @@ pub enum Explore {
         after_help = "Examples:\n  pulvinar explore plan SPACE.toml -o PLAN\n  pulvinar explore plan SPACE.toml --sampler sobol --count 500 --store S -o PLAN"
     )]
     Plan(PlanArgs),
+    /// Look for the best points of a space: each is looked up in the store, or evaluated into it.
+    #[command(
+        after_help = "Examples:\n  pulvinar explore search SPACE.toml --store S --budget 600\n  pulvinar explore search SPACE.toml --store S --budget 200 --sampler random --seed 3 -o log.jsonl"
+    )]
+    Search(SearchArgs),
     /// List the keys of a space with their values on the default chip.
     Keys,
     /// List the metrics.
