@@ -1,6 +1,7 @@
 """Optuna by ask and tell. One driver asks and tells; the store is the cache, never Optuna's own storage."""
 
 import math
+import random
 from collections.abc import Callable
 
 from .errors import SearchError
@@ -68,13 +69,18 @@ def drive(
 ) -> dict:
     """Proposes until the budget is spent; the report of the program. `watch` sees every new point."""
     study = _study(sampler, budget, seed, len(pipe.head["objectives"]))
-    distributions = _distributions(pipe.head["axes"])
+    axes = pipe.head["axes"]
+    distributions = _distributions(axes)
+    draws = random.Random(seed)
     told, vain = 0, 0
-    points = math.prod(axis["size"] for axis in pipe.head["axes"])
+    points = math.prod(axis["size"] for axis in axes)
     seen: set[tuple[int, ...]] = set()
     while told < budget and vain < VAIN_BATCHES and len(seen) < points:
         waiting: dict[tuple[int, ...], list] = {}
         for _ in range(min(batch, budget - told)):
+            if vain > 0:
+                # The sampler repeats itself: points drawn evenly in its place, until one is new.
+                study.enqueue_trial({str(i): draws.randrange(axis["size"]) for i, axis in enumerate(axes)})
             trial = study.ask(distributions)
             digits = tuple(trial.params[name] for name in distributions)
             waiting.setdefault(digits, []).append(trial)

@@ -49,9 +49,17 @@ class Pipe:
             self._failed()
         return json.loads(text)
 
+    def _end(self) -> str:
+        """What is left to read; the program may have written it together with its last answer."""
+        self.process.stdin.close()
+        text = self.process.stdout.read()
+        self.said = self.process.stderr.read().strip()
+        self.process.wait()
+        return text
+
     def _failed(self):
-        _, said = self.process.communicate()
-        raise SearchError(said.strip() or f"the search ended with exit code {self.process.returncode}")
+        self._end()
+        raise SearchError(self.said or f"the search ended with exit code {self.process.returncode}")
 
     def ask(self, points: list[tuple[int, ...]]) -> list[Answer]:
         """Answers to proposals, in order of their keys, those that the constraints refuse last."""
@@ -64,9 +72,9 @@ class Pipe:
 
     def close(self) -> dict:
         """Ends the search; its report."""
-        text, said = self.process.communicate()
+        text = self._end()
         if self.process.returncode not in (0, 75):
-            raise SearchError(said.strip() or f"the search ended with exit code {self.process.returncode}")
+            raise SearchError(self.said or f"the search ended with exit code {self.process.returncode}")
         return json.loads(text)
 
     def __enter__(self):
@@ -75,4 +83,4 @@ class Pipe:
     def __exit__(self, *_):
         if self.process.poll() is None:
             self.process.kill()
-            self.process.communicate()
+            self.process.wait()

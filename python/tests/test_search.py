@@ -138,8 +138,8 @@ def test_every_point_goes_through_the_store(program, tmp_path):
     assert text == same
     lines = [json.loads(line) for line in text.splitlines()]
     assert [line["number"] for line in lines] == list(range(1, 9))
-    # 12 of 16 points meet the constraint.
-    assert run(100)[0]["points"] == 12
+    # 14 of 16 points meet the constraint.
+    assert run(100)[0]["points"] == 14
     space.write_text(SPACE.replace("core.lanes = [1", "core.lane = [1"))
     with pytest.raises(SearchError, match="E0902"):
         run(8)
