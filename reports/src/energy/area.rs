@@ -81,7 +81,7 @@ fn memories(data: &Data, arch: &Arch, process: &Process) -> Result<Vec<AreaItem>
     let mut items = Vec::new();
     for memory in Memory::ALL {
         let Some(set) = macro_set(arch, memory) else { continue };
-        if let Some(mm2) = set.sourced(&data.sram, process, Figure::Area)? {
+        if let Some(mm2) = set.sourced(data, process, Figure::Area)? {
             items.push(AreaItem::new(memory.name(), u64::from(arch.cores()) * set.macros, mm2));
         }
     }

@@ -3,6 +3,7 @@
 use super::constants::Constants;
 use super::dram::DramTable;
 use super::noc::{LinkTable, RouterTable};
+use super::ports::PortTable;
 use super::small::SmallTable;
 use super::sram::SramTable;
 use std::sync::LazyLock;
@@ -14,6 +15,8 @@ pub struct Data {
     pub constants: Constants,
     /// SRAM macros.
     pub sram: SramTable,
+    /// What a second port costs.
+    pub ports: PortTable,
     /// Register files and content-addressable memories.
     pub small: SmallTable,
     /// Routers.
@@ -27,6 +30,7 @@ pub struct Data {
 static EMBEDDED: LazyLock<Data> = LazyLock::new(|| Data {
     constants: Constants::embedded(),
     sram: SramTable::embedded(),
+    ports: PortTable::embedded(),
     small: SmallTable::embedded(),
     routers: RouterTable::embedded(),
     links: LinkTable::embedded(),

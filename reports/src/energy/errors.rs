@@ -7,6 +7,7 @@
 use super::constants::Constants;
 use super::data::Data;
 use super::noc::{linear, LinkFigure, RouterFigure, RouterShape, ROUTER_WIDTHS};
+use super::ports::{PortTable, PORT_NODES_NM};
 use super::process::{steps, Process, NETWORK_NM};
 use super::small::{SmallFigure, SmallTable};
 use super::sram::{Figure, SramTable, CELLS};
@@ -39,6 +40,7 @@ static ERRORS: LazyLock<Vec<FitError>> = LazyLock::new(|| {
     let mut all = sram(&data.sram);
     all.extend(small(&data.small));
     all.push(over_temperature(&data.sram));
+    all.extend(second_port(&data.ports));
     all.extend(network(data));
     all.extend(logic(&data.constants));
     all.extend(node_steps(data));
@@ -212,6 +214,17 @@ fn over_temperature(table: &SramTable) -> FitError {
     }
     let how = "330 K from 300 and 360, 360 K from 330 and 400 (not at 22 nm); 3 cells, 3 capacities";
     error("SRAM leakage over temperature", how, &ratios, 1.0)
+}
+
+/// Macros with a second port from those with one.
+fn second_port(table: &PortTable) -> Vec<FitError> {
+    let of = |figure: Figure| {
+        let node = |nm| table.ratios(nm, figure).iter().map(move |own| table.factor(nm, figure) / own);
+        let ratios: Vec<f64> = PORT_NODES_NM.into_iter().flat_map(node).collect();
+        let how = "median ratio of 1R1W to 1RW against each macro's; 22 and 45 nm, lstp, 1 to 256 KiB, 16 to 128 bits";
+        error(format!("{} with a second port", figure.family()), how, &ratios, 1.0)
+    };
+    Figure::ALL.into_iter().map(of).collect()
 }
 
 fn network(data: &Data) -> Vec<FitError> {

@@ -3,13 +3,15 @@
 //! A memory is built from equal macros. The accumulator has one set per buffer; its banks are separate macros
 //! across the lanes of a word (CACTI would otherwise charge a monolithic tree for them). A word wider than the
 //! table lies on several macros side by side, a memory larger than the table on several of which one is accessed.
+//! The table's macros have one port; one with a second port costs what [`super::ports`] says.
 
+use super::data::Data;
 use super::errors;
 use super::process::{Kind, Process, SRAM_NM};
 use super::quantity::{Origin, Sourced};
 use super::sram::{cell_name, tidy, Figure, Macro, SramTable};
 use pulvinar_ir::arch::{Arch, SramCell, ROOM_TEMPERATURE_K};
-use pulvinar_ir::counts::Memory;
+use pulvinar_ir::counts::{Memory, Ports};
 use pulvinar_ir::Result;
 
 /// Widest word of the table, bits.
@@ -28,12 +30,18 @@ pub struct MacroSet {
     pub macros: u64,
     /// Macros that one word access touches.
     pub per_access: u64,
+    /// Ports of each.
+    pub ports: Ports,
 }
 
 impl MacroSet {
     /// A figure of one macro in the chip's process; `None` when the table has none.
-    pub fn sourced(&self, table: &SramTable, process: &Process, figure: Figure) -> Result<Option<Sourced>> {
-        let found = sourced(table, process, (self.kib, self.width_bits), figure)?;
+    pub fn sourced(&self, data: &Data, process: &Process, figure: Figure) -> Result<Option<Sourced>> {
+        let one = sourced(&data.sram, process, (self.kib, self.width_bits), figure)?;
+        let found = match self.ports {
+            Ports::Single => one,
+            Ports::ReadAndWrite => one.map(|one| data.ports.second(one, figure, process.node_nm())),
+        };
         let note = format!("{} macros, {} in one access", self.macros, self.per_access);
         Ok(found.map(|f| if self.macros > 1 { f.note(note) } else { f }))
     }
@@ -100,7 +108,7 @@ pub fn macro_set(arch: &Arch, memory: Memory) -> Option<MacroSet> {
     let macros = sets * slices * stack;
     let kib = capacity_bits as f64 / macros as f64 / 8192.0;
     let width = bank_word as f64 / slices as f64;
-    Some(MacroSet { kib, width_bits: width, macros, per_access: across * slices })
+    Some(MacroSet { kib, width_bits: width, macros, per_access: across * slices, ports: memory.ports() })
 }
 
 #[cfg(test)]

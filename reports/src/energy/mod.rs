@@ -29,6 +29,7 @@ pub mod memories;
 pub mod neuromc;
 pub mod noc;
 pub mod papers;
+pub mod ports;
 pub mod price;
 pub mod process;
 pub mod quantity;

@@ -123,7 +123,7 @@ impl Chip<'_> {
         let Some(set) = macro_set(self.arch, memory) else {
             return Ok(Err(unpriced(format!("the {} has no capacity", memory.name()))));
         };
-        let one = set.sourced(&self.data.sram, &self.process, figure)?;
+        let one = set.sourced(self.data, &self.process, figure)?;
         Ok(priced(one.map(|one| one.times(set.per_access as f64)), || {
             "there are no SRAM data for it".to_owned()
         }))
@@ -181,7 +181,7 @@ impl Chip<'_> {
         let cores = u64::from(self.arch.cores());
         for memory in Memory::ALL {
             let Some(set) = macro_set(self.arch, memory) else { continue };
-            let one = set.sourced(&self.data.sram, &self.process, Figure::Leakage)?;
+            let one = set.sourced(self.data, &self.process, Figure::Leakage)?;
             let all = one.map(|one| self.power(one, cores * set.macros));
             out.push(leakage(memory.name(), priced(all, || "there are no SRAM data for it".to_owned())));
         }

@@ -10,7 +10,8 @@ use super::quantity::{Grade, Origin, Sourced};
 use pulvinar_ir::arch::{SramCell, ROOM_TEMPERATURE_K};
 
 const TABLE: &str = include_str!("../../data/sram.csv");
-const HEADER: &str = "cell,node_nm,capacity_kib,width_bits,read_pj,write_pj,access_ns,leak_mw,area_mm2";
+pub(super) const HEADER: &str =
+    "cell,node_nm,capacity_kib,width_bits,read_pj,write_pj,access_ns,leak_mw,area_mm2";
 
 const TEMPERATURES: &str = include_str!("../../data/sram_temperature.csv");
 const TEMPERATURE_HEADER: &str = "cell,node_nm,capacity_kib,temperature_k,leak_mw";
@@ -273,7 +274,7 @@ fn parse_leak(row: &[String]) -> LeakPoint {
     }
 }
 
-fn parse(row: &[String]) -> Point {
+pub(super) fn parse(row: &[String]) -> Point {
     Point {
         cell: known_cell(&row[0]),
         node_nm: csv::number(&row[1]),

@@ -31,7 +31,7 @@ fn spread(mut values: Vec<f64>) -> [f64; 3] {
 
 #[test]
 fn a_second_port_costs_a_third_of_the_energy_and_the_area_once_more() {
-    let (one, two) = (macros("reports/data/sram.csv"), macros("tests/vectors/sram_1r1w.csv"));
+    let (one, two) = (macros("reports/data/sram.csv"), macros("reports/data/sram_ports.csv"));
     let mut table = String::from("| 1R1W : 1RW | 22 nm | 45 nm |\n|---|---|---|\n");
     for (i, figure) in FIGURES.iter().enumerate() {
         write!(table, "| {figure} |").unwrap();
