@@ -21,7 +21,9 @@ const ROOM_KIB: u32 = 640;
 type Row = (&'static str, &'static str, [f64; 2], f64, f64);
 
 /// Reference outputs of its simulator (commit 6ee1c6f1).
-const ROWS: [Row; 8] = [
+const ROWS: [Row; 16] = [
+    ("VGG-16, CIFAR-10", "prosperity-vgg16", [0.0896, 0.0248], 21.504, 2_306_605_056.0),
+    ("VGG-16, CIFAR-100", "prosperity-vgg16", [0.342, 0.0279], 33.577, 2_306_605_056.0),
     ("ResNet-18, CIFAR-10", "prosperity-resnet18", [0.0909, 0.0251], 11.764, 730_988_544.0),
     ("ResNet-18, CIFAR-100", "prosperity-resnet18", [0.0863, 0.0263], 11.631, 730_988_544.0),
     ("Spikformer, CIFAR-10", "prosperity-spikformer", [0.149, 0.0483], 3.7434, 140_574_720.0),
@@ -30,6 +32,12 @@ const ROWS: [Row; 8] = [
     ("SDT, CIFAR-10", "prosperity-sdt", [0.146, 0.0508], 6.0588, 241_565_696.0),
     ("SDT, CIFAR-100", "prosperity-sdt", [0.152, 0.0548], 6.3652, 241_565_696.0),
     ("SDT, CIFAR10-DVS", "prosperity-sdt-dvs", [0.115, 0.0263], 8.9775, 549_388_288.0),
+    ("SpikeBERT, SST-2", "prosperity-spikebert", [0.132, 0.0123], 31.686, 2_505_572_352.0),
+    ("SpikeBERT, MR", "prosperity-spikebert-mr", [0.306, 0.0504], 117.06, 4_982_833_152.0),
+    ("SpikeBERT, SST-5", "prosperity-spikebert", [0.479, 0.0243], 45.213, 2_505_572_352.0),
+    ("SpikingBERT, SST-2", "prosperity-spikingbert", [0.205, 0.0298], 56.517, 2_585_788_416.0),
+    ("SpikingBERT, QQP", "prosperity-spikingbert", [0.222, 0.041], 61.479, 2_585_788_416.0),
+    ("SpikingBERT, MNLI", "prosperity-spikingbert", [0.213, 0.0389], 60.086, 2_585_788_416.0),
 ];
 
 /// The study.
@@ -120,24 +128,30 @@ mod tests {
     fn its_rule_gives_its_traffic_on_our_shapes() {
         for (name, network, _, _, published) in ROWS {
             let mut found = rule(&build::find(network).unwrap().zeros().unwrap());
-            if network == "prosperity-resnet18" {
-                // Its list has the third and fourth layer of neurons twice as wide as the convolutions before them.
-                found.neurons(2 * 64 * 64 * 32);
-            }
+            listed_besides(network, &mut found);
             assert_eq!(found.total(), published as u64, "{name}");
         }
     }
 
-    /// VGG-16 with the two layers that the zoo leaves out: 32768 to 4096 to 4096.
-    #[test]
-    fn its_rule_gives_its_traffic_of_vgg() {
-        let mut found = rule(&build::find("prosperity-vgg16-conv").unwrap().zeros().unwrap());
-        assert_eq!(found.total(), 1_060_634_624);
-        for inputs in [32_768, 4096] {
-            found.layer([inputs, 4096, 1, 32]);
-            found.neurons(4096 * 32);
+    /// What its lists hold that the shapes do not.
+    fn listed_besides(network: &str, found: &mut Traffic) {
+        // Values of 8 bits, written and read again by a norm.
+        let norm = |values: u64| 2 * 8 * values;
+        let bert = |tokens: u64| 768 * tokens * 4;
+        match network {
+            // The third and fourth layer of neurons twice as wide as the convolutions before them.
+            "prosperity-resnet18" => found.neurons(2 * 64 * 64 * 32),
+            // A norm behind each of the layers, of 3, 1, 4 and 1 times the width.
+            "prosperity-spikebert" => found.spike_bits += 12 * norm(9 * bert(128)),
+            "prosperity-spikebert-mr" => found.spike_bits += 12 * norm(9 * bert(256)),
+            // Two norms a block, a query of 8 bits that no neuron makes, and a softmax: query, key and value are read once.
+            "prosperity-spikingbert" => {
+                let values = 16 * 128 * 768;
+                found.spike_bits += 4 * (norm(2 * values) - values);
+                found.attention_bits = 4 * (8 + 1 + 1) * values;
+            }
+            _ => {}
         }
-        assert_eq!(found.total(), 2_306_605_056);
     }
 
     #[test]

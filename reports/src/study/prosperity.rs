@@ -59,10 +59,13 @@ impl Traffic {
     }
 
     /// Products of key and value and then query, for so many heads and steps, tokens and channels of a head; the larger of
-    /// the two is summed over first, and the product stays on the chip.
+    /// the two is summed over first. The product stays on the chip where its bits are fewer than the bytes of the buffer of
+    /// weights; else it is written and read again.
     pub fn products(&mut self, heads: u64, tokens: u64, channels: u64) {
         let (long, short) = (tokens.max(channels), tokens.min(channels));
-        self.attention_bits += heads * (long * short * 8 * short.div_ceil(256) + 2 * long * short);
+        let product = 8 * short * short;
+        let moved = if product < 32 * 1024 { 0 } else { product * long.div_ceil(256) + long * short };
+        self.attention_bits += heads * (long * short * 8 * short.div_ceil(256) + 2 * long * short + moved);
     }
 }
 

@@ -74,6 +74,15 @@ fn encoder(net: &mut Net, name: &str, x: NodeId, heads: usize, form: Form) -> Re
     layer(net, &format!("{name}.fc2"), x, Conv::new(width, 1))
 }
 
+/// Encoders over words; a narrow copy has fewer of them, since words keep their channels.
+fn encoders(setting: &Setting, fill: Fill, depth: usize, heads: usize) -> Result<Graph> {
+    let (mut net, mut x) = Net::new("prosperity", setting, InputKind::Binary, fill)?;
+    for b in 0..setting.width(depth) {
+        x = encoder(&mut net, &format!("encoder{b}"), x, heads, Form::Ssa)?;
+    }
+    classes(net, x, setting.classes)
+}
+
 /// Three convolutions and pools down to 8×8 tokens, a fourth, and encoders. The input has an eighth of the tokens' channels.
 fn transformer(setting: &Setting, fill: Fill, depth: usize, heads: usize, form: Form) -> Result<Graph> {
     let (mut net, mut x) = Net::new("prosperity", setting, InputKind::Binary, fill)?;
@@ -95,11 +104,11 @@ fn transformer(setting: &Setting, fill: Fill, depth: usize, heads: usize, form: 
 /// The networks of this family.
 pub(super) const NETWORKS: &[Builder] = &[
     Builder::new(
-        "prosperity-vgg16-conv",
-        "CIFAR, the twelve convolutions on spikes",
+        "prosperity-vgg16",
+        "CIFAR, twelve convolutions on spikes and two full layers",
         SOURCE,
         Setting::new(32, [64, 32, 32], 10),
-        |s, f| convolutions(s, f, &VGG, &[]),
+        |s, f| convolutions(s, f, &VGG, &[4096, 4096]),
     ),
     Builder::new(
         "prosperity-resnet18",
@@ -135,5 +144,26 @@ pub(super) const NETWORKS: &[Builder] = &[
         SOURCE,
         Setting::new(10, [64, 64, 64], 10),
         |s, f| transformer(s, f, 2, 8, Form::Sdsa),
+    ),
+    Builder::new(
+        "prosperity-spikebert",
+        "128 words, 12 blocks of 768; norms in the weights",
+        SOURCE,
+        Setting::new(4, [768, 1, 128], 2),
+        |s, f| encoders(s, f, 12, 8),
+    ),
+    Builder::new(
+        "prosperity-spikebert-mr",
+        "256 words, 12 blocks of 768; norms in the weights",
+        SOURCE,
+        Setting::new(4, [768, 1, 256], 2),
+        |s, f| encoders(s, f, 12, 8),
+    ),
+    Builder::new(
+        "prosperity-spikingbert",
+        "128 words, 4 blocks of 768; products of spikes for the softmax, norms in the weights",
+        SOURCE,
+        Setting::new(16, [768, 1, 128], 2),
+        |s, f| encoders(s, f, 4, 12),
     ),
 ];
