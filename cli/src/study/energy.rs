@@ -64,9 +64,10 @@ const PAIRS: [(&str, &str, &str); 6] = [
 ];
 
 /// Networks of a figure and a table: name of the file, title, and the rows.
-const GROUPS: [(&str, &str, std::ops::Range<usize>); 3] = [
+const GROUPS: [(&str, &str, std::ops::Range<usize>); 4] = [
     ("events", "Networks on events", 0..6),
-    ("images", "Convolutional networks on images", 6..17),
+    ("residual", "Residual networks on ImageNet, without and with attention", 6..12),
+    ("images", "Gated and frequency attention on images", 12..17),
     ("transformers", "Spiking transformers on ImageNet", 17..22),
 ];
 
