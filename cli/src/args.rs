@@ -3,6 +3,7 @@
 mod energy;
 mod explore;
 mod options;
+mod plot;
 mod results;
 mod search;
 mod technology;
@@ -15,6 +16,7 @@ pub use explore::{
     Explore, PlanArgs, RetryArg, SamplerArg, ShardArgs, Store, StoreFormat, Sweep, SweepRun, SweepStatus,
 };
 pub use options::{AcceleratorArg, CountArg, MemoryArg, Options, ReadingArg, ResidualArg};
+pub use plot::{FidelityArg, ParetoArgs, PlotArgs, SelectArgs, StatusArg};
 pub use results::{CompareArgs, ReportArgs, StudyArg, StudyArgs};
 pub use search::{SearchArgs, SearchSampler};
 pub use technology::Technology;

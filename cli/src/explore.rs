@@ -5,7 +5,7 @@ use crate::args::{
     SweepRun, SweepStatus, Verb,
 };
 use crate::verbs::show;
-use crate::{output, progress, search};
+use crate::{output, plot, progress, search};
 use pulvinar_explore::plan::Reading;
 use pulvinar_explore::sample::{sample, Sampler};
 use pulvinar_explore::store::{Format, CONFLICT};
@@ -33,6 +33,8 @@ pub fn dispatch(verb: Option<&Verb>, global: &Global) -> Option<Result<ExitCode>
     Some(match verb? {
         Verb::Explore(Explore::Plan(args)) => done(plan(args, global)),
         Verb::Explore(Explore::Search(args)) => search::search(args, global),
+        Verb::Explore(Explore::Pareto(args)) => done(plot::pareto(args, global)),
+        Verb::Explore(Explore::Plot(args)) => done(plot::plot(args, global)),
         Verb::Explore(Explore::Keys) => {
             list_keys(global.json);
             done(Ok(()))

@@ -12,6 +12,7 @@ mod explore;
 mod facts;
 mod options;
 mod output;
+mod plot;
 mod progress;
 mod rates;
 mod rtl;

@@ -106,6 +106,7 @@ fn is_ours(folder: &Path) -> bool {
         "tables.md",
         "energy.json",
         "comparison.json",
+        "front.json",
     ];
     let empty = std::fs::read_dir(folder).is_ok_and(|mut d| d.next().is_none());
     empty || marks.iter().any(|m| folder.join(m).is_file())

@@ -1,6 +1,9 @@
 //! `pulvinar study`: the runs behind a written study, as tables and figures.
 
+mod attention_pays;
+mod cheapest_chip;
 mod energy;
+mod explored;
 mod prosperity;
 
 use crate::args::{Choices, EngineArg, Global, StudyArg, StudyArgs};
@@ -54,6 +57,8 @@ pub fn study(args: &StudyArgs, global: &Global) -> Result<()> {
         StudyArg::Attention => attention(args, global),
         StudyArg::Energy => energy::study(args, global),
         StudyArg::Prosperity => prosperity::study(args, global),
+        StudyArg::WhereAttentionPays => explored::study(&attention_pays::STUDY, args, global),
+        StudyArg::CheapestChip => explored::study(&cheapest_chip::STUDY, args, global),
     }
 }
 

@@ -82,6 +82,59 @@ const CASES: &[Case] = &[
         spaces,
         &["explore", "search", "search.toml", "--store", "S", "--budget", "9", "--sampler", "pipe"],
     ),
+    (
+        "E0931",
+        "results of points that are not there",
+        results,
+        &["explore", "pareto", "R", "--where", "core.lanes=5"],
+    ),
+    (
+        "E0932",
+        "an objective that points lack",
+        results,
+        &["explore", "pareto", "R", "--objectives", "accuracy"],
+    ),
+    (
+        "E0933",
+        "a heat map over a key that is the same everywhere",
+        results,
+        &["explore", "plot", "R", "--fidelity", "cycle", "--heat", "core.lanes,mesh.width", "-o", "out"],
+    ),
+    (
+        "E0902",
+        "a heat map over a key that does not vary",
+        results,
+        &[
+            "explore",
+            "plot",
+            "R",
+            "--fidelity",
+            "cycle",
+            "--heat",
+            "core.lane,core.queue_events",
+            "-o",
+            "out",
+        ],
+    ),
+    (
+        "E0902",
+        "a condition on what is neither key nor metric",
+        results,
+        &["explore", "pareto", "R", "--where", "latency>=3"],
+    ),
+    (
+        "E0934",
+        "a front without points",
+        results,
+        &["explore", "pareto", "R", "--fidelity", "cycle", "--reference", "latency_us=1"],
+    ),
+    (
+        "E0935",
+        "a log of a search that is none",
+        results,
+        &["explore", "plot", "R", "--trials", "R/schema.json", "-o", "out"],
+    ),
+    ("E0936", "a front of two fidelities", results, &["explore", "pareto", "R"]),
     ("E0518", "a time step for a network that has none", |_| (), &["check", "vanilla", "--dt", "1e-3"]),
 ];
 
@@ -123,9 +176,44 @@ fn spaces(folder: &Path) {
     unlabelled(folder);
 }
 
+/// A row of the default chip with some lanes.
+fn row(key: u128, lanes: i64, fidelity: &str, metrics: &[(&str, f64)]) -> pulvinar_explore::Row {
+    use pulvinar_explore::{config::Config, keys, store::Facts, Scalar};
+    let mut set = keys::flat(&Config::base(pulvinar_ir::Arch::default_chip()).json());
+    set.insert("core.lanes".to_owned(), Scalar::Int(lanes));
+    set.insert("core.queue_events".to_owned(), Scalar::Int(lanes * lanes));
+    set.insert("fidelity".to_owned(), Scalar::Text(fidelity.to_owned()));
+    pulvinar_explore::Row {
+        key: pulvinar_explore::Key(key),
+        status: pulvinar_explore::Status::Ok,
+        code: String::new(),
+        reason: String::new(),
+        set,
+        metrics: metrics.iter().map(|(name, v)| ((*name).to_owned(), *v)).collect(),
+        facts: Facts::default(),
+    }
+}
+
+/// Puts a row into a store as a part of its own.
+fn put(store: &pulvinar_explore::Store, row: pulvinar_explore::Row) {
+    let mut segment = pulvinar_explore::store::Segment::new(store, "0of1");
+    segment.add(row).unwrap();
+    segment.seal().unwrap();
+}
+
+/// A store of two chips that were simulated, one of them in closed form too.
+fn results(folder: &Path) {
+    let store = pulvinar_explore::Store::create(&folder.join("R")).unwrap();
+    for (key, lanes, fidelity) in [(1, 4, "cycle"), (2, 8, "cycle"), (3, 8, "analytic")] {
+        let latency = 80.0 / lanes as f64;
+        let metrics = [("latency_us", latency), ("energy_pj", 1e6), ("area_mm2", lanes as f64)];
+        put(&store, row(key, lanes, fidelity, &metrics));
+    }
+}
+
 /// A plan of one point, and stores that cannot take it.
 fn stores(folder: &Path) {
-    use pulvinar_explore::{config::Config, Evaluator, Plan, Row, Settings, Space, Store};
+    use pulvinar_explore::{Evaluator, Plan, Settings, Space, Store};
     let space = Space::parse("[set]\nmodel = \"small-ta\"", "SPACE.toml", Path::new(".")).unwrap();
     let plan = Plan::new(&space, vec![Settings::new()], &Evaluator::new(folder, 1)).unwrap();
     plan.write(&folder.join("P")).unwrap();
@@ -137,20 +225,9 @@ fn stores(folder: &Path) {
     fs::write(folder.join("shut/seg"), "").unwrap();
     let twice = Store::create(&folder.join("twice")).unwrap();
     for value in [1.0, 2.0] {
-        let mut row = Row {
-            key: pulvinar_explore::Key(1),
-            status: pulvinar_explore::Status::Ok,
-            code: String::new(),
-            reason: String::new(),
-            set: pulvinar_explore::keys::flat(&Config::base(pulvinar_ir::Arch::default_chip()).json()),
-            metrics: std::collections::BTreeMap::new(),
-            facts: pulvinar_explore::store::Facts::default(),
-        };
-        row.metrics.insert("latency_cycles".to_owned(), value);
+        let mut row = row(1, 16, "cycle", &[("latency_cycles", value)]);
         row.facts.attempt = value.to_string();
-        let mut segment = pulvinar_explore::store::Segment::new(&twice, "0of1");
-        segment.add(row).unwrap();
-        segment.seal().unwrap();
+        put(&twice, row);
     }
 }
 

@@ -96,6 +96,16 @@ pub fn flat(config: &Json) -> Settings {
 
 /// Refuses a name that is no key (E0902).
 pub fn check(key: &str, place: &str) -> Result<()> {
+    check_among(key, &[], place)
+}
+
+/// Refuses a name that is neither a key nor a metric (E0902).
+pub fn check_or_metric(name: &str, place: &str) -> Result<()> {
+    let metrics: Vec<&str> = crate::metrics::METRICS.iter().map(|m| m.name).collect();
+    check_among(name, &metrics, place)
+}
+
+fn check_among(key: &str, others: &[&str], place: &str) -> Result<()> {
     let base = Config::base(pulvinar_ir::Arch::default_chip()).json();
     let known = match layer_of(key) {
         Some(_) if key.starts_with("quantise.layers.") => LAYER_FIELDS.contains(&steps(key)[3]),
@@ -103,15 +113,17 @@ pub fn check(key: &str, place: &str) -> Result<()> {
         None if chip().contains_key(key) => true,
         None => get(&base, key).is_some_and(|v| !v.is_object()) && !DERIVED.contains(&key),
     };
-    if known {
+    if known || others.contains(&key) {
         return Ok(());
     }
     let mut names = all();
+    names.extend(others.iter().map(|o| (*o).to_owned()));
     let rest = key.splitn(3, '.').nth(2).unwrap_or("LAYER");
     names.extend(BY_LAYER.iter().map(|t| format!("{t}.{rest}")));
     let layer = rest.rsplit_once('.').map_or("LAYER", |(layer, _)| layer);
     names.extend(LAYER_FIELDS.iter().map(|f| format!("quantise.layers.{layer}.{f}")));
-    Err(unknown("key", key, names.iter().map(String::as_str), place))
+    let what = if others.is_empty() { "key" } else { "key or metric" };
+    Err(unknown(what, key, names.iter().map(String::as_str), place))
 }
 
 /// The value at a key; none for a key that leads nowhere.

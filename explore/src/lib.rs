@@ -15,6 +15,7 @@
 pub mod config;
 pub mod evaluate;
 mod files;
+pub mod frame;
 pub mod group;
 pub mod keys;
 pub mod metrics;
@@ -22,6 +23,7 @@ pub mod network;
 pub mod pareto;
 pub mod plan;
 pub mod point;
+pub mod results;
 pub mod sample;
 pub mod scalar;
 pub mod search;
@@ -32,6 +34,7 @@ pub mod sweep;
 
 pub use config::{Config, Fidelity};
 pub use evaluate::{Evaluator, Limits};
+pub use frame::Frame;
 pub use plan::Plan;
 pub use point::{Key, Point};
 pub use scalar::{Scalar, Settings};

@@ -1,10 +1,13 @@
 //! Metrics of a point: names, units, meaning, and which way is better.
 
+use pulvinar_ir::counts::Component;
 use pulvinar_ir::{Counts, Program, Result};
 use pulvinar_reports::energy::{AreaReport, EnergyReport, PriceList, Widths};
+use pulvinar_reports::report::COMPONENTS;
 use std::collections::BTreeMap;
 
 /// One metric.
+#[derive(Debug)]
 pub struct Metric {
     /// Name, with its unit.
     pub name: &'static str,
@@ -47,7 +50,40 @@ pub const METRICS: &[Metric] = &[
         doc: "share of the labelled inputs that the integer network answers rightly",
         maximise: true,
     },
+    least("synapse_pj", "energy of an inference in the lanes of the synapse engines"),
+    least("weight_memory_pj", "the same in memories of weights and pointers"),
+    least("accumulator_memory_pj", "the same in memories of sums"),
+    least("neuron_pj", "the same in arithmetic of neurons"),
+    least("state_memory_pj", "the same in memories of membranes"),
+    least("attention_pj", "the same in arithmetic of attention"),
+    least(
+        "attention_memory_pj",
+        "the same in memories of attention: statistics, gates, frames, stored spikes",
+    ),
+    least("interface_pj", "the same in queues and packers between core and network"),
+    least("network_pj", "the same in routers and links"),
+    least("dram_pj", "the same in the external memory"),
+    least("clock_pj", "the same in the distribution of the clock"),
+    least("leakage_pj", "the same by leakage"),
 ];
+
+/// The metric that holds the energy of a part of the chip.
+pub fn of_part(part: Component) -> &'static str {
+    match part {
+        Component::Synapse => "synapse_pj",
+        Component::WeightMemory => "weight_memory_pj",
+        Component::AccumulatorMemory => "accumulator_memory_pj",
+        Component::Neuron => "neuron_pj",
+        Component::StateMemory => "state_memory_pj",
+        Component::Attention => "attention_pj",
+        Component::AttentionMemory => "attention_memory_pj",
+        Component::Interface => "interface_pj",
+        Component::Network => "network_pj",
+        Component::Dram => "dram_pj",
+        Component::Clock => "clock_pj",
+        Component::Leakage => "leakage_pj",
+    }
+}
 
 /// The metric of this name.
 pub fn find(name: &str) -> Option<&'static Metric> {
@@ -95,6 +131,8 @@ pub fn values(program: &Program, counted: &Counted, accuracy: Option<f64>) -> Re
         ("unpriced_terms", energy.unpriced.len() as f64),
     ];
     values.extend(accuracy.map(|a| ("accuracy", a)));
+    let part = |c: &Component| energy.by_component.get(c).copied().unwrap_or(0) as f64 / 1e6;
+    values.extend(COMPONENTS.iter().map(|c| (of_part(*c), mean(part(c)))));
     Ok(values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
@@ -123,5 +161,19 @@ impl Traffic {
             }
         }
         traffic
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_of_the_chip_has_its_metric() {
+        let mut parts: Vec<&str> = COMPONENTS.iter().map(|c| of_part(*c)).collect();
+        assert!(parts.iter().all(|name| find(name).is_some()));
+        parts.sort_unstable();
+        parts.dedup();
+        assert_eq!(parts.len(), COMPONENTS.len());
     }
 }

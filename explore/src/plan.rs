@@ -152,7 +152,7 @@ impl Plan {
 
 /// Refuses an objective that a network with its workload cannot give (E0905).
 pub(crate) fn check_goal(space: &Space, config: &Config, evaluator: &Evaluator) -> Result<()> {
-    let wanted = space.goal.objectives.iter().any(|o| o == "accuracy");
+    let wanted = space.goal.objectives.iter().chain(space.goal.bounds.keys()).any(|o| o == "accuracy");
     if wanted && evaluator.network(config)?.labels().is_none() {
         let why = if config.by_rates() {
             "layers send spikes of given rates"

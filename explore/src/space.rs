@@ -7,7 +7,7 @@ mod file;
 mod goal;
 
 pub use axes::{Axis, Constraint, Fold, Term};
-pub use goal::Goal;
+pub use goal::{Goal, Limit};
 
 use crate::config::Config;
 use crate::keys;

@@ -13,10 +13,11 @@
 
 mod export;
 mod maintain;
-mod part;
+pub(crate) mod part;
 mod row;
 mod segment;
 
+pub(crate) use export::quoted;
 pub use export::Format;
 pub use maintain::{Check, Compacted};
 pub use row::{Facts, Row, Status};

@@ -33,6 +33,19 @@ fn the_example_is_a_space() {
 }
 
 #[test]
+fn bounds_are_of_metrics() {
+    let space = space(include_str!("../examples/cheapest.toml")).unwrap();
+    let metrics = |accuracy: f64| [("accuracy".to_owned(), accuracy)].into();
+    assert!(space.goal.admits(&metrics(1.0)) && !space.goal.admits(&metrics(0.99)));
+    assert!(
+        !space.goal.admits(&pulvinar_explore::metrics::Values::new()),
+        "what is not known keeps no bound"
+    );
+    assert_eq!(refusal("[bounds]\naccurcy = { at_least = 1 }").code, "E0902");
+    assert_eq!(refusal("[bounds]\naccuracy = { least = 1 }").code, "E0901");
+}
+
+#[test]
 fn digits_and_indices_agree() {
     let space = space(EXAMPLE).unwrap();
     for index in 0..space.grid().unwrap() {

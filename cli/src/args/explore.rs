@@ -1,5 +1,6 @@
 //! Arguments of the verbs that explore designs: `explore`, `sweep`, `store`.
 
+use super::plot::{ParetoArgs, PlotArgs};
 use super::search::SearchArgs;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -17,6 +18,16 @@ pub enum Explore {
         after_help = "Examples:\n  pulvinar explore search SPACE.toml --store S --budget 600\n  pulvinar explore search SPACE.toml --store S --budget 200 --sampler random --seed 3 -o log.jsonl"
     )]
     Search(SearchArgs),
+    /// The front of the points of a store, with its hypervolume.
+    #[command(
+        after_help = "Examples:\n  pulvinar explore pareto S --plan PLAN\n  pulvinar explore pareto S --fidelity analytic --objectives latency_us,energy_pj --reference energy_pj=2e7 --where 'accuracy>=0.95' -o front.csv"
+    )]
+    Pareto(ParetoArgs),
+    /// Figures of the points of a store as SVG, CSV and Parquet, and one page with all of them.
+    #[command(
+        after_help = "Examples:\n  pulvinar explore plot S --plan PLAN -o plots/\n  pulvinar explore plot S --x latency_us --y energy_pj --colour core.lanes --heat core.lanes,core.weight_kib --trials search.jsonl --trials random.jsonl -o plots/"
+    )]
+    Plot(PlotArgs),
     /// List the keys of a space with their values on the default chip.
     Keys,
     /// List the metrics.

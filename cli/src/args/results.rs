@@ -12,6 +12,11 @@ pub enum StudyArg {
     Prosperity,
     /// Every estimator on the networks of the papers at their published rates (docs/study-energy.md).
     Energy,
+    /// Chips on which the Gesture network of MA-SNN is cheaper with its gates than without
+    /// (docs/study-where-attention-pays.md).
+    WhereAttentionPays,
+    /// The cheapest chip that runs the default network within 0.5 points of its float accuracy (docs/study-cheapest-chip.md).
+    CheapestChip,
 }
 
 /// `pulvinar study`.

@@ -1,7 +1,7 @@
 //! `SPACE.toml`.
 
 use super::axes::{Axis, Constraint, Fold, Term};
-use super::{Goal, Space, Tie};
+use super::{Goal, Limit, Space, Tie};
 use crate::config::Config;
 use crate::keys;
 use crate::metrics::METRICS;
@@ -26,6 +26,8 @@ struct Written {
     objectives: Vec<String>,
     #[serde(default)]
     reference: BTreeMap<String, f64>,
+    #[serde(default)]
+    bounds: BTreeMap<String, Limit>,
     #[serde(default)]
     set: toml::Table,
     #[serde(default)]
@@ -93,7 +95,7 @@ pub fn parse(text: &str, place: &str, folder: &Path) -> Result<Space> {
             "E0901",
             format!("{place}: line {line}"),
             format!("this is no space: {}", e.message()),
-            "a space has name, arch, objectives, reference, [set], [keys], [[joint]], [[constraint]] and [[point]] \
+            "a space has name, arch, objectives, reference, bounds, [set], [keys], [[joint]], [[constraint]] and [[point]] \
              (docs/explore.md)",
         )
     })?;
@@ -109,7 +111,7 @@ pub fn parse(text: &str, place: &str, folder: &Path) -> Result<Space> {
         ties: Vec::new(),
         constraints: written.constraint.iter().map(|b| reader.constraint(b)).collect::<Result<_>>()?,
         listed: written.point.iter().map(|t| settings(t, &json, place)).collect::<Result<_>>()?,
-        goal: Goal { objectives: written.objectives, reference: written.reference },
+        goal: Goal { objectives: written.objectives, reference: written.reference, bounds: written.bounds },
         base,
         json: json.clone(),
     };
@@ -321,7 +323,9 @@ fn check(space: &Space, place: &str) -> Result<()> {
         }
     }
     let metrics = || METRICS.iter().map(|m| m.name);
-    for name in space.goal.objectives.iter().chain(space.goal.reference.keys()) {
+    let named =
+        space.goal.objectives.iter().chain(space.goal.reference.keys()).chain(space.goal.bounds.keys());
+    for name in named {
         if !metrics().any(|m| m == name) {
             return Err(keys::unknown("metric", name, metrics(), &format!("{place}: objectives")));
         }

@@ -14,25 +14,55 @@ pub struct Goal {
     /// Worst value of each objective that still counts (reference point of the hypervolume), by name.
     #[serde(default)]
     pub reference: BTreeMap<String, f64>,
+    /// What a point must come to, by metric.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bounds: BTreeMap<String, Limit>,
+}
+
+/// Least and greatest value of a metric.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// Least value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<f64>,
+    /// Greatest value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<f64>,
 }
 
 impl Goal {
+    /// True if these metrics keep every bound; a metric that is not there breaks its own.
+    pub fn admits(&self, values: &Values) -> bool {
+        self.bounds.iter().all(|(name, limit)| {
+            values.get(name).is_some_and(|v| {
+                limit.at_least.is_none_or(|least| *v >= least) && limit.at_most.is_none_or(|most| *v <= most)
+            })
+        })
+    }
+
     /// Metrics of the objectives.
     pub fn metrics(&self) -> Vec<&'static Metric> {
         self.objectives.iter().filter_map(|name| metrics::find(name)).collect()
     }
 
     /// The objectives of a point as numbers to minimise, in the order of the objectives: what is maximised is negated. None
-    /// if the point lacks one.
+    /// if the point lacks one or breaks a bound.
     pub fn minimised(&self, values: &Values) -> Option<Vec<f64>> {
+        if !self.admits(values) {
+            return None;
+        }
         let one = |m: &&Metric| values.get(m.name).map(|v| if m.maximise { -v } else { *v });
         self.metrics().iter().map(one).collect()
     }
 
     /// The objectives of a point as numbers to minimise, each scaled so that 0 is ideal ([`Metric::ideal`]) and 1 its
     /// reference. The hypervolume of such points up to (1, .., 1) is a share of the box between reference and ideal.
-    /// None if the point lacks an objective, or the goal a reference.
+    /// None if the point lacks an objective or breaks a bound, or the goal has no reference.
     pub fn unit(&self, values: &Values) -> Option<Vec<f64>> {
+        if !self.admits(values) {
+            return None;
+        }
         let one = |m: &&Metric| {
             let (value, reference) = (values.get(m.name)?, self.reference.get(m.name)?);
             Some((value - m.ideal()) / (reference - m.ideal()))
@@ -71,7 +101,7 @@ mod tests {
     fn goal() -> Goal {
         let objectives = vec!["accuracy".to_owned(), "latency_us".to_owned()];
         let reference = [("accuracy".to_owned(), 0.5), ("latency_us".to_owned(), 200.0)].into();
-        Goal { objectives, reference }
+        Goal { objectives, reference, ..Goal::default() }
     }
 
     fn values(accuracy: f64, latency_us: f64) -> Values {
@@ -89,6 +119,10 @@ mod tests {
         // The fourth is worse than the reference.
         assert_eq!(pareto::hypervolume(&unit, &[1.0, 1.0]).to_bits(), (0.5 * 0.5 + 0.5 * 0.25f64).to_bits());
         assert!(goal().minimised(&Values::new()).is_none());
+        let least = Limit { at_least: Some(0.7), ..Limit::default() };
+        let bound = Goal { bounds: [("accuracy".to_owned(), least)].into(), ..goal() };
+        let kept: Vec<bool> = points.iter().map(|v| bound.minimised(v).is_some()).collect();
+        assert_eq!(kept, [true, true, true, false]);
     }
 
     #[test]

@@ -47,7 +47,8 @@ impl Schema {
     }
 }
 
-fn physical(value: &Scalar) -> Physical {
+/// Type of the column of a value.
+pub fn physical(value: &Scalar) -> Physical {
     match value {
         Scalar::Bool(_) => Physical::BOOLEAN,
         Scalar::Int(_) => Physical::INT64,
@@ -65,8 +66,12 @@ pub struct Writer<W: Write + Send> {
 impl<W: Write + Send> Writer<W> {
     /// A part of these columns.
     pub fn new(out: W, schema: &Schema) -> io::Result<Self> {
-        let columns: Vec<(String, Physical)> =
-            schema.0.iter().map(|((_, _, name), physical)| (name.clone(), *physical)).collect();
+        let columns = schema.0.iter().map(|((_, _, name), physical)| (name.clone(), *physical)).collect();
+        Self::of_columns(out, columns)
+    }
+
+    /// A file of columns of these names and types.
+    pub fn of_columns(out: W, columns: Vec<(String, Physical)>) -> io::Result<Self> {
         let field = |(name, physical): &(String, Physical)| {
             let text = (*physical == Physical::BYTE_ARRAY).then_some(LogicalType::String);
             let field = Type::primitive_type_builder(name, *physical).with_repetition(Repetition::OPTIONAL);
@@ -95,6 +100,11 @@ impl<W: Write + Send> Writer<W> {
                 }
             }
         }
+        self.columns(&cells)
+    }
+
+    /// Adds a row group of cells by column; a cell of another type than its column is left empty.
+    pub fn columns(&mut self, cells: &[Vec<Option<Scalar>>]) -> io::Result<()> {
         let mut write = || -> std::result::Result<(), ParquetError> {
             let mut group = self.file.next_row_group()?;
             for (cells, (_, physical)) in cells.iter().zip(&self.columns) {

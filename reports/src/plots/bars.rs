@@ -3,7 +3,9 @@
 use super::svg::{cut, legend_height, text_width, Anchor, Svg};
 
 /// One bar: a label and the values of its parts.
+#[derive(Debug, Clone)]
 pub struct Bar {
+    /// Text before it.
     pub label: String,
     /// (part, value, colour).
     pub parts: Vec<(String, f64, &'static str)>,

@@ -6,15 +6,21 @@ use crate::table::escape;
 use plotters::prelude::*;
 
 /// A named line.
+#[derive(Debug, Clone)]
 pub struct Line {
+    /// Name.
     pub name: String,
+    /// Its points.
     pub points: Vec<(f64, f64)>,
 }
 
 /// What the chart says about itself.
 pub struct Frame<'a> {
+    /// Title.
     pub title: &'a str,
+    /// Name of the axis across.
     pub x: &'a str,
+    /// Name of the axis up.
     pub y: &'a str,
     /// Whether y starts at zero.
     pub from_zero: bool,
@@ -93,7 +99,7 @@ fn draw(
 }
 
 /// A tick without zeros at the end of its fraction: `1.50 µJ` is `1.5 µJ`.
-fn tidy(label: &str) -> String {
+pub(super) fn tidy(label: &str) -> String {
     let (number, unit) = label.split_once(' ').unwrap_or((label, ""));
     let short =
         if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number };

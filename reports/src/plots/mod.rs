@@ -1,16 +1,20 @@
 //! Figures as SVG, one a file. Text and axes take their colours from classes, so that a page can be light or dark.
 
 mod area;
-pub(crate) mod bars;
+pub mod bars;
 pub(crate) mod dots;
 mod energy;
 mod energy_steps;
 pub(crate) mod estimators;
+pub mod heat;
 mod latency;
-pub(crate) mod lines;
+pub mod lines;
 mod mesh;
+pub mod parallel;
 mod raster;
 mod rates;
+pub mod scale;
+pub mod scatter;
 mod svg;
 mod timeline;
 mod tornado;
@@ -47,7 +51,8 @@ pub const PLOTS: &[Plot] = &[
 /// Rules for the classes, as custom properties of the page.
 pub(crate) const CLASSES: &str = "svg{font-family:system-ui,sans-serif;font-size:12px}\
     svg .t{fill:var(--ink)}svg .m{fill:var(--muted)}svg .a{stroke:var(--muted)}svg .g{stroke:var(--line)}\
-    svg .b{fill:var(--soft)}";
+    svg .b{fill:var(--soft)}svg .k{stroke:var(--ink)}\
+    svg .h{stroke:var(--page);stroke-width:3px;paint-order:stroke}";
 
 /// A figure by name.
 pub fn plot(name: &str) -> Option<&'static Plot> {
@@ -57,13 +62,14 @@ pub fn plot(name: &str) -> Option<&'static Plot> {
 /// An SVG with its own colours, to stand in a file.
 pub fn standalone(svg: &str) -> String {
     let style = "<style>svg{font-family:sans-serif;font-size:12px}.t{fill:#1b1f24}.m{fill:#59636e}\
-        .a{stroke:#59636e}.g{stroke:#d8dee4}.b{fill:#f3f5f7}</style>";
+        .a{stroke:#59636e}.g{stroke:#d8dee4}.b{fill:#f3f5f7}.k{stroke:#1b1f24}\
+        .h{stroke:#fff;stroke-width:3px;paint-order:stroke}</style>";
     svg.find('>')
         .map_or_else(|| svg.to_owned(), |end| format!("{}{style}{}\n", &svg[..=end], &svg[end + 1..]))
 }
 
 /// Colour of a part of the chip; one hue a family, memories lighter than their engine.
-pub(crate) fn component_colour(component: &str) -> Option<&'static str> {
+pub fn component_colour(component: &str) -> Option<&'static str> {
     Some(match component {
         "synapse" => "#2f78c4",
         "weight memory" => "#6aa9e0",
@@ -82,5 +88,5 @@ pub(crate) fn component_colour(component: &str) -> Option<&'static str> {
 }
 
 /// Colours of things without a colour of their own, by index.
-pub(crate) const PALETTE: [&str; 8] =
+pub const PALETTE: [&str; 8] =
     ["#2f78c4", "#e07b22", "#2e9e6b", "#8a5cc7", "#c0392b", "#9a7b3f", "#d35fa0", "#6b7785"];

@@ -42,6 +42,35 @@ impl Svg {
         ));
     }
 
+    /// A circle that is not filled by a colour of its own.
+    pub fn ring(&mut self, (x, y): (f64, f64), radius: f64, paint: &str) {
+        let (x, y, r) = (num(x), num(y), num(radius));
+        self.body.push_str(&format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{r}\" {paint}/>\n"));
+    }
+
+    /// Text around its middle, turned.
+    pub fn turned(&mut self, (x, y): (f64, f64), transform: &str, class: &str, text: &str) {
+        let (x, y) = (num(x), num(y));
+        self.body.push_str(&format!(
+            "<text x=\"{x}\" y=\"{y}\" class=\"{class}\" text-anchor=\"middle\" transform=\"{transform}\">{}</text>\n",
+            escape(text)
+        ));
+    }
+
+    /// Muted text that stays readable over lines.
+    pub fn haloed(&mut self, at: (f64, f64), anchor: Anchor, text: &str) {
+        self.text(at, anchor, "m h", text);
+    }
+
+    /// Text around its middle in a colour of its own.
+    pub fn inked(&mut self, (x, y): (f64, f64), colour: &str, text: &str) {
+        let (x, y) = (num(x), num(y));
+        self.body.push_str(&format!(
+            "<text x=\"{x}\" y=\"{y}\" fill=\"{colour}\" text-anchor=\"middle\">{}</text>\n",
+            escape(text)
+        ));
+    }
+
     /// Text of class `t` (ink) or `m` (muted).
     pub fn text(&mut self, (x, y): (f64, f64), anchor: Anchor, class: &str, text: &str) {
         let anchor = match anchor {
@@ -65,6 +94,11 @@ impl Svg {
     /// A path.
     pub fn path(&mut self, data: &str, paint: &str) {
         self.body.push_str(&format!("<path d=\"{data}\" {paint}/>\n"));
+    }
+
+    /// A path with a tooltip.
+    pub fn path_with_tip(&mut self, data: &str, paint: &str, tip: &str) {
+        self.body.push_str(&format!("<path d=\"{data}\" {paint}><title>{}</title></path>\n", escape(tip)));
     }
 
     /// Colour keys in lines of the given width; returns the y below them.
