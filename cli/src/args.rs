@@ -1,5 +1,6 @@
 //! Command line: one vocabulary and one set of flags for all verbs.
 
+mod cluster;
 mod energy;
 mod explore;
 mod options;
@@ -11,9 +12,11 @@ mod technology;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+pub use cluster::{Cluster, Doctor, SweepSubmit};
 pub use energy::{Energy, InOut, StemArg};
 pub use explore::{
-    Explore, PlanArgs, RetryArg, SamplerArg, ShardArgs, Store, StoreFormat, Sweep, SweepRun, SweepStatus,
+    Explore, PlanArgs, RetryArg, RunLimits, SamplerArg, ShardArgs, Store, StoreFormat, Sweep, SweepRun,
+    SweepStatus,
 };
 pub use options::{AcceleratorArg, CountArg, MemoryArg, Options, ReadingArg, ResidualArg};
 pub use plot::{FidelityArg, ParetoArgs, PlotArgs, SelectArgs, StatusArg};
@@ -114,6 +117,9 @@ pub enum Verb {
     /// Look after a store of results.
     #[command(subcommand)]
     Store(Store),
+    /// What a cluster needs for sweeps.
+    #[command(subcommand)]
+    Cluster(Cluster),
     /// List the networks that come with Pulvinar: trained ones, and structures of papers with their counts.
     Zoo,
     /// Print the default chip, or another of `pulvinar chips`, or check a file.

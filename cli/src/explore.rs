@@ -1,11 +1,12 @@
 //! `pulvinar explore`, `sweep` and `store`.
 
 use crate::args::{
-    Explore, Global, PlanArgs, RetryArg, SamplerArg, ShardArgs, Store as StoreVerb, StoreFormat, Sweep,
-    SweepRun, SweepStatus, Verb,
+    Explore, Global, PlanArgs, RetryArg, RunLimits, SamplerArg, ShardArgs, Store as StoreVerb, StoreFormat,
+    Sweep, SweepRun, SweepStatus, Verb,
 };
 use crate::verbs::show;
-use crate::{output, plot, progress, search};
+use crate::{cluster, output, plot, progress, search};
+use pulvinar_explore::cluster::{task_id, TASK_IDS};
 use pulvinar_explore::plan::Reading;
 use pulvinar_explore::sample::{sample, Sampler};
 use pulvinar_explore::store::{Format, CONFLICT};
@@ -44,7 +45,9 @@ pub fn dispatch(verb: Option<&Verb>, global: &Global) -> Option<Result<ExitCode>
             done(Ok(()))
         }
         Verb::Sweep(Sweep::Run(args) | Sweep::Resume(args)) => run(args, global),
+        Verb::Sweep(Sweep::Submit(args)) => cluster::submit(args, global),
         Verb::Sweep(Sweep::Status(args)) => status(args, global.json),
+        Verb::Cluster(verb) => cluster::cluster(verb, global.json),
         Verb::Store(verb) => done(store(verb, global.json)),
         _ => return None,
     })
@@ -144,7 +147,7 @@ pub fn duration(seconds: f64) -> String {
 }
 
 /// Reads 30s, 50m, 2h, or seconds.
-fn time(flag: &str, text: Option<&String>) -> Result<Option<Duration>> {
+pub fn time(flag: &str, text: Option<&String>) -> Result<Option<Duration>> {
     let Some(text) = text else { return Ok(None) };
     let (number, unit) = match text.chars().last() {
         Some('s') => (&text[..text.len() - 1], 1.0),
@@ -170,18 +173,23 @@ fn shard(args: &ShardArgs) -> Result<Shard> {
         return Shard::parse(text);
     }
     let Some(count) = args.shards else { return Ok(Shard::WHOLE) };
-    let named = ["HQ_TASK_ID", "SLURM_ARRAY_TASK_ID"].iter().find_map(|n| Some((n, std::env::var(n).ok()?)));
     let place = format!("--shards {count}");
-    let Some((name, id)) = named else {
+    let Some((name, id)) = task_id() else {
         return Err(Diagnostic::new(
             "E0910",
             place,
-            "neither HQ_TASK_ID nor SLURM_ARRAY_TASK_ID says which shard this is",
+            format!("none of {} says which shard this is", TASK_IDS.join(", ")),
             "start it as an array job with ids from 0 to n - 1, or give --shard i/n",
         ));
     };
     let place = format!("{place}, {name}={id}");
     Shard::new(id.parse().unwrap_or(u64::MAX), count, &place)
+}
+
+/// What is run again.
+pub fn retried(limits: &RunLimits) -> Vec<Status> {
+    let status = |r: &RetryArg| if *r == RetryArg::Crash { Status::Crash } else { Status::Timeout };
+    limits.retry.iter().map(status).collect()
 }
 
 fn run(args: &SweepRun, global: &Global) -> Result<ExitCode> {
@@ -190,13 +198,9 @@ fn run(args: &SweepRun, global: &Global) -> Result<ExitCode> {
     let options = Options {
         shard: shard(&args.shard)?,
         jobs: if args.jobs == 0 { cores } else { args.jobs },
-        limit: time("--limit", args.limit.as_ref())?,
-        point: time("--timeout", args.timeout.as_ref())?,
-        retry: args
-            .retry
-            .iter()
-            .map(|r| if *r == RetryArg::Crash { Status::Crash } else { Status::Timeout })
-            .collect(),
+        limit: time("--limit", args.limits.limit.as_ref())?,
+        point: time("--timeout", args.limits.timeout.as_ref())?,
+        retry: retried(&args.limits),
     };
     // A plan that is none makes no store.
     Reading::open(&args.plan)?;
@@ -228,14 +232,19 @@ fn run(args: &SweepRun, global: &Global) -> Result<ExitCode> {
             args.store.display()
         )
     });
-    Ok(ExitCode::from(match summary {
-        Summary { interrupted: true, .. } => RESUMABLE,
-        Summary { crash: 0, timeout: 0, .. } => 0,
-        _ => SOME_FAILED,
-    }))
+    Ok(exit_code(&summary))
 }
 
-fn text(summary: &Summary) -> String {
+/// Exit code of what has run a plan.
+pub fn exit_code(summary: &Summary) -> ExitCode {
+    ExitCode::from(match summary {
+        Summary { missing: 1.., .. } => RESUMABLE,
+        Summary { crash: 0, timeout: 0, .. } => 0,
+        _ => SOME_FAILED,
+    })
+}
+
+pub fn text(summary: &Summary) -> String {
     let Summary { points, ok, infeasible, crash, timeout, missing, .. } = summary;
     format!(
         "{points} points: {ok} ok, {infeasible} infeasible, {crash} crashed, {timeout} timed out, {missing} missing"
@@ -244,8 +253,22 @@ fn text(summary: &Summary) -> String {
 
 fn status(args: &SweepStatus, json: bool) -> Result<ExitCode> {
     let store = Store::open(&args.store)?;
-    let summary = sweep::status(&args.plan, &store, shard(&args.shard)?)?;
+    let shard = shard(&args.shard)?;
+    let every = time("--watch", args.watch.as_ref())?;
+    let start = Instant::now();
+    let first = sweep::status(&args.plan, &store, shard)?;
+    let mut summary = first.clone();
     show(json, &json!(summary), || text(&summary));
+    while let Some(every) = every.filter(|_| !summary.is_complete()) {
+        std::thread::sleep(every);
+        summary = sweep::status(&args.plan, &store, shard)?;
+        let done = first.missing.saturating_sub(summary.missing) as f64;
+        let rate = done / start.elapsed().as_secs_f64().max(1e-9);
+        show(json, &json!(summary), || {
+            let left = (done > 0.0).then(|| duration(summary.missing as f64 / rate));
+            format!("{}; {rate:.1} a second, {} left", text(&summary), left.unwrap_or("?".to_owned()))
+        });
+    }
     Ok(ExitCode::from(if summary.is_complete() { 0 } else { INCOMPLETE }))
 }
 

@@ -5,6 +5,7 @@
 
 mod args;
 mod chips;
+mod cluster;
 mod compile;
 mod energy;
 mod exchange;
@@ -64,7 +65,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Verb::Study(args)) => study::study(&args, global),
         Some(Verb::Bits(bits)) => verbs::bits(&bits, global),
         Some(Verb::Energy(energy)) => energy::energy(&energy, global),
-        Some(Verb::Explore(_) | Verb::Sweep(_) | Verb::Store(_)) => {
+        Some(Verb::Explore(_) | Verb::Sweep(_) | Verb::Store(_) | Verb::Cluster(_)) => {
             unreachable!("explore::dispatch has taken these")
         }
         Some(Verb::Zoo) => verbs::zoo(json),

@@ -135,6 +135,66 @@ const CASES: &[Case] = &[
         &["explore", "plot", "R", "--trials", "R/schema.json", "-o", "out"],
     ),
     ("E0936", "a front of two fidelities", results, &["explore", "pareto", "R"]),
+    (
+        "E0906",
+        "a plan of another version",
+        engines,
+        &["sweep", "submit", "old", "--store", "S", "--backend", "local", "--shards", "2"],
+    ),
+    (
+        "E0908",
+        "a store that shards cannot write",
+        stores,
+        &["sweep", "submit", "P", "--store", "shut", "--backend", "local", "--shards", "2"],
+    ),
+    (
+        "E0910",
+        "no shards",
+        engines,
+        &["sweep", "submit", "P", "--store", "S", "--backend", "local", "--shards", "0"],
+    ),
+    (
+        "E0910",
+        "options of an engine for this machine",
+        engines,
+        &[
+            "sweep",
+            "submit",
+            "P",
+            "--store",
+            "S",
+            "--backend",
+            "local",
+            "--shards",
+            "2",
+            "--",
+            "--partition=short",
+        ],
+    ),
+    (
+        "E0940",
+        "a back end nobody knows",
+        engines,
+        &["sweep", "submit", "P", "--store", "S", "--backend", "pbs", "--shards", "2"],
+    ),
+    (
+        "E0941",
+        "an engine that is not there",
+        engines,
+        &["sweep", "submit", "P", "--store", "S", "--backend", "hq", "--shards", "2"],
+    ),
+    (
+        "E0941",
+        "an engine that does not answer",
+        deaf,
+        &["sweep", "submit", "P", "--store", "S", "--backend", "slurm", "--shards", "2"],
+    ),
+    (
+        "E0942",
+        "an engine that refuses",
+        engines,
+        &["sweep", "submit", "P", "--store", "S", "--backend", "slurm", "--shards", "2"],
+    ),
     ("E0518", "a time step for a network that has none", |_| (), &["check", "vanilla", "--dt", "1e-3"]),
 ];
 
@@ -231,6 +291,35 @@ fn stores(folder: &Path) {
     }
 }
 
+/// Plans, and a program for one of Slurm's: it lets arrays be, and refuses jobs.
+fn engines(folder: &Path) {
+    stores(folder);
+    let plan = fs::read_to_string(folder.join("P")).unwrap();
+    fs::write(folder.join("old"), plan.replacen("\"pulvinar_plan\":1", "\"pulvinar_plan\":0", 1)).unwrap();
+    engine(folder, "scontrol", "echo 'MaxArraySize = 1001'; echo 'SLURM_VERSION = 22.05.8'");
+    engine(
+        folder,
+        "sbatch",
+        "echo 'sbatch: error: Batch job submission failed: Invalid partition name specified' >&2; exit 1",
+    );
+}
+
+/// The same with a Slurm whose controller does not answer.
+fn deaf(folder: &Path) {
+    engines(folder);
+    let words = "slurm_load_ctl_conf error: Unable to contact slurm controller (connect failure)";
+    engine(folder, "scontrol", &format!("echo '{words}' >&2; exit 1"));
+}
+
+/// A program in the folder that alone is on PATH.
+fn engine(folder: &Path, name: &str, script: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let path = folder.join("bin").join(name);
+    fs::create_dir_all(folder.join("bin")).unwrap();
+    fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
 #[test]
 fn refusals_of_the_binary_read_as_in_the_golden_file() {
     let mut text = String::new();
@@ -242,6 +331,7 @@ fn refusals_of_the_binary_read_as_in_the_golden_file() {
             .args(*args)
             .current_dir(folder.path())
             .stdin(fs::File::open(folder.path().join("stdin")).map_or(Stdio::null(), Stdio::from))
+            .env("PATH", folder.path().join("bin"))
             .output()
             .unwrap();
         let said = String::from_utf8(out.stderr).unwrap();

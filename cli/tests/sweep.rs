@@ -25,7 +25,9 @@ const POINTS: u64 = 96;
 fn command(args: &[&str], folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pulvinar"));
     command.args(["--quiet", "--json"]).args(args).current_dir(folder);
-    command.env_remove("HQ_TASK_ID").env_remove("SLURM_ARRAY_TASK_ID");
+    for variable in pulvinar_explore::cluster::TASK_IDS {
+        command.env_remove(variable);
+    }
     command
 }
 

@@ -12,6 +12,7 @@
 //!
 //! Nothing here prints. See `docs/explore.md`.
 
+pub mod cluster;
 pub mod config;
 pub mod evaluate;
 mod files;

@@ -226,14 +226,15 @@ impl Reading {
         let first = lines.next().and_then(std::result::Result::ok).unwrap_or_default();
         let head: Head = serde_json::from_str(&first)
             .map_err(|e| broken(&place, format!("the first line is no head of a plan: {e}")))?;
-        if head.pulvinar_plan != VERSION || head.semantics != SEMANTICS {
-            return Err(broken(
-                &place,
-                format!(
-                    "it is of format {} and numbers {}, and this program of {VERSION} and {SEMANTICS}",
-                    head.pulvinar_plan, head.semantics
-                ),
-            ));
+        if head.pulvinar_plan != VERSION {
+            let message =
+                format!("it is of format {}, and this program reads format {VERSION}", head.pulvinar_plan);
+            return Err(broken(&place, message));
+        }
+        if head.semantics != SEMANTICS {
+            let message =
+                format!("its hashes are of numbers {}, and this program's of {SEMANTICS}", head.semantics);
+            return Err(broken(&place, message));
         }
         Ok(Reading { base: head.base.json(), head, place, lines })
     }

@@ -39,9 +39,14 @@ impl Key {
         Key(u128::from_str_radix(&hash[..32], 16).expect("a hash is hexadecimal"))
     }
 
+    /// The shard of `count` that holds this key.
+    pub fn shard(self, count: u32) -> u32 {
+        u32::try_from(self.0 % u128::from(count)).expect("a rest is below what it is the rest of")
+    }
+
     /// True if shard `index` of `count` holds this key.
     pub fn is_in(self, index: u32, count: u32) -> bool {
-        self.0 % u128::from(count) == u128::from(index)
+        self.shard(count) == index
     }
 }
 

@@ -119,7 +119,7 @@ impl Summary {
 }
 
 /// Points of a plan of which nothing is known, or that are to be run again.
-fn is_wanted(known: Option<&Known>, retry: &[Status]) -> bool {
+pub(crate) fn is_wanted(known: Option<&Known>, retry: &[Status]) -> bool {
     known.is_none_or(|k| retry.contains(&k.status))
 }
 

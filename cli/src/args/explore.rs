@@ -1,5 +1,6 @@
 //! Arguments of the verbs that explore designs: `explore`, `sweep`, `store`.
 
+use super::cluster::SweepSubmit;
 use super::plot::{ParetoArgs, PlotArgs};
 use super::search::SearchArgs;
 use clap::{Args, Subcommand, ValueEnum};
@@ -83,8 +84,15 @@ pub enum Sweep {
     Run(SweepRun),
     /// The same as `run`: only what is missing is run.
     Resume(SweepRun),
+    /// Start the shards that miss points on this machine or on a cluster (docs/cluster.md). To resume, submit again.
+    #[command(
+        after_help = "Examples:\n  pulvinar sweep submit PLAN --store S --backend local --shards 8\n  pulvinar sweep submit PLAN --store S --backend slurm --shards 100 --jobs 4 -- --partition=short --time=1:00:00\n  pulvinar sweep submit PLAN --store S --backend hq --shards 100"
+    )]
+    Submit(SweepSubmit),
     /// Say what a store knows of a plan.
-    #[command(after_help = "Example:\n  pulvinar sweep status PLAN --store S")]
+    #[command(
+        after_help = "Examples:\n  pulvinar sweep status PLAN --store S\n  pulvinar sweep status PLAN --store S --watch=30s"
+    )]
     Status(SweepStatus),
 }
 
@@ -103,7 +111,7 @@ pub struct ShardArgs {
     /// Only shard i of n, i from 0: the points whose key mod n is i.
     #[arg(long, value_name = "I/N", conflicts_with = "shards")]
     pub shard: Option<String>,
-    /// Only one shard of n; which one is said by HQ_TASK_ID or SLURM_ARRAY_TASK_ID.
+    /// Only one shard of n; which one is said by PULVINAR_TASK_ID, HQ_TASK_ID or SLURM_ARRAY_TASK_ID.
     #[arg(long, value_name = "N")]
     pub shards: Option<u64>,
 }
@@ -122,6 +130,14 @@ pub struct SweepRun {
     /// Points evaluated at a time; 0 takes every core.
     #[arg(long, default_value_t = 0)]
     pub jobs: usize,
+    /// Limits.
+    #[command(flatten)]
+    pub limits: RunLimits,
+}
+
+/// What a run leaves out, and what it does again.
+#[derive(Debug, Args)]
+pub struct RunLimits {
     /// Begin no point after this time (30s, 50m, 2h).
     #[arg(long, value_name = "TIME")]
     pub limit: Option<String>,
@@ -144,6 +160,9 @@ pub struct SweepStatus {
     /// Share of the plan.
     #[command(flatten)]
     pub shard: ShardArgs,
+    /// Say it again and again until nothing is missing, with rate and estimate.
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "5s")]
+    pub watch: Option<String>,
 }
 
 /// `pulvinar store`. Exit code 5: two results for one key.
