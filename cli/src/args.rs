@@ -260,6 +260,15 @@ impl Default for Choices {
     }
 }
 
+/// How counts and cycles of a run come about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Fidelity {
+    /// Simulated cycle by cycle.
+    Cycle,
+    /// In closed form from the spikes of the integer reference, without simulating (docs/analytic.md).
+    Analytic,
+}
+
 /// Engine of the simulator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EngineArg {
@@ -283,6 +292,9 @@ pub struct Run {
     /// Workload by firing rate.
     #[command(flatten)]
     pub rates: RatesArgs,
+    /// Simulate, or work out in closed form; the report then says how far that may be off.
+    #[arg(long, value_enum, default_value_t = Fidelity::Cycle)]
+    pub fidelity: Fidelity,
     /// Engine of the simulator.
     #[arg(long, value_enum, default_value_t = EngineArg::Fast)]
     pub engine: EngineArg,

@@ -2,31 +2,11 @@
 
 use crate::args::ChipsArgs;
 use crate::verbs::show;
+use pulvinar_explore::chips::{preset, PRESETS};
 use pulvinar_ir::{Arch, Diagnostic, Result};
 use pulvinar_reports::energy::constants::Constant;
 use pulvinar_reports::energy::{Data, Scope};
 use serde_json::json;
-
-macro_rules! presets {
-    ($($name:literal),+ $(,)?) => {
-        /// Name and TOML of every architecture under `arch/`.
-        pub const PRESETS: &[(&str, &str)] =
-            &[$(($name, include_str!(concat!("../../arch/", $name, ".toml")))),+];
-    };
-}
-
-presets! {
-    "darwin3", "fpga", "loas", "loihi", "loihi-sanafe", "loihi128", "odin", "prosperity", "prosperity-study", "reckon", "seneca",
-    "speck", "study", "tianjic", "truenorth", "up5k",
-}
-
-/// TOML of an architecture by name.
-pub fn preset(name: &str) -> Option<&'static str> {
-    if name == "default" {
-        return Some(pulvinar_ir::arch::DEFAULT_ARCH);
-    }
-    PRESETS.iter().find(|p| p.0 == name).map(|p| p.1)
-}
 
 /// `pulvinar chips`.
 pub fn chips(args: &ChipsArgs, json: bool) -> Result<()> {

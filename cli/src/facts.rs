@@ -8,9 +8,10 @@ use pulvinar_models::reference;
 use pulvinar_models::zoo::census::Census;
 use pulvinar_reports::compare::Entry;
 use pulvinar_reports::energy::break_even::verdicts;
-use pulvinar_reports::energy::estimators::{EstimatorInput, Took, ESTIMATORS};
+use pulvinar_reports::energy::estimators::{Estimator, EstimatorInput, Took, ESTIMATORS};
+use pulvinar_reports::energy::simulated;
 use pulvinar_reports::energy::{AreaReport, EnergyReport, PriceList, Widths, Workload};
-use pulvinar_reports::report::{LinkFlits, Span, SpikeDot, StrategyFigures, Summary};
+use pulvinar_reports::report::{ClosedForm, LinkFlits, Span, SpikeDot, StrategyFigures, Summary};
 use pulvinar_reports::table::Style;
 use pulvinar_reports::{InputFacts, Report, RunFacts};
 use pulvinar_simulator::{Run, Span as SimSpan, SpanKind};
@@ -29,6 +30,8 @@ pub struct Simulated {
     pub equal: Option<bool>,
     /// Scores of the float model, one row an input; empty for a workload by rates.
     pub float: Vec<Vec<f64>>,
+    /// Measured error of the closed form, if it stands in for a simulation.
+    pub closed_form: Option<ClosedForm>,
     /// Rates that the layers were given, in words; the answers then mean nothing.
     pub workload: Option<String>,
 }
@@ -70,6 +73,8 @@ pub fn report(
         twin.as_ref(),
     )?;
     let break_even = verdicts(&workload)?;
+    // The estimator of simulated counts needs a simulation.
+    let one = simulated.closed_form.is_none().then_some(one);
     let estimates = estimates(workload, one, took(program, &simulated.runs[0].counts))?;
     let inputs = input_facts(loaded, compiled, simulated);
     let arch_text = loaded.arch.to_toml();
@@ -85,6 +90,7 @@ pub fn report(
         parameters: Census::of(&loaded.model.graph)?.parameters,
         inputs,
         load_cycles: simulated.runs[0].load_cycles,
+        closed_form: simulated.closed_form,
         workload: simulated.workload.clone(),
         spikes_equal_to_reference: simulated.equal,
         compared_events: simulated.compared,
@@ -109,11 +115,12 @@ pub fn command() -> String {
 
 fn estimates(
     workload: Workload,
-    run: EnergyReport,
+    run: Option<EnergyReport>,
     took: Took,
 ) -> Result<Vec<pulvinar_reports::energy::Estimate>> {
-    let input = EstimatorInput { workload, run: Some(run), took: Some(took), ..EstimatorInput::default() };
-    ESTIMATORS.iter().map(|e| (e.estimate)(&input)).collect()
+    let input = EstimatorInput { workload, run, took: Some(took), ..EstimatorInput::default() };
+    let there = |e: &&Estimator| input.run.is_some() || e.name != simulated::ESTIMATOR.name;
+    ESTIMATORS.iter().filter(there).map(|e| (e.estimate)(&input)).collect()
 }
 
 /// Time and DRAM traffic of a run.
@@ -180,8 +187,13 @@ fn spikes(run: &Run) -> Vec<SpikeDot> {
     dots
 }
 
-/// Simulated figures of the whole network with one strategy in one layer.
-pub fn strategy_figures(program: &Program, runs: &[Run], strategy: Strategy) -> Result<StrategyFigures> {
+/// Figures of the whole network with one strategy in one layer, `simulated` or otherwise.
+pub fn strategy_figures(
+    program: &Program,
+    runs: &[Run],
+    strategy: Strategy,
+    how: &str,
+) -> Result<StrategyFigures> {
     let counts = total(runs);
     let energy = EnergyReport::new(&counts, &prices(program)?);
     let n = runs.len().max(1) as f64;
@@ -190,7 +202,7 @@ pub fn strategy_figures(program: &Program, runs: &[Run], strategy: Strategy) -> 
         cycles: Some(counts.cycles as f64 / n),
         traffic_bits: Some(memory_bits(program, &counts) / n),
         energy_pj: Some(energy.total_aj as f64 / 1e6 / n),
-        basis: format!("whole network, simulated, mean of {} inputs", runs.len()),
+        basis: format!("whole network, {how}, mean of {} inputs", runs.len()),
     })
 }
 

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 the input is at fault, 2 usage, 70 a bug of ours, 130 interrupted; those of sweeps and stores
 //! stand in `explore.rs`.
 
+mod analytic;
 mod args;
 mod chips;
 mod cluster;
@@ -103,7 +104,7 @@ fn default_run() -> args::Run {
 fn install_bug_report() {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        if pulvinar_explore::evaluate::panics_are_recorded() {
+        if pulvinar_explore::recent::panics_are_recorded() {
             // It becomes the row of the point that was evaluated.
             return;
         }

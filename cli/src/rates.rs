@@ -1,11 +1,11 @@
 //! `pulvinar run --rate ...`: a workload by firing rate. The layers send generated spikes in place of their own, so neither
 //! data nor trained weights are needed; everything else is worked on, and counted, as ever.
 
-use crate::args::{Choices, EngineArg, Global, RatesArgs, Run as RunArgs};
+use crate::args::{Choices, EngineArg, Fidelity, Global, RatesArgs, Run as RunArgs};
 use crate::compile::{self, Compiled};
 use crate::facts::{self, Simulated};
 use crate::source::{self, Loaded};
-use crate::{progress, run};
+use crate::{analytic, progress, run};
 use pulvinar_compiler::map::map;
 use pulvinar_compiler::{lower, quantise, Calibration};
 use pulvinar_ir::{interpret, Arch, Graph, Level, NodeId, Program, Result, Value};
@@ -46,7 +46,11 @@ pub fn report(args: &RunArgs, plan: &Plan, global: &Global) -> Result<Report> {
     let workload = Workload::new((model, arch), inputs, source.seed, &args.choices, plan)?;
     progress::note(global, &format!("compiling {}", workload.loaded.model.graph.name));
     let compiled = workload.compile(&args.choices, source.seed)?;
-    let simulated = workload.simulate(&compiled.mapped.program, args.engine, global)?;
+    let program = &compiled.mapped.program;
+    let simulated = match args.fidelity {
+        Fidelity::Cycle => workload.simulate(program, args.engine, global)?,
+        Fidelity::Analytic => workload.closed(program)?,
+    };
     facts::report(&workload.loaded, &compiled, &simulated, source.seed, None, Vec::new())
 }
 
@@ -121,6 +125,15 @@ impl Workload {
         let given: BTreeMap<NodeId, Value> =
             given.filter_map(|(name, v)| Some((flow.find(name)?, v.clone()))).collect();
         interpret::run_with(flow, &self.loaded.inputs.frames.value(sample, Level::Flow)?, &given)
+    }
+
+    /// Works out every sample in closed form.
+    pub fn closed(&self, program: &Program) -> Result<Simulated> {
+        let machine = Machine::new(program)?;
+        let one = |i| analytic::closed(&machine, &self.reference(&program.graph, i)?);
+        let runs = (0..self.given.len()).map(one).collect::<Result<Vec<Run>>>()?;
+        let (workload, closed_form) = (Some(self.text.clone()), Some(analytic::error()));
+        Ok(Simulated { runs, workload, closed_form, ..Simulated::default() })
     }
 
     /// Simulates every sample; what the layers sum from the spikes is compared with the integer reference.

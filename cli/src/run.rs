@@ -1,10 +1,10 @@
-//! `pulvinar run`: compile, simulate, check every event, price, report.
+//! `pulvinar run`: compile, simulate (or work out in closed form), check every event, price, report.
 
 use crate::args::{EngineArg, Global, NirArgs, Run as RunArgs, Source};
 use crate::compile::{self, compile, Compiled};
 use crate::facts::{self, Simulated};
 use crate::source::{self, Loaded};
-use crate::{output, progress, rates};
+use crate::{analytic, output, progress, rates};
 use pulvinar_ir::{interpret, Diagnostic, Level, Program, Result, Strategy, Value};
 use pulvinar_models::reference;
 use pulvinar_reports::report::{StrategyFigures, Summary};
@@ -21,6 +21,7 @@ const WAITING_STRATEGIES: [Strategy; 5] =
 
 /// The verb.
 pub fn run(args: &RunArgs, global: &Global) -> Result<()> {
+    args.fidelity.check(args.engine)?;
     output::check_writable(&args.output)?;
     let report = match args.rates.plan()? {
         Some(plan) => rates::report(args, &plan, global)?,
@@ -43,7 +44,7 @@ fn own(args: &RunArgs, global: &Global) -> Result<Report> {
     let twin = twin_name(args).map(|name| twin(&name, args, global)).transpose()?;
     progress::note(global, &format!("compiling {}", loaded.model.graph.name));
     let compiled = compile(&loaded, &args.choices, args.source.seed)?;
-    let simulated = simulate_all(&compiled.mapped.program, &loaded, args.engine, global)?;
+    let simulated = analytic::at(args.fidelity, &compiled.mapped.program, &loaded, args.engine, global)?;
     let alternatives = alternatives(&compiled, &loaded, args, global)?;
     facts::report(&loaded, &compiled, &simulated, args.source.seed, twin, alternatives)
 }
@@ -75,7 +76,8 @@ fn twin(name: &str, args: &RunArgs, global: &Global) -> Result<Summary> {
     let mut choices = args.choices.clone();
     choices.strategies.clear();
     let compiled = compile(&loaded, &choices, source.seed)?;
-    let simulated = simulate_all(&compiled.mapped.program, &loaded, EngineArg::Fast, global)?;
+    let program = &compiled.mapped.program;
+    let simulated = analytic::at(args.fidelity, program, &loaded, EngineArg::Fast, global)?;
     Ok(facts::report(&loaded, &compiled, &simulated, source.seed, None, Vec::new())?.summary())
 }
 
@@ -99,7 +101,7 @@ pub fn simulate_all(
     }
     let (compared, equal) = compare_with_reference(program, &inputs, &runs)?;
     let float = reference::outputs(&loaded.model.graph, &loaded.inputs.frames)?;
-    Ok(Simulated { runs, timeline, compared, equal: Some(equal), float, workload: None })
+    Ok(Simulated { runs, timeline, compared, equal: Some(equal), float, ..Simulated::default() })
 }
 
 /// Both engines on every input: the listings must be the same to the byte.
@@ -158,9 +160,9 @@ fn alternatives(
             if let Ok(mapped) =
                 compile::remap(compiled, &loaded.arch, &args.choices, args.source.seed, (layer, strategy))
             {
-                let machine = Machine::new(&mapped.program)?;
-                let runs = simulate_many(&machine, &inputs, &SimOptions::default(), &|_| ())?;
-                figures.push((layer.to_owned(), facts::strategy_figures(&mapped.program, &runs, strategy)?));
+                let (program, how) = (&mapped.program, args.fidelity.words());
+                let runs = args.fidelity.runs(program, &inputs)?;
+                figures.push((layer.to_owned(), facts::strategy_figures(program, &runs, strategy, how)?));
             }
             bar.inc(1);
         }

@@ -1,7 +1,7 @@
 //! From arguments to a network, its inputs and a chip.
 
 use crate::args::{NirArgs, Source};
-use crate::chips;
+use pulvinar_explore::chips;
 use pulvinar_ir::{Arch, Diagnostic, Level, Result, Shape, Value};
 use pulvinar_models::import::{self, Format};
 use pulvinar_models::{dataset, encode, native, zoo, Dataset, Frames, Model};
@@ -57,20 +57,7 @@ pub fn model(name: &str, seed: u64, args: &NirArgs) -> Result<Model> {
 
 /// Reads the architecture file, or takes the chip of that name, or the default chip. A file goes before a name.
 pub fn arch(file: Option<&Path>) -> Result<Arch> {
-    let Some(path) = file else { return Ok(Arch::default_chip()) };
-    let place = path.display().to_string();
-    if let Some(text) = chips::preset(&place).filter(|_| !path.exists()) {
-        return Arch::from_toml(text).map_err(|d| d.within(&place));
-    }
-    let text = std::fs::read_to_string(path).map_err(|e| {
-        Diagnostic::new(
-            "E0111",
-            &place,
-            format!("cannot read the architecture: {e}"),
-            "check the path and its permissions, or give the name of a chip (`pulvinar chips`)",
-        )
-    })?;
-    Arch::from_toml(&text).map_err(|d| d.within(&place))
+    file.map_or_else(|| Ok(Arch::default_chip()), |path| chips::read(path, Path::new("")))
 }
 
 /// Reads everything.

@@ -141,7 +141,7 @@ pub fn arch(args: &ArchArgs, json: bool) -> Result<()> {
     if args.toml {
         let name = args.file.as_deref().map_or("default".into(), |f| f.to_string_lossy());
         let is_file = args.file.as_ref().is_some_and(|f| f.exists());
-        match crate::chips::preset(&name).filter(|_| !is_file) {
+        match pulvinar_explore::chips::preset(&name).filter(|_| !is_file) {
             Some(text) => print!("{text}"),
             None => print!("{}", arch.to_toml()),
         }

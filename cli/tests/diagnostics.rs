@@ -24,6 +24,12 @@ const CASES: &[Case] = &[
         &["energy", "vanilla", "--rate", "0.1", "--estimator", "joule"],
     ),
     ("E0509", "a chip nobody knows", |_| (), &["chips", "abacus"]),
+    (
+        "E0520",
+        "an engine where nothing is simulated",
+        |_| (),
+        &["run", "--fidelity", "analytic", "--engine", "plain"],
+    ),
     ("E0901", "a space that is none", spaces, &["explore", "plan", "none.toml", "-o", "P"]),
     ("E0902", "a key nobody knows", spaces, &["explore", "plan", "key.toml", "-o", "P"]),
     ("E0903", "a range without numbers", spaces, &["explore", "plan", "range.toml", "-o", "P"]),

@@ -1,17 +1,21 @@
 //! What points of one network and one choice of the quantiser share: the integer graph, expected events, accuracy.
 
 use crate::config::Config;
+use crate::mapping::Mapping;
 use crate::network::{values, Network, Workload};
+use crate::recent::Recent;
 use pulvinar_compiler::{quantise, Options};
 use pulvinar_ir::{interpret, Graph, Level, NodeId, Op, Result, Value};
 use pulvinar_models::reference;
 use rayon::prelude::*;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 /// Inputs on which the events of every stream are counted for the mapper.
 const EVENT_INPUTS: usize = 16;
+
+/// Mappings that a group keeps.
+const MAPPINGS: usize = 16;
 
 /// A quantised network with its inputs.
 pub struct Group {
@@ -23,6 +27,8 @@ pub struct Group {
     pub accuracy: Option<f64>,
     /// Where the inputs are.
     pub network: Arc<Network>,
+    /// Where points put it, by what the mapper reads of their configurations.
+    pub mappings: Recent<Mapping>,
     fold_pool: bool,
     reference: Vec<OnceLock<Result<Vec<Value>>>>,
 }
@@ -57,8 +63,9 @@ impl Group {
                 (expected_events(&flow, &[first], |_| true), None)
             }
         };
+        let mappings = Recent::new(MAPPINGS);
         let reference = (0..lowered.inputs.len()).map(|_| OnceLock::new()).collect();
-        Ok(Group { flow, events, accuracy, network, fold_pool, reference })
+        Ok(Group { flow, events, accuracy, network, mappings, fold_pool, reference })
     }
 
     /// Samples that are simulated.
@@ -74,14 +81,6 @@ impl Group {
     /// Spikes that the layers of a sample are given, by name; none where they compute their own.
     pub fn given(&self, sample: usize) -> Result<Option<&BTreeMap<String, Value>>> {
         Ok(self.network.lowered(self.fold_pool)?.given.get(sample))
-    }
-
-    /// The same on the graph of a program, which the mapper may have cut differently.
-    pub fn reference_on(&self, graph: &Graph, sample: usize) -> Result<Cow<'_, [Value]>> {
-        if graph.nodes.iter().map(|n| &n.name).eq(self.flow.nodes.iter().map(|n| &n.name)) {
-            return self.reference(sample).map(Cow::Borrowed);
-        }
-        reference_of(graph, self.input(sample)?, self.given(sample)?).map(Cow::Owned)
     }
 
     /// Integer reference of a sample: the value of every node of the flow graph. Computed once and kept, on request only.

@@ -12,6 +12,7 @@
 //!
 //! Nothing here prints. See `docs/explore.md`.
 
+pub mod chips;
 pub mod cluster;
 pub mod config;
 pub mod evaluate;
@@ -19,11 +20,14 @@ mod files;
 pub mod frame;
 pub mod group;
 pub mod keys;
+pub mod mapping;
 pub mod metrics;
 pub mod network;
 pub mod pareto;
+pub mod parts;
 pub mod plan;
 pub mod point;
+pub mod recent;
 pub mod results;
 pub mod sample;
 pub mod scalar;

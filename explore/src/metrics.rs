@@ -1,8 +1,9 @@
 //! Metrics of a point: names, units, meaning, and which way is better.
 
-use pulvinar_ir::counts::Component;
-use pulvinar_ir::{Counts, Program, Result};
-use pulvinar_reports::energy::{AreaReport, EnergyReport, PriceList, Widths};
+use crate::mapping::{Counted, Mapping};
+use pulvinar_ir::counts::{Component, Row};
+use pulvinar_ir::{Arch, Result};
+use pulvinar_reports::energy::{AreaReport, PriceList};
 use pulvinar_reports::report::COMPONENTS;
 use std::collections::BTreeMap;
 
@@ -93,29 +94,18 @@ pub fn find(name: &str) -> Option<&'static Metric> {
 /// Values by name.
 pub type Values = BTreeMap<String, f64>;
 
-/// What was counted over some inferences.
-pub struct Counted {
-    /// Counts of all inferences together.
-    pub counts: Counts,
-    /// Number of inferences.
-    pub inferences: usize,
-    /// Cycles to load the weights.
-    pub load_cycles: u64,
-}
-
-/// Metrics of a program that has run.
-pub fn values(program: &Program, counted: &Counted, accuracy: Option<f64>) -> Result<Values> {
-    let widths = Widths::of(program);
-    let energy = EnergyReport::new(&counted.counts, &PriceList::new(&program.arch, &widths)?);
-    let area = AreaReport::new(&program.arch, &widths)?;
+/// Metrics of a mapping that has run, on a chip.
+///
+/// # Errors
+/// For a process that has no prices.
+pub fn values(mapping: &Mapping, arch: &Arch, counted: &Counted, accuracy: Option<f64>) -> Result<Values> {
+    let energy = PriceList::new(arch, &mapping.widths)?.total(&counted.totals, counted.cycles);
+    let area = AreaReport::new(arch, &mapping.widths)?;
     let mean = |total: f64| total / counted.inferences.max(1) as f64;
-    let latency_cycles = mean(counted.counts.cycles as f64);
-    let latency_us = latency_cycles / program.arch.technology.clock_mhz;
+    let latency_cycles = mean(counted.cycles as f64);
+    let latency_us = latency_cycles / arch.technology.clock_mhz;
     let energy_pj = mean(energy.total_aj as f64 / 1e6);
-    let traffic = Traffic::of(program, &counted.counts);
-    let mut cores: Vec<u32> = program.phases.iter().flat_map(|p| &p.slices).map(|s| s.core).collect();
-    cores.sort_unstable();
-    cores.dedup();
+    let traffic = Traffic::of(arch, &counted.totals);
     let mut values = vec![
         ("latency_cycles", latency_cycles),
         ("latency_us", latency_us),
@@ -126,9 +116,9 @@ pub fn values(program: &Program, counted: &Counted, accuracy: Option<f64>) -> Re
         ("traffic_bits", mean((traffic.memory_bits + traffic.dram_bits) as f64)),
         ("dram_bits", mean(traffic.dram_bits as f64)),
         ("noc_flits", mean(traffic.flits as f64)),
-        ("cores_used", cores.len() as f64),
+        ("cores_used", mapping.cores_used as f64),
         ("load_cycles", counted.load_cycles as f64),
-        ("unpriced_terms", energy.unpriced.len() as f64),
+        ("unpriced_terms", energy.unpriced as f64),
     ];
     values.extend(accuracy.map(|a| ("accuracy", a)));
     let part = |c: &Component| energy.by_component.get(c).copied().unwrap_or(0) as f64 / 1e6;
@@ -144,17 +134,17 @@ struct Traffic {
 }
 
 impl Traffic {
-    fn of(program: &Program, counts: &Counts) -> Self {
+    fn of(arch: &Arch, totals: &Row) -> Self {
         use pulvinar_ir::counts::{Cost, DramAction, RouterAction};
         let mut traffic = Traffic { memory_bits: 0, dram_bits: 0, flits: 0 };
         for activity in pulvinar_ir::Activity::ALL {
-            let n = counts.total(*activity);
+            let n = totals.get(*activity);
             match activity.cost() {
                 Cost::Read(m) | Cost::Write(m) => {
-                    traffic.memory_bits += n * u64::from(program.arch.word_bits(m));
+                    traffic.memory_bits += n * u64::from(arch.word_bits(m));
                 }
                 Cost::Dram(DramAction::ReadBurst | DramAction::WriteBurst) => {
-                    traffic.dram_bits += n * u64::from(program.arch.dram.burst_bytes) * 8;
+                    traffic.dram_bits += n * u64::from(arch.dram.burst_bytes) * 8;
                 }
                 Cost::Router(RouterAction::Crossbar) => traffic.flits += n,
                 _ => (),

@@ -1,13 +1,15 @@
 //! Plans: the points of a study with their keys, in a file that needs no other but the networks and data it names.
 //!
 //! A plan is text. Its first line is a JSON object, the [`Head`]; every further line is a [`Point`] as JSON. Points of one
-//! group stand together, in the order of their keys, so that a process that reads them one by one shares what it can.
+//! group stand together, in it those of one mapping and of one run, so that a process that reads them one by one shares what
+//! it can.
 
 use crate::config::Config;
 use crate::evaluate::{Evaluator, Limits};
 use crate::files;
 use crate::group::{network_name, Group};
 use crate::keys;
+use crate::parts;
 use crate::point::{Key, Point, SEMANTICS};
 use crate::scalar::Settings;
 use crate::space::{Goal, Space};
@@ -49,9 +51,20 @@ pub struct Plan {
     pub head: Head,
     /// Points.
     pub points: Vec<Point>,
-    /// Number of groups, by network.
-    groups: BTreeMap<String, usize>,
+    /// What points share, by network.
+    shared: BTreeMap<String, Shared>,
 }
+
+/// Number of different groups, mappings and runs of some points.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Shared {
+    groups: usize,
+    mappings: usize,
+    runs: usize,
+}
+
+/// Where a point stands in a plan: points that agree in the first, the first two or all three share group, mapping, run.
+type Place = (usize, u64, u64);
 
 /// What a plan will take, from a pilot.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -60,7 +73,7 @@ pub struct Estimate {
     pub pilot: usize,
     /// Seconds of one core for the points.
     pub points_s: f64,
-    /// Seconds of one core for what groups share.
+    /// Seconds of one core for what they share: groups, mappings, runs.
     pub shared_s: f64,
 }
 
@@ -72,7 +85,7 @@ impl Plan {
     pub fn new(space: &Space, settings: Vec<Settings>, evaluator: &Evaluator) -> Result<Self> {
         let mut names: BTreeMap<String, usize> = BTreeMap::new();
         let mut networks: BTreeMap<String, (Config, BTreeSet<usize>)> = BTreeMap::new();
-        let mut found: Vec<(usize, Key, Settings)> = Vec::new();
+        let mut found: Vec<(Place, Key, Settings)> = Vec::new();
         for set in settings {
             let config = space.config(&set)?;
             let next = names.len();
@@ -83,7 +96,8 @@ impl Plan {
                 networks.insert(network.clone(), (config.clone(), BTreeSet::new()));
             }
             networks.get_mut(&network).expect("it has just been put in").1.insert(group);
-            found.push((group, evaluator.key(&config)?, set));
+            let [mapping, run] = parts::marks(&config);
+            found.push(((group, mapping, run), evaluator.key(&config)?, set));
         }
         let named = found.iter().flat_map(|(_, _, set)| set.keys().cloned());
         let named = keys::flat(&space.base.json()).into_keys().chain(named);
@@ -91,11 +105,12 @@ impl Plan {
         check_layers(space, named, &configs, evaluator)?;
         let mut rank = vec![0; names.len()];
         names.values().enumerate().for_each(|(r, &group)| rank[group] = r);
-        found.sort_by_key(|(group, key, _)| (rank[*group], *key));
+        found.sort_by_key(|((group, mapping, run), key, _)| (rank[*group], *mapping, *run, *key));
         let mut seen = BTreeSet::new();
         found.retain(|(_, key, _)| seen.insert(*key));
+        let shared = networks.iter().map(|(name, (_, groups))| (name.clone(), shared(&found, groups)));
+        let shared = shared.collect();
         let points: Vec<Point> = found.into_iter().map(|(_, key, set)| Point { key, set }).collect();
-        let groups = networks.into_iter().map(|(name, (_, groups))| (name, groups.len())).collect();
         let head = Head {
             pulvinar_plan: VERSION,
             semantics: SEMANTICS,
@@ -105,7 +120,7 @@ impl Plan {
             goal: space.goal.clone(),
             base: space.base.clone(),
         };
-        Ok(Plan { head, points, groups })
+        Ok(Plan { head, points, shared })
     }
 
     /// Writes the file, whole or not at all.
@@ -134,20 +149,57 @@ impl Plan {
         for (network, points) in by_network {
             let mut chosen = vec![points[0], points[points.len() / 2]];
             chosen.truncate(points.len());
-            let (mut walls, mut shared, mut prepared) = (Duration::ZERO, Duration::ZERO, 0);
+            let mut own = Duration::ZERO;
+            let (mut group, mut mapping, mut run) = (Mean::default(), Mean::default(), Mean::default());
             for point in &chosen {
                 let done = evaluator.evaluate(&keys::with(&json, &point.set)?, &Limits::default())?;
-                walls += done.wall;
-                shared += done.shared;
-                prepared += u32::from(done.shared > Duration::ZERO);
+                own += done.wall.saturating_sub(done.shared.mapping + done.shared.run);
+                group.add(done.shared.group);
+                mapping.add(done.shared.mapping);
+                run.add(done.shared.run);
             }
             total.pilot += chosen.len();
-            total.points_s += walls.as_secs_f64() / chosen.len() as f64 * points.len() as f64;
-            let groups = self.groups.get(&network).copied().unwrap_or(1) as f64;
-            total.shared_s += shared.as_secs_f64() / f64::from(prepared.max(1)) * groups;
+            total.points_s += own.as_secs_f64() / chosen.len() as f64 * points.len() as f64;
+            let n = self.shared.get(&network).copied().unwrap_or_default();
+            total.shared_s += group.of(n.groups) + mapping.of(n.mappings) + run.of(n.runs);
         }
         Ok(total)
     }
+}
+
+/// Mean of times that are not zero.
+#[derive(Default)]
+struct Mean {
+    sum: Duration,
+    count: u32,
+}
+
+impl Mean {
+    fn add(&mut self, time: Duration) {
+        self.sum += time;
+        self.count += u32::from(time > Duration::ZERO);
+    }
+
+    /// Seconds of `n` of them.
+    fn of(&self, n: usize) -> f64 {
+        self.sum.as_secs_f64() / f64::from(self.count.max(1)) * n as f64
+    }
+}
+
+/// Groups, mappings and runs of the points of some groups, which stand in order.
+fn shared(points: &[(Place, Key, Settings)], groups: &BTreeSet<usize>) -> Shared {
+    let mut shared = Shared::default();
+    let mut last: Option<Place> = None;
+    for &(place, ..) in points.iter().filter(|p| groups.contains(&p.0 .0)) {
+        let same = |n: usize| {
+            last.is_some_and(|l| l.0 == place.0 && (n < 2 || l.1 == place.1) && (n < 3 || l.2 == place.2))
+        };
+        shared.groups += usize::from(!same(1));
+        shared.mappings += usize::from(!same(2));
+        shared.runs += usize::from(!same(3));
+        last = Some(place);
+    }
+    shared
 }
 
 /// Refuses an objective that a network with its workload cannot give (E0905).

@@ -32,6 +32,18 @@ fn the_example_is_a_space() {
     }
 }
 
+/// A base chip is a file, or the name of a chip where there is no such file.
+#[test]
+fn a_base_chip_has_a_name_or_a_file() {
+    assert_eq!(space("arch = \"study\"").unwrap().base.mesh.width, 8);
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("study"), pulvinar_ir::arch::DEFAULT_ARCH).unwrap();
+    let parsed = Space::parse("arch = \"study\"", "SPACE.toml", folder.path()).unwrap();
+    assert_eq!(parsed.base.mesh, pulvinar_ir::Arch::default_chip().mesh);
+    let refused = refusal("arch = \"abacus\"");
+    assert!(refused.code == "E0111" && refused.help.contains("pulvinar chips"), "{refused}");
+}
+
 #[test]
 fn bounds_are_of_metrics() {
     let space = space(include_str!("../examples/cheapest.toml")).unwrap();

@@ -32,7 +32,7 @@ pub fn layers(report: &Report) -> String {
             l.synapse_busy_cycles,
             l.sweep_busy_cycles,
             l.attention_busy_cycles,
-            l.stall_cycles,
+            l.stall_cycles.map_or(String::new(), |c| c.to_string()),
             l.busy_fraction,
             l.energy_pj
         ));

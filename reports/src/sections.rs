@@ -1,7 +1,7 @@
 //! The questions a report answers, in order, each with sentences, tables and plots. Text and page both show these.
 
 use crate::energy::process::FAR;
-use crate::report::{Report, Summary, UnpricedRow};
+use crate::report::{ClosedForm, ErrorSpread, Report, Summary, UnpricedRow};
 use crate::table::Table;
 use crate::tables;
 use crate::units::{bits, bytes, count, digits, energy, percent, plural, time};
@@ -108,10 +108,32 @@ fn correctness(report: &Report) -> Section {
             let text = "Events differ from the integer reference: trust no figure below";
             alarm = Some(format!("{text} ({events} compared)."));
         }
+        None if report.closed_form.is_some() => {}
         None => lines.push("Events were not compared with the integer reference.".to_owned()),
     }
+    lines.extend(report.closed_form.as_ref().map(closed_form));
     let title = "What ran, and was it right";
     Section { id: "right", title, lines, alarm, tables: Vec::new(), plots: Vec::new() }
+}
+
+/// How far the closed form may be off.
+fn closed_form(c: &ClosedForm) -> String {
+    let within = |e: &ErrorSpread| {
+        format!(
+            "median {} %, 95th percentile {} %, largest {} %",
+            digits(e.median_percent),
+            digits(e.percentile_95_percent),
+            digits(e.largest_percent)
+        )
+    };
+    format!(
+        "Nothing was simulated: the spikes are those of the integer reference, counts and cycles come from the closed form. \
+         Its error against the simulated machine, on the {} networks and chips of the suite: latency {}; energy {}. \
+         Timeline, stalls, and the load of single cores and links need a simulation.",
+        c.points,
+        within(&c.latency),
+        within(&c.energy)
+    )
 }
 
 fn speed(report: &Report) -> Section {
@@ -220,17 +242,23 @@ fn traffic(report: &Report) -> Section {
     let most = largest.map_or(String::new(), |m| {
         format!(", most of it ({}) by the {}", percent((m.read_bits + m.written_bits) / moved), m.memory)
     });
+    let peak = noc.peak_link_flits_per_cycle.map_or_else(String::new, |peak| {
+        format!("; the busiest link carries {} flits per cycle", digits(peak))
+    });
     let lines = vec![
         format!("{} moved in the cores' memories{most}.", bits(moved)),
         format!(
-            "{} flits injected, {} link traversals, {} over links; the busiest link carries {} flits per cycle.",
+            "{} flits injected, {} link traversals, {} over links{peak}.",
             count(noc.injected_flits),
             count(noc.flit_hops),
             bits(noc.link_bits),
-            digits(noc.peak_link_flits_per_cycle),
         ),
         if dram.read_bytes + dram.written_bytes > 0.0 {
-            format!("External memory: {} read, {} written.", bytes(dram.read_bytes), bytes(dram.written_bytes))
+            format!(
+                "External memory: {} read, {} written.",
+                bytes(dram.read_bytes),
+                bytes(dram.written_bytes)
+            )
         } else {
             "External memory is not used during an inference.".to_owned()
         },

@@ -39,7 +39,7 @@ pub fn cycles(report: &Report) -> Table {
             &count(l.synapse_busy_cycles),
             &count(l.sweep_busy_cycles),
             &count(l.attention_busy_cycles),
-            &count(l.stall_cycles),
+            &maybe(l.stall_cycles, count),
             &percent(l.busy_fraction),
         ]);
     }
@@ -148,7 +148,8 @@ pub fn published(report: &Report) -> Table {
     if let Some(pj) = report.pj_per_synaptic_event() {
         let node = format!("{} nm", report.model.node_nm);
         let chip = format!("this run on {}", report.provenance.arch);
-        t.row(&[&chip, &node, &energy(pj), "everything priced", "simulated", "this report"]);
+        let how = if report.closed_form.is_some() { "closed form" } else { "simulated" };
+        t.row(&[&chip, &node, &energy(pj), "everything priced", how, "this report"]);
     }
     for p in &report.energy.published {
         let node = p.node_nm.map_or_else(String::new, |n| format!("{n} nm"));

@@ -2,6 +2,7 @@
 
 use super::axes::{Axis, Constraint, Fold, Term};
 use super::{Goal, Limit, Space, Tie};
+use crate::chips;
 use crate::config::Config;
 use crate::keys;
 use crate::metrics::METRICS;
@@ -125,16 +126,9 @@ pub fn parse(text: &str, place: &str, folder: &Path) -> Result<Space> {
     Ok(space)
 }
 
-/// The chip that axes start from.
-fn base_arch(file: Option<&str>, folder: &Path) -> Result<Arch> {
-    let Some(file) = file else { return Ok(Arch::default_chip()) };
-    let path = folder.join(file);
-    let place = path.display().to_string();
-    let text = std::fs::read_to_string(&path).map_err(|e| {
-        let message = format!("cannot read the architecture: {e}");
-        Diagnostic::new("E0111", &place, message, "check `arch` of the space")
-    })?;
-    Arch::from_toml(&text).map_err(|d| d.within(&place))
+/// The chip that axes start from: a file, or the name of a chip.
+fn base_arch(name: Option<&str>, folder: &Path) -> Result<Arch> {
+    name.map_or_else(|| Ok(Arch::default_chip()), |name| chips::read(Path::new(name), folder))
 }
 
 /// Values by dotted key, from nested tables or quoted names; a range is a value.

@@ -8,9 +8,10 @@ use super::process::Process;
 use super::quantity::{Monomial, Origin, PerTerm, Sourced};
 use super::sram::Figure;
 use pulvinar_ir::arch::Arch;
-use pulvinar_ir::counts::{Activity, Component, Cost, DramAction, Logic, Memory, RouterAction};
+use pulvinar_ir::counts::{Activity, Component, Cost, DramAction, Logic, Memory, RouterAction, Row};
 use pulvinar_ir::Result;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Energy of one count (or one cycle), with its provenance.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -55,6 +56,31 @@ pub struct PriceList {
     pub statics: Vec<StaticEntry>,
 }
 
+/// Energy of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Total {
+    /// Everything priced, aJ.
+    pub total_aj: u128,
+    /// Part paid every cycle, aJ.
+    pub static_aj: u128,
+    /// By row of the energy table, aJ; rows without energy are left out.
+    pub by_component: BTreeMap<Component, u128>,
+    /// Activities and static terms that happened and have no price.
+    pub unpriced: usize,
+}
+
+impl Total {
+    fn add(&mut self, component: Component, entry: &Entry, count: u64) {
+        let Ok(price) = entry else {
+            self.unpriced += 1;
+            return;
+        };
+        let aj = u128::from(count) * u128::from(price.aj_per_count);
+        self.total_aj += aj;
+        *self.by_component.entry(component).or_default() += aj;
+    }
+}
+
 impl PriceList {
     /// Prices from the data in the program. Refuses a process without data (see [`Process::new`]).
     pub fn new(arch: &Arch, widths: &Widths) -> Result<Self> {
@@ -70,6 +96,24 @@ impl PriceList {
             activities.push(chip.entry(activity.cost())?);
         }
         Ok(PriceList { activities, statics: chip.statics()? })
+    }
+
+    /// Energy of a run: the total of [`EnergyReport`](super::EnergyReport) without its parts. The DRAM's background counts
+    /// only if the run used the DRAM.
+    pub fn total(&self, counts: &Row, cycles: u64) -> Total {
+        let mut total = Total::default();
+        let mut uses_dram = false;
+        for activity in Activity::ALL.iter().filter(|a| counts.get(**a) > 0) {
+            uses_dram |= activity.component() == Component::Dram;
+            if let Some(entry) = self.get(*activity) {
+                total.add(activity.component(), entry, counts.get(*activity));
+            }
+        }
+        let counted = total.total_aj;
+        let paid = |term: &&StaticEntry| cycles > 0 && (uses_dram || term.component != Component::Dram);
+        self.statics.iter().filter(paid).for_each(|term| total.add(term.component, &term.price, cycles));
+        total.static_aj = total.total_aj - counted;
+        total
     }
 
     /// Price of an activity; `None` when it is not an energy event.

@@ -22,10 +22,9 @@ fn draw(report: &Report) -> Option<String> {
         bars.push(Bar {
             label: format!("{}: synapses", l.name),
             note: busy(l.synapse_busy_cycles),
-            parts: vec![
-                part("synapse engine", l.synapse_busy_cycles, "#2f78c4"),
-                part("stalled", l.stall_cycles, "#c0392b"),
-            ],
+            parts: std::iter::once(part("synapse engine", l.synapse_busy_cycles, "#2f78c4"))
+                .chain(l.stall_cycles.map(|stalled| part("stalled", stalled, "#c0392b")))
+                .collect(),
         });
         let update = l.sweep_busy_cycles + l.attention_busy_cycles;
         bars.push(Bar {

@@ -25,7 +25,7 @@ struct Scale {
 
 fn draw(report: &Report) -> Option<String> {
     let mesh = &report.mesh;
-    if mesh.core_layers.is_empty() || mesh.width == 0 || mesh.height == 0 {
+    if mesh.core_busy_fraction.is_empty() || mesh.width == 0 || mesh.height == 0 {
         return None;
     }
     let pitch = (WIDTH / f64::from(mesh.width)).clamp(9.0, 150.0);

@@ -29,8 +29,8 @@ pub struct Layer {
     pub sweep_busy_cycles: f64,
     /// Core-cycles in which an attention engine worked.
     pub attention_busy_cycles: f64,
-    /// Core-cycles lost to hazards, bank conflicts and full queues.
-    pub stall_cycles: f64,
+    /// Core-cycles lost to hazards, bank conflicts and full queues; absent in closed form.
+    pub stall_cycles: Option<f64>,
     /// Share of cycles in which the layer's busiest kind of engine is at work, mean over its cores.
     pub busy_fraction: f64,
     /// Counted energy, pJ (leakage and clock are not split by layer).
@@ -117,11 +117,11 @@ pub struct Mesh {
     pub host_tile: u32,
     /// Tile of the memory controller.
     pub dram_tile: u32,
-    /// Busy share of each core.
+    /// Busy share of each core; none in closed form.
     pub core_busy_fraction: Vec<f64>,
     /// Layers on each core, phases joined by `/`; empty for an idle core.
     pub core_layers: Vec<String>,
-    /// Load of each router output that carried a flit.
+    /// Load of each router output that carried a flit; none in closed form.
     pub links: Vec<LinkLoad>,
 }
 

@@ -49,6 +49,7 @@ impl Report {
             format: FORMAT,
             provenance: p.provenance(),
             model: p.model(&layers),
+            closed_form: facts.closed_form,
             correctness: p.correctness(),
             timing: p.timing(),
             energy: self::energy(&p),
@@ -88,6 +89,10 @@ fn check(facts: &RunFacts) -> Result<()> {
 }
 
 impl Pieces<'_> {
+    fn simulated(&self) -> bool {
+        self.facts.closed_form.is_none()
+    }
+
     fn provenance(&self) -> Provenance {
         let (facts, graph) = (self.facts, &self.program.graph);
         Provenance {
@@ -167,7 +172,7 @@ impl Pieces<'_> {
                 ejected_flits: total(Activity::FlitEject),
                 flit_hops,
                 link_bits: flit_hops * f64::from(arch.noc.payload_bits),
-                peak_link_flits_per_cycle: between.fold(0.0, f64::max),
+                peak_link_flits_per_cycle: self.simulated().then(|| between.fold(0.0, f64::max)),
             },
             dram: DramTraffic {
                 read_bytes: total(Activity::DramRead) * burst,
@@ -213,7 +218,9 @@ impl Pieces<'_> {
             synapse_busy_cycles: synapse,
             sweep_busy_cycles: sweep,
             attention_busy_cycles: attention,
-            stall_cycles: get(Activity::SynapseStallCycles) + get(Activity::SweepStallCycles),
+            stall_cycles: self
+                .simulated()
+                .then(|| get(Activity::SynapseStallCycles) + get(Activity::SweepStallCycles)),
             busy_fraction: per_core * self.n / self.cycles,
             energy_pj: self.energy.by_layer.get(&stage.name).map_or(0.0, |aj| self.pj(*aj)),
             counts: used.map(|a| Term { name: a.name().to_owned(), value: get(*a) }).collect(),
@@ -329,7 +336,7 @@ impl Pieces<'_> {
             cores_per_tile: m.cores_per_tile,
             host_tile: m.host_tile,
             dram_tile: m.dram_tile,
-            core_busy_fraction: (0..core_layers.len()).map(busy).collect(),
+            core_busy_fraction: (0..core_layers.len()).filter(|_| self.simulated()).map(busy).collect(),
             core_layers,
             links: self.facts.link_flits.iter().filter(|l| l.flits > 0).map(load).collect(),
         }

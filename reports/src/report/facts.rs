@@ -1,6 +1,6 @@
 //! What a caller knows of a run besides program, counts and energy.
 
-use super::{BitsRow, Span, SpikeDot, StrategyFigures, Summary};
+use super::{BitsRow, ClosedForm, Span, SpikeDot, StrategyFigures, Summary};
 use crate::energy::break_even::Verdict;
 use crate::energy::{AreaReport, Estimate};
 
@@ -29,6 +29,8 @@ pub struct RunFacts {
     pub inputs: Vec<InputFacts>,
     /// Cycles that load weights before the first inference.
     pub load_cycles: u64,
+    /// How far the closed form is off, if it stands in for a simulation.
+    pub closed_form: Option<ClosedForm>,
     /// Rates that the layers were given in place of computing their spikes, in words.
     pub workload: Option<String>,
     /// True if every event equals that of the integer reference; absent if nobody compared.

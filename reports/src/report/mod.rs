@@ -35,6 +35,9 @@ pub struct Report {
     pub provenance: Provenance,
     /// The network.
     pub model: ModelSummary,
+    /// How far counts and cycles may be off, if they were worked out in closed form and nothing was simulated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_form: Option<ClosedForm>,
     /// Was it right.
     pub correctness: Correctness,
     /// How fast.
@@ -142,7 +145,7 @@ pub struct ModelSummary {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Correctness {
-    /// Inferences simulated.
+    /// Inferences simulated, or worked out in closed form.
     pub inputs: u64,
     /// Of them with a label.
     pub labelled: u64,
@@ -159,6 +162,30 @@ pub struct Correctness {
     pub spikes_equal_to_reference: Option<bool>,
     /// Events compared for it, all inputs.
     pub compared_events: u64,
+}
+
+/// Differences between the closed form and the simulated machine on the suite that comes with the program.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClosedForm {
+    /// Networks on chips of the suite.
+    pub points: u64,
+    /// Of the cycles of an inference.
+    pub latency: ErrorSpread,
+    /// Of the energy of an inference.
+    pub energy: ErrorSpread,
+}
+
+/// Absolute differences, percent.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorSpread {
+    /// Half of the points are closer.
+    pub median_percent: f64,
+    /// 95 of 100 points are closer.
+    pub percentile_95_percent: f64,
+    /// No point is farther.
+    pub largest_percent: f64,
 }
 
 /// How fast. Inputs run one after another.
@@ -223,8 +250,8 @@ pub struct NocTraffic {
     pub flit_hops: f64,
     /// Payload bits over links between tiles.
     pub link_bits: f64,
-    /// Load of the busiest link between tiles, flits per cycle.
-    pub peak_link_flits_per_cycle: f64,
+    /// Load of the busiest link between tiles, flits per cycle; absent in closed form.
+    pub peak_link_flits_per_cycle: Option<f64>,
 }
 
 /// Traffic of the external memory.

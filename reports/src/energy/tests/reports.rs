@@ -9,7 +9,7 @@ use crate::energy::{
 };
 use proptest::prelude::*;
 use pulvinar_ir::arch::{Arch, SramCell};
-use pulvinar_ir::counts::{Activity, Cost, Counts};
+use pulvinar_ir::counts::{Activity, Cost, Counts, Row};
 
 fn some_counts() -> impl Strategy<Value = Counts> {
     let entry = (0..4u32, 0..5u32, 0..Activity::ALL.len(), 0..1u64 << 40);
@@ -33,6 +33,12 @@ proptest! {
         prop_assert_eq!(report.by_layer.values().sum::<u128>(), counted);
         prop_assert_eq!(report.by_timestep.values().sum::<u128>(), counted);
         prop_assert_eq!(report.statics.iter().map(|s| s.aj).sum::<u128>(), report.static_aj);
+        let mut totals = Row::default();
+        counts.rows.values().for_each(|row| totals.merge(row));
+        let total = list.total(&totals, counts.cycles);
+        let of_total = (total.total_aj, total.static_aj, total.unpriced);
+        prop_assert_eq!(of_total, (report.total_aj, report.static_aj, report.unpriced.len()));
+        prop_assert_eq!(&total.by_component, &report.by_component);
         for (layer, parts) in &report.by_layer_component {
             prop_assert_eq!(parts.values().sum::<u128>(), report.by_layer[layer]);
         }
