@@ -4,6 +4,7 @@ use pulvinar_ir::{Diagnostic, Result};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// Name of a temporary file beside a target.
 pub const TEMPORARY: &str = ".tmp-";
@@ -25,9 +26,12 @@ pub fn unique() -> String {
 
 /// Name of this machine; empty if it has none.
 pub fn host() -> String {
-    let name =
-        fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| std::env::var("HOSTNAME").ok());
-    name.unwrap_or_default().trim().to_owned()
+    static NAME: OnceLock<String> = OnceLock::new();
+    let read = || {
+        let name = fs::read_to_string("/proc/sys/kernel/hostname").ok();
+        name.or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_default().trim().to_owned()
+    };
+    NAME.get_or_init(read).clone()
 }
 
 /// Writes a file under a temporary name, makes it durable, renames it and makes the rename durable.

@@ -47,6 +47,25 @@ struct Placer<'a> {
     slice_on: Vec<Option<usize>>,
 }
 
+/// Costs of all streams, and those that the last swap has changed.
+struct Costs {
+    now: Vec<u64>,
+    touched: Vec<usize>,
+    then: Vec<u64>,
+}
+
+impl Costs {
+    fn of(placer: &Placer<'_>) -> Self {
+        let now = (0..placer.streams.len()).map(|s| placer.cost(s)).collect();
+        Costs { now, touched: Vec::new(), then: Vec::new() }
+    }
+
+    /// The last swap stays.
+    fn accept(&mut self) {
+        self.touched.iter().zip(&self.then).for_each(|(&stream, &cost)| self.now[stream] = cost);
+    }
+}
+
 impl<'a> Placer<'a> {
     fn new(arch: &'a Arch, slices: usize, streams: &'a [Planned]) -> Self {
         let mut touching = vec![Vec::new(); slices];
@@ -87,12 +106,12 @@ impl<'a> Placer<'a> {
     fn cost(&self, stream: usize) -> u64 {
         let planned = &self.streams[stream];
         let Some(source) = self.tile(planned.stream.source) else { return 0 };
-        let to: Vec<u32> = planned.stream.destinations.iter().filter_map(|&d| self.tile(d)).collect();
+        let to = planned.stream.destinations.iter().filter_map(|&d| self.tile(d));
         let tree = self.arch.noc.multicast && !planned.stream.selective;
         let links = if tree {
-            tree_links(self.arch, source, &to)
+            tree_links(self.arch, source, to)
         } else {
-            to.iter().map(|&t| distance(self.arch, source, t)).sum()
+            to.map(|t| distance(self.arch, source, t)).sum()
         };
         planned.milli_flits * links
     }
@@ -146,23 +165,34 @@ impl<'a> Placer<'a> {
         }
     }
 
-    /// Cost of all streams that touch what sits on two cores.
-    fn around_pair(&self, a: usize, b: usize) -> u64 {
-        let mut streams: Vec<usize> = [a, b]
-            .iter()
-            .filter_map(|&c| self.slice_on[c])
-            .flat_map(|s| self.touching[s].iter().copied())
-            .collect();
-        streams.sort_unstable();
-        streams.dedup();
-        streams.into_iter().map(|s| self.cost(s)).sum()
+    /// Streams that touch what sits on two cores, each once, into `out`.
+    fn touched(&self, a: usize, b: usize, out: &mut Vec<usize>) {
+        out.clear();
+        let of = |core: usize| self.slice_on[core].map_or(&[][..], |slice| &self.touching[slice]);
+        let (mut left, mut right) = (of(a), of(b));
+        // Both lists ascend.
+        while let (Some(&l), Some(&r)) = (left.first(), right.first()) {
+            out.push(l.min(r));
+            left = &left[usize::from(l <= r)..];
+            right = &right[usize::from(r <= l)..];
+        }
+        out.extend(left.iter().chain(right));
     }
 
-    /// Change in cost of a swap, which is made.
-    fn try_swap(&mut self, a: usize, b: usize) -> i128 {
-        let before = i128::from(self.around_pair(a, b));
+    /// Change in cost of a swap, which is made; `costs` are those of the streams before.
+    fn try_swap(&mut self, (a, b): (usize, usize), costs: &mut Costs) -> i128 {
+        let mut touched = std::mem::take(&mut costs.touched);
+        self.touched(a, b, &mut touched);
         self.swap(a, b);
-        i128::from(self.around_pair(a, b)) - before
+        costs.then.clear();
+        let mut delta = 0;
+        for &stream in &touched {
+            let cost = self.cost(stream);
+            delta += i128::from(cost) - i128::from(costs.now[stream]);
+            costs.then.push(cost);
+        }
+        costs.touched = touched;
+        delta
     }
 
     /// Metropolis with base 2: an increase d is accepted if d ≤ temperature · leading zeros of a random word, so with
@@ -175,14 +205,16 @@ impl<'a> Placer<'a> {
         let start = i128::from(self.total());
         let hot = start / (4 * self.core_of.len() as i128) + 1;
         let (mut now, mut best, mut kept) = (start, start, self.slice_on.clone());
+        let mut costs = Costs::of(self);
         for i in 0..moves {
             let slice = (random(seed, 3 * i) % self.core_of.len() as u64) as usize;
             let a = self.core_of[slice].expect("every slice has been placed") as usize;
             let b = (random(seed, 3 * i + 1) % cores) as usize;
             let temperature = hot * i128::from(moves - i) / i128::from(moves);
-            let delta = self.try_swap(a, b);
+            let delta = self.try_swap((a, b), &mut costs);
             if delta <= temperature * i128::from(random(seed, 3 * i + 2).leading_zeros()) {
                 now += delta;
+                costs.accept();
             } else {
                 self.swap(a, b);
             }
@@ -205,13 +237,15 @@ impl<'a> Placer<'a> {
         if (self.core_of.len() * self.slice_on.len()) as u64 > BUDGET / self.swap_work() {
             return;
         }
+        let mut costs = Costs::of(self);
         for _ in 0..8 {
             let mut improved = false;
             for slice in 0..self.core_of.len() {
                 for b in 0..self.slice_on.len() {
                     let a = self.core_of[slice].expect("every slice has been placed") as usize;
-                    if a != b && self.try_swap(a, b) < 0 {
+                    if a != b && self.try_swap((a, b), &mut costs) < 0 {
                         improved = true;
+                        costs.accept();
                     } else if a != b {
                         self.swap(a, b);
                     }
@@ -230,17 +264,19 @@ pub fn distance(arch: &Arch, a: u32, b: u32) -> u64 {
     u64::from((a % width).abs_diff(b % width) + (a / width).abs_diff(b / width))
 }
 
+/// Most tiles of a row or column of a mesh ([`Arch::check`]).
+const MAX_SIDE: usize = 64;
+
 /// Links of the multicast tree: the union of the dimension-ordered paths (X first, but for YX).
-pub fn tree_links(arch: &Arch, source: u32, to: &[u32]) -> u64 {
+pub fn tree_links(arch: &Arch, source: u32, to: impl Iterator<Item = u32>) -> u64 {
     let width = arch.mesh.width;
     let yx = arch.noc.routing == Routing::Yx;
     let split = |t: u32| if yx { (t / width, t % width) } else { (t % width, t / width) };
     let (trunk, at) = split(source);
     let (mut low, mut high) = (trunk, trunk);
     // Furthest reach of each branch on both sides of the trunk.
-    let branches = if yx { arch.mesh.height } else { width };
-    let mut reach = vec![(at, at); branches as usize];
-    for &tile in to {
+    let mut reach = [(at, at); MAX_SIDE];
+    for tile in to {
         let (branch, along) = split(tile);
         (low, high) = (low.min(branch), high.max(branch));
         let r = &mut reach[branch as usize];
@@ -368,7 +404,12 @@ mod tests {
             arch.noc.routing = if seed % 2 == 0 { Routing::Xy } else { Routing::Yx };
             let pick = |i: u64| (random(seed, i) % 20) as u32;
             let to: Vec<u32> = (1..2 + seed % 7).map(pick).collect();
-            assert_eq!(tree_links(&arch, pick(0), &to), walked(&arch, pick(0), &to), "{} -> {to:?}", pick(0));
+            assert_eq!(
+                tree_links(&arch, pick(0), to.iter().copied()),
+                walked(&arch, pick(0), &to),
+                "{} -> {to:?}",
+                pick(0)
+            );
         }
     }
 }

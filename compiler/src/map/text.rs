@@ -238,7 +238,7 @@ fn route(program: &Program, stream: &Stream) -> String {
     let each = branches.iter().map(|(b, tiles)| format!("{name} {b}: tiles {tiles:?}"));
     format!(
         "tree of {} links from tile {source}: {}",
-        tree_links(arch, source, &tiles),
+        tree_links(arch, source, tiles.iter().copied()),
         each.collect::<Vec<_>>().join("; ")
     )
 }

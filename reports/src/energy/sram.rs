@@ -220,17 +220,19 @@ impl SramTable {
         let widths = axis(points.iter().map(|p| p.width_bits));
         let width = clamp(&widths, width_bits, "word of", "bit", &mut notes)?;
         let (w0, w1, wt) = bracket(&widths, width);
+        let of = |w: f64| -> Vec<&Point> {
+            points.iter().copied().filter(|p| f64::from(p.width_bits) == w).collect()
+        };
+        let (narrow, wide) = (of(w0), of(w1));
         // The narrowest macros of some widths have no solution: only capacities that both widths have are used.
-        let has = |c: u32, w: f64| points.iter().any(|p| p.capacity_kib == c && f64::from(p.width_bits) == w);
-        let capacities = axis(points.iter().map(|p| p.capacity_kib).filter(|c| has(*c, w0) && has(*c, w1)));
+        let both = |c: &u32| wide.iter().any(|p| p.capacity_kib == *c);
+        let capacities = axis(narrow.iter().map(|p| p.capacity_kib).filter(both));
         let capacity = clamp(&capacities, capacity_kib, "capacity of", "KiB", &mut notes)?;
         let (c0, c1, ct) = bracket(&capacities, capacity);
-        let at = |c: f64, w: f64| {
-            let here = |p: &&&Point| f64::from(p.capacity_kib) == c && f64::from(p.width_bits) == w;
-            points.iter().find(here).map(|p| p.figures)
-        };
-        let low = mix(&at(c0, w0)?, &at(c1, w0)?, ct);
-        let high = mix(&at(c0, w1)?, &at(c1, w1)?, ct);
+        let at =
+            |row: &[&Point], c: f64| row.iter().find(|p| f64::from(p.capacity_kib) == c).map(|p| p.figures);
+        let low = mix(&at(&narrow, c0)?, &at(&narrow, c1)?, ct);
+        let high = mix(&at(&wide, c0)?, &at(&wide, c1)?, ct);
         Some(Macro {
             figures: mix(&low, &high, wt),
             name: format!("{} {} KiB x {} bit", cell_name(cell), tidy(capacity), tidy(width)),

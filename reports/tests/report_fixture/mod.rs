@@ -322,6 +322,7 @@ pub fn facts(energy: &EnergyReport, arch: &Arch) -> RunFacts {
         float_prediction: Some(float),
     });
     RunFacts {
+        closed_form: None,
         workload: None,
         version: "0.1.0".to_owned(),
         command: "pulvinar run gesture.nir --input 'a & b.npz' -o out/".to_owned(),
