@@ -133,7 +133,7 @@ impl Workload {
         let one = |i| analytic::closed(&machine, &self.reference(&program.graph, i)?);
         let runs = (0..self.given.len()).map(one).collect::<Result<Vec<Run>>>()?;
         let (workload, closed_form) = (Some(self.text.clone()), Some(analytic::error()));
-        Ok(Simulated { runs, workload, closed_form, ..Simulated::default() })
+        Ok(Simulated { runs, closed_form, workload, ..Simulated::default() })
     }
 
     /// Simulates every sample; what the layers sum from the spikes is compared with the integer reference.
