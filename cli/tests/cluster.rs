@@ -4,6 +4,7 @@
 
 use serde_json::Value as Json;
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -15,7 +16,8 @@ const SPACE: &str = r#"
 name = "a name / of words"
 [set]
 model = "small-ta"
-input.count = 2
+input.count = 4
+input.simulate = 4
 [keys]
 core.lanes = { from = 1, to = 8 }
 core.queue_events = [1, 8, 16]
@@ -75,8 +77,16 @@ fn shards_on_this_machine_fill_the_store_and_only_missing_ones_run() {
     let folder = planned();
     let part = pulvinar(&["sweep", "run", "PLAN", "--store", "S", "--shard", "2/5"], folder.path());
     assert_eq!(part.status.code(), Some(0));
+    let watch = ["sweep", "status", "PLAN", "--store", "S", "--watch=0.05s"];
+    let mut watching = command(&watch, folder.path()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut first = [0; 1];
+    watching.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
     let out = pulvinar(&submit("local", "5"), folder.path());
     assert_eq!(out.status.code(), Some(0), "{}", String::from_utf8_lossy(&out.stderr));
+    let watched = watching.wait_with_output().unwrap();
+    assert_eq!(watched.status.code(), Some(0), "it ends when nothing is missing");
+    let looks = String::from_utf8(watched.stdout).unwrap();
+    assert!(looks.matches("\"missing\"").count() > 1 && looks.contains("\"missing\": 0"), "{looks}");
     let facts = json_of(&out);
     assert_eq!((&facts["shards"], &facts["summary"]["missing"]), (&Json::from(4), &Json::from(0)), "{facts}");
     let check = json(&["store", "check", "S"], folder.path());
@@ -84,8 +94,6 @@ fn shards_on_this_machine_fill_the_store_and_only_missing_ones_run() {
     // Nothing is left to do, and no shard has left a word.
     assert_eq!(json(&submit("local", "7"), folder.path())["missing"], 0);
     assert_eq!(fs::read_dir(folder.path().join("S/submit")).unwrap().count(), 0);
-    let watched = pulvinar(&["sweep", "status", "PLAN", "--store", "S", "--watch"], folder.path());
-    assert_eq!(watched.status.code(), Some(0));
 }
 
 /// Processes of a folder that run a shard.
@@ -212,6 +220,22 @@ fn engines_are_told_arrays_of_the_missing_shards() {
     for words in ["--array 0-3 ", "--cpus 1 ", "--crash-limit 5 ", "--stdout none ", ":rm-if-finished "] {
         assert!(told.contains(words), "{words}: {told}");
     }
+}
+
+/// A limit of the site that is met after the first array.
+#[test]
+fn a_refusal_after_some_jobs_says_which_were_submitted() {
+    let folder = planned();
+    engine(folder.path(), "scontrol", "echo 'MaxArraySize = 3'");
+    let limit = "echo 'sbatch: error: QOSMaxSubmitJobPerUserLimit' >&2; exit 1";
+    engine(folder.path(), "sbatch", &format!("[ -e first ] && {{ {limit}; }}; touch first; echo 11"));
+    let out = pulvinar(&submit("slurm", "5"), folder.path());
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(1), "{said}");
+    assert!(
+        said.starts_with("error[E0942]") && said.contains("QOSMaxSubmitJobPerUserLimit; job 11 was"),
+        "{said}"
+    );
 }
 
 #[test]

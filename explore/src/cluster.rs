@@ -110,7 +110,7 @@ pub trait Backend: Sync {
             if let Some((path, text)) = &launch.script {
                 files::write(path, |out| std::io::Write::write_all(out, text.as_bytes()))?;
             }
-            let said = program::ask(&launch.command, self.remedy())?;
+            let said = program::ask(&launch.command, self.remedy()).map_err(|d| after(d, &started))?;
             // Slurm adds the name of the cluster behind a semicolon.
             let id = said.lines().next().unwrap_or_default().split(';').next().unwrap_or_default();
             started.jobs.push(id.trim().to_owned());
@@ -126,6 +126,15 @@ pub trait Backend: Sync {
 
     /// The command that ends jobs.
     fn cancel(&self, jobs: &[String]) -> Option<Vec<String>>;
+}
+
+/// A refusal that comes when some jobs are submitted already says which.
+fn after(diagnostic: Diagnostic, started: &Started) -> Diagnostic {
+    if started.jobs.is_empty() {
+        return diagnostic;
+    }
+    let message = format!("{}; job {} was submitted before", diagnostic.message, started.jobs.join(", "));
+    Diagnostic::new(diagnostic.code, diagnostic.place, message, diagnostic.help)
 }
 
 /// The back end of a name.

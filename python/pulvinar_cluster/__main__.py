@@ -40,7 +40,8 @@ def submit(args: argparse.Namespace) -> int:
         print("no point is missing; nothing is submitted")
         return 0
     job = wheel.submit(args.dir, facts, args.wait)
-    print(f"submitted {len(facts['shards'])} of {args.shards} shards with {facts['missing']} missing points to hq: job {job}")
+    shards, missing = len(facts["shards"]), facts["missing"]
+    print(f"submitted {shards} of {args.shards} shards with {missing} missing points to hq: job {job}")
     print(f"watch:  pulvinar sweep status {args.plan} --store {args.store} --watch")
     print("When it has ended, the same command submits what is still missing.")
     return 0

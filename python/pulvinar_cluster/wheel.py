@@ -1,9 +1,9 @@
 """HyperQueue's wheel: a head, workers on other hosts, and the job of a sweep.
 
-The wheel can start a server in its own process and add workers to that server, in the same process. A worker reads where its
-server is from the link `hq-current` in a folder. So a process on another host starts a server of its own, which stays idle,
-points its link to that of the head, and adds a worker: it joins the head. This is how version 0.27.0 works, and no documented
-interface; hence the exact version.
+The wheel can start a server in its own process and add workers to that server, in the same process. A worker reads
+where its server is from the link `hq-current` in a folder. So a process on another host starts a server of its own,
+which stays idle, points its link to that of the head, and adds a worker: it joins the head. This is how version 0.27.0
+works, and no documented interface; hence the exact version.
 """
 
 import os
@@ -29,7 +29,9 @@ def engine():
         ) from None
     found = hyperqueue.get_version().removeprefix("v")
     if found != WHEEL:
-        raise ClusterError(f"this is HyperQueue {found}, and this package knows {WHEEL}", f"pip install hyperqueue=={WHEEL}")
+        raise ClusterError(
+            f"this is HyperQueue {found}, and this package knows {WHEEL}", f"pip install hyperqueue=={WHEEL}"
+        )
     return hyperqueue
 
 
@@ -104,7 +106,7 @@ def _cores(hyperqueue, cores: int):
 
 
 def submit(folder: Path, facts: dict, wait: bool) -> str:
-    """Submits the tasks that `pulvinar sweep submit --dry-run` names as one job; returns its id, after its end with `wait`."""
+    """Submits the tasks that `pulvinar sweep submit --dry-run` names as one job; its id, after its end with `wait`."""
     from hyperqueue.ffi.protocol import ResourceRequest
     from hyperqueue.output import StdioDef
 

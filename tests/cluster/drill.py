@@ -1,7 +1,7 @@
 """Drills of sweeps on a cluster of three hosts: a worker is killed midway, or everything. Run on request, as root:
 
-python3 tests/cluster/drill.py wheel-worker     # or hq-worker, slurm-worker, wheel-all, hq-all, slurm-all
-python3 tests/cluster/drill.py                  # all six
+python3 tests/cluster/drill.py wheel-worker     # or wheel-all; and the same with hq, slurm, hqslurm
+python3 tests/cluster/drill.py                  # all eight
 
 Every point must be in the store once, with the content of an undisturbed run. What cannot be tried is said.
 """

@@ -176,9 +176,9 @@ class Slurm(Engine):
         folder.chmod(0o755)
         options = {"key-file": "key", "socket": "socket", "pid-file": "pid", "log-file": "log", "seed-file": "seed"}
         words = [f"--{option}={folder}/{file}" for option, file in options.items()]
-        log = open(self.folder / "munged.log", "w")
         command = ["setpriv", "--reuid=munge", "--regid=munge", "--clear-groups", "munged", "-F", "-f", *words]
-        self.more.append(subprocess.Popen(command, stdout=log, stderr=log))
+        with (self.folder / "munged.log").open("w") as log:
+            self.more.append(subprocess.Popen(command, stdout=log, stderr=log))
         wait("munged", 30, (folder / "socket").exists)
 
     def start(self) -> None:
@@ -195,7 +195,29 @@ class Slurm(Engine):
         wait("two nodes", 90, lambda: self.ask(*idle)[1].strip() == "2")
 
 
-ENGINES: dict[str, type[Engine]] = {engine.name: engine for engine in (Wheel, Hq, Slurm)}
+class HqOverSlurm(Slurm):
+    """HyperQueue by its program; its workers are jobs that it asks Slurm for."""
+
+    name, backend = "hqslurm", "hq"
+
+    @staticmethod
+    def missing(python: str) -> str | None:
+        return Hq.missing(python) or Slurm.missing(python)
+
+    def environment(self) -> dict[str, str]:
+        return {**super().environment(), "HQ_SERVER_DIR": str(self.folder / f"server{self.round}")}
+
+    def start(self) -> None:
+        super().start()
+        self.hosts.start("h0", ["hq", "server", "start", "--host", "h0"], env=self.environment())
+        wait("the server", 60, lambda: self.ask("hq", "server", "info")[0] == 0)
+        queue = ["--time-limit", "10m", "--backlog", "2", "--max-worker-count", "2", "--cpus", "1"]
+        code, said = self.ask("hq", "alloc", "add", "slurm", *queue, "--worker-start-cmd", "true")
+        if code != 0:
+            raise RuntimeError(f"hq alloc: exit code {code}: {said}")
+
+
+ENGINES: dict[str, type[Engine]] = {engine.name: engine for engine in (Wheel, Hq, Slurm, HqOverSlurm)}
 
 if __name__ == "__main__":
     for engine in ENGINES.values():

@@ -1,6 +1,7 @@
 """Hosts on one machine: network and host-name namespaces joined by a bridge in one more namespace.
 
-Entered by nsenter and unshare: `ip netns exec` mounts /sys anew and hides the control groups, and slurmd then does not start.
+Entered by nsenter and unshare: `ip netns exec` mounts /sys anew and hides the control groups, without which slurmd does
+not start.
 """
 
 import os
@@ -65,7 +66,9 @@ class Hosts:
         for i, name in enumerate(NAMES):
             net = self.net(name)
             run("ip", "netns", "add", net)
-            run("ip", "-n", bridge, "link", "add", "name", f"v{i}", "type", "veth", "peer", "name", "eth0", "netns", net)
+            run(
+                "ip", "-n", bridge, "link", "add", "name", f"v{i}", "type", "veth", "peer", "name", "eth0", "netns", net
+            )
             run("ip", "-n", bridge, "link", "set", f"v{i}", "master", "bridge0", "up")
             run("ip", "-n", net, "addr", "add", f"10.77.0.{i + 1}/24", "dev", "eth0")
             run("ip", "-n", net, "link", "set", "eth0", "up")
@@ -81,24 +84,29 @@ class Hosts:
             run("ip", "netns", "del", self.net(name))
 
     def command(self, name: str, words: list[str]) -> list[str]:
-        enter = f"mount --bind {self.folder}/hosts /etc/hosts && hostname {name} && exec \"$@\""
+        enter = f'mount --bind {self.folder}/hosts /etc/hosts && hostname {name} && exec "$@"'
         space = ["nsenter", f"--net=/run/netns/{self.net(name)}", "unshare", "--uts", "--mount"]
         return [*space, "sh", "-c", enter, "sh", *words]
 
     def start(self, name: str, words: list[str], **more) -> subprocess.Popen:
         """Starts a process that stays; what it says is in a file."""
-        log = open(self.folder / f"{name}-{Path(words[0]).name}-{len(self.started)}.log", "w")
-        process = subprocess.Popen(
-            self.command(name, words), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, **more
-        )
+        path = self.folder / f"{name}-{Path(words[0]).name}-{len(self.started)}.log"
+        with path.open("w") as log:
+            out = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": subprocess.STDOUT}
+            process = subprocess.Popen(self.command(name, words), **out, **more)
         self.started.append(process)
         return process
 
     def ask(self, name: str, words: list[str], timeout: float = 120, **more) -> tuple[int, str]:
         """Exit code and words of a process that ends."""
         done = subprocess.run(
-            self.command(name, words), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout,
-            check=False, **more,
+            self.command(name, words),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            **more,
         )
         return done.returncode, done.stdout + done.stderr
 
