@@ -45,7 +45,7 @@ pub struct Gene {
 pub struct Outcome {
     /// How it ended.
     pub status: Status,
-    /// Its metrics; empty if it has none.
+    /// Its objectives by name; empty if it has none.
     pub metrics: Values,
     /// Its objectives as [`Goal::unit`](crate::space::Goal::unit) gives them; none if it has none.
     pub unit: Option<Vec<f64>>,

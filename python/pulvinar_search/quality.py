@@ -32,8 +32,8 @@ def curve(args, sampler: str, seed: int) -> list[float]:
             ideal = drive(pipe, sampler, args.budget, seed, args.batch, watch)["ideal"]
         return [v / ideal for v in volumes]
     if sampler not in OWN:
-        search(args.space, args.store, args.budget, sampler=sampler, seed=seed, batch=args.batch,
-               program=args.program, watch=watch)
+        options = {"seed": seed, "batch": args.batch, "program": args.program, "watch": watch}
+        search(args.space, args.store, args.budget, sampler=sampler, **options)
         return volumes
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log.jsonl"

@@ -5,10 +5,11 @@ use crate::config::{Config, Fidelity};
 use crate::evaluate::{Evaluator, Limits};
 use crate::group::{network_name, Group};
 use crate::keys;
+use crate::metrics::Values;
 use crate::plan::{check_goal, check_layers};
 use crate::point::Key;
 use crate::scalar::{Scalar, Settings};
-use crate::space::{Axis, Space};
+use crate::space::{Axis, Goal, Space};
 use crate::store::{Segment, Status, Store};
 use crate::sweep::row_of;
 use pulvinar_ir::{Diagnostic, Result};
@@ -56,8 +57,7 @@ impl<'a> Points<'a> {
         space.goal.check_reference(&format!("space `{}`", space.name))?;
         let mut known = BTreeMap::new();
         store.results(&mut |key, status, metrics| {
-            let unit = space.goal.unit(&metrics);
-            known.insert(key, Outcome { status, metrics, unit });
+            known.insert(key, outcome(&space.goal, status, metrics));
         })?;
         let mut points = Points {
             space,
@@ -201,11 +201,17 @@ impl<'a> Points<'a> {
         let set = keys::flat(&config.json());
         let mut segment = lock(&self.segment);
         let row = row_of(key, set, &evaluated, &self.space.name, segment.attempt());
-        let unit = (row.status == Status::Ok).then(|| self.space.goal.unit(&row.metrics)).flatten();
-        let outcome = Outcome { status: row.status, metrics: row.metrics.clone(), unit };
+        let outcome = outcome(&self.space.goal, row.status, row.metrics.clone());
         segment.add(row)?;
         Ok(outcome)
     }
+}
+
+/// What a search keeps of a result: the objectives alone, since a store may be large.
+fn outcome(goal: &Goal, status: Status, mut metrics: Values) -> Outcome {
+    metrics.retain(|name, _| goal.objectives.contains(name));
+    let unit = (status == Status::Ok).then(|| goal.unit(&metrics)).flatten();
+    Outcome { status, metrics, unit }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
