@@ -7,7 +7,7 @@ from collections.abc import Callable
 from .errors import SearchError
 from .pipe import Answer, Pipe
 
-# TPE needs about half the points of a genetic algorithm for as much hypervolume; its time grows faster than their number.
+# TPE needs about half the points of a genetic algorithm for as much hypervolume; its time grows steeply with them.
 TPE_UP_TO = 600
 
 # Batches without a new point after which a search ends: the space is used up, or nearly.

@@ -9,7 +9,7 @@ from .errors import SearchError
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a proposal. `unit` holds the objectives to minimise, 0 ideal, 1 the reference; None without metrics."""
+    """What came of a proposal. `unit`: objectives to minimise, 0 ideal, 1 the reference; None without metrics."""
 
     digits: tuple[int, ...]
     status: str
