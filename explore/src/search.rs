@@ -45,9 +45,9 @@ pub struct Gene {
 pub struct Outcome {
     /// How it ended.
     pub status: Status,
-    /// Its objectives by name; empty if it has none.
+    /// Its objectives, and what bounds it, by name; empty if it has none.
     pub metrics: Values,
-    /// Its objectives as [`Goal::unit`](crate::space::Goal::unit) gives them; none if it has none.
+    /// Its objectives as [`Goal::unit`](crate::space::Goal::unit) gives them; none if it has none or breaks a bound.
     pub unit: Option<Vec<f64>>,
 }
 
@@ -131,7 +131,7 @@ pub enum End {
 pub struct Found {
     /// Points in the order they were told.
     pub trials: Vec<Trial>,
-    /// Indices of those that no other beats.
+    /// Indices of those within the reference that no other beats.
     pub front: Vec<usize>,
     /// Different proposals that the constraints refused.
     pub refused: usize,
@@ -186,8 +186,9 @@ pub fn search(
         ));
     }
     let refused = run.names.values().filter(|n| n.is_none()).count();
-    let scored: Vec<Vec<f64>> =
-        run.trials.iter().map(|t| t.outcome.unit.clone().unwrap_or(vec![f64::NAN])).collect();
+    let inside = |u: &&Vec<f64>| u.iter().all(|v| *v <= 1.0);
+    let scored = |t: &Trial| t.outcome.unit.as_ref().filter(inside).cloned().unwrap_or(vec![f64::NAN]);
+    let scored: Vec<Vec<f64>> = run.trials.iter().map(scored).collect();
     Ok(Found { front: pareto::front(&scored), trials: run.trials, refused, end })
 }
 

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Groups kept in memory: a search comes back to the choices of the quantiser that did well.
-const GROUPS: usize = 8;
+const GROUPS: usize = 16;
 
 /// A space with its store.
 pub struct Points<'a> {
@@ -207,9 +207,9 @@ impl<'a> Points<'a> {
     }
 }
 
-/// What a search keeps of a result: the objectives alone, since a store may be large.
+/// What a search keeps of a result: what its goal speaks of, since a store may be large.
 fn outcome(goal: &Goal, status: Status, mut metrics: Values) -> Outcome {
-    metrics.retain(|name, _| goal.objectives.contains(name));
+    metrics.retain(|name, _| goal.objectives.contains(name) || goal.bounds.contains_key(name));
     let unit = (status == Status::Ok).then(|| goal.unit(&metrics)).flatten();
     Outcome { status, metrics, unit }
 }
