@@ -6,7 +6,7 @@ mod energy;
 mod explored;
 mod prosperity;
 
-use crate::args::{Choices, EngineArg, Global, StudyArg, StudyArgs};
+use crate::args::{Choices, EngineArg, Fidelity, Global, StudyArg, StudyArgs};
 use crate::facts;
 use crate::rates::{Inputs, Workload};
 use crate::{output, progress, source};
@@ -115,15 +115,35 @@ fn case(row: &Row, arch: &Arch, seed: u64, global: &Global) -> Result<Case> {
     measure(&Run { name, network, plan: Plan { rates, spread } }, arch, seed, global)
 }
 
-/// Runs a network by rates.
+/// Simulates a network by rates.
 fn measure(run: &Run, arch: &Arch, seed: u64, global: &Global) -> Result<Case> {
+    let [case] = measure_at(run, arch, seed, [Fidelity::Cycle], global)?;
+    Ok(case)
+}
+
+/// Runs a network by rates, compiled once, at each of the fidelities.
+fn measure_at<const N: usize>(
+    run: &Run,
+    arch: &Arch,
+    seed: u64,
+    fidelities: [Fidelity; N],
+    global: &Global,
+) -> Result<[Case; N]> {
     progress::note(global, &format!("running {}", run.name));
     let structure = build::find(run.network).expect("studies name networks of the zoo");
     let choices = Choices::default();
     let networks = (structure.model(seed)?, arch.clone());
     let workload = Workload::new(networks, Inputs::Generated(1), seed, &choices, &run.plan)?;
     let compiled = workload.compile(&choices, seed)?;
-    let simulated = workload.simulate(&compiled.mapped.program, EngineArg::Fast, global)?;
-    let report = facts::report(&workload.loaded, &compiled, &simulated, seed, None, Vec::new())?;
-    Ok(Case { name: run.name.to_owned(), report })
+    let program = &compiled.mapped.program;
+    let cases = fidelities.map(|fidelity| {
+        let counted = match fidelity {
+            Fidelity::Cycle => workload.simulate(program, EngineArg::Fast, global)?,
+            Fidelity::Analytic => workload.closed(program)?,
+        };
+        let report = facts::report(&workload.loaded, &compiled, &counted, seed, None, Vec::new())?;
+        Ok(Case { name: run.name.to_owned(), report })
+    });
+    let cases: Vec<Case> = cases.into_iter().collect::<Result<_>>()?;
+    Ok(cases.try_into().expect("one case a fidelity"))
 }

@@ -76,6 +76,8 @@ pub struct Compared {
     pub case: Case,
     /// The same with room for the weights of every lane.
     pub roomy: Case,
+    /// Both in closed form, where both are simulated; else both are in closed form themselves.
+    pub closed: Option<[Case; 2]>,
     /// What is published.
     pub published: Published,
     /// Traffic by its rule.
@@ -118,6 +120,7 @@ fn lanes(report: &Report) -> f64 {
 pub fn latency(runs: &[Compared]) -> Table {
     let heads = [
         "network",
+        "by",
         ">ones",
         ">ours",
         ">lanes in use",
@@ -134,6 +137,7 @@ pub fn latency(runs: &[Compared]) -> Table {
         let [tight, roomy] = [&run.case.report, &run.roomy.report];
         table.row(&[
             &run.case.name,
+            if run.closed.is_some() { "cycle" } else { "closed form" },
             &percent(run.published.density),
             &milliseconds(run.ms()),
             &percent(lanes(tight)),
@@ -145,6 +149,25 @@ pub fn latency(runs: &[Compared]) -> Table {
             &milliseconds(run.adding_ms()),
             &milliseconds(run.sharing_ms()),
         ]);
+    }
+    table
+}
+
+/// Latency of the simulated rows in closed form, and how far that is off.
+#[must_use]
+pub fn closed_form(runs: &[Compared]) -> Table {
+    let heads = ["network", ">ours", ">closed form", ">off", ">ours with room", ">closed form", ">off"];
+    let mut table = Table::new("The closed form beside the simulation", &heads);
+    for run in runs {
+        let Some([closed, closed_roomy]) = &run.closed else { continue };
+        let pair = |ours: &Case, closed: &Case| {
+            let (ours, closed) = (milliseconds_of(ours), milliseconds_of(closed));
+            [milliseconds(ours), milliseconds(closed), format!("{:+.1} %", (closed / ours - 1.0) * 100.0)]
+        };
+        let [tight, roomy] = [pair(&run.case, closed), pair(&run.roomy, closed_roomy)];
+        let name = run.case.name.clone();
+        let cells: Vec<String> = std::iter::once(name).chain(tight).chain(roomy).collect();
+        table.row(&cells.iter().map(String::as_str).collect::<Vec<_>>());
     }
     table
 }
