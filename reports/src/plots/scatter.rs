@@ -55,7 +55,7 @@ const RIGHT: f64 = 22.0;
 const BELOW: f64 = 46.0;
 const HEAD: f64 = 66.0;
 
-/// Number of points from which those on one pixel are drawn once.
+/// Number of points from which those on one spot are drawn once, smaller and without a tip.
 const MANY: usize = 3000;
 
 /// The figure of two quantities, and of a third that colours; nothing without a point.
@@ -92,12 +92,13 @@ pub fn scatter(
     let place = |s: &Spot| (LEFT + x.at(s.x) * (WIDTH - LEFT - RIGHT), HEAD + (1.0 - y.at(s.y)) * HEIGHT);
     let mut order: Vec<&Spot> = spots.iter().filter(|s| s.x.is_finite() && s.y.is_finite()).collect();
     order.sort_by_key(|s| s.mark);
-    if order.len() > MANY {
+    let many = order.len() > MANY;
+    if many {
         // What lies on one spot is drawn once.
         let mut seen = std::collections::BTreeSet::new();
         let spot = |s: &Spot| {
             let (x, y) = place(s);
-            (s.mark, x.round() as i64, y.round() as i64)
+            (s.mark, (x / 2.0).round() as i64, (y / 2.0).round() as i64)
         };
         order.retain(|s| seen.insert(spot(s)));
     }
@@ -107,7 +108,7 @@ pub fn scatter(
             Colours::Classes(_) => PALETTE[spot.value as usize % PALETTE.len()].to_owned(),
         };
         if spot.mark == Mark::Plain {
-            svg.circle(place(spot), 3.0, &colour, &spot.tip);
+            svg.circle(place(spot), if many { 2.0 } else { 3.0 }, &colour, if many { "" } else { &spot.tip });
         } else {
             ringed(&mut svg, place(spot), &colour, spot);
         }

@@ -33,13 +33,15 @@ impl Svg {
         }
     }
 
-    /// A filled circle with a tooltip.
+    /// A filled circle with an optional tooltip.
     pub fn circle(&mut self, (x, y): (f64, f64), radius: f64, colour: &str, tip: &str) {
         let (x, y, r) = (num(x), num(y), num(radius));
-        self.body.push_str(&format!(
-            "<circle cx=\"{x}\" cy=\"{y}\" r=\"{r}\" fill=\"{colour}\"><title>{}</title></circle>\n",
-            escape(tip)
-        ));
+        self.body.push_str(&format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{r}\" fill=\"{colour}\""));
+        if tip.is_empty() {
+            self.body.push_str("/>\n");
+        } else {
+            self.body.push_str(&format!("><title>{}</title></circle>\n", escape(tip)));
+        }
     }
 
     /// A circle that is not filled by a colour of its own.
