@@ -115,6 +115,7 @@ fn found(_: &Space, selected: &Selected, _: &Front) -> Result<Found> {
             digits(with / without)
         ));
     }
+    lead.extend(simulated(&chips, selected));
     let figures = [
         ("ratio-energy", "energy_pj", "energy with gates over without"),
         ("ratio-latency", "latency_us", "latency with gates over without"),
@@ -122,6 +123,22 @@ fn found(_: &Space, selected: &Selected, _: &Front) -> Result<Found> {
     ];
     let figures = figures.iter().filter_map(|f| ratios(selected, &chips, *f)).collect();
     Ok(Found { lead, figures })
+}
+
+/// The best of the points that were simulated too.
+fn simulated(chips: &[Chip], selected: &Selected) -> Option<String> {
+    let least = |rows: Vec<usize>| {
+        let energy = |i: usize| selected.confirmed.get(&selected.rows[i].key)?.get("energy_pj").copied();
+        rows.into_iter().filter_map(energy).min_by(f64::total_cmp)
+    };
+    let without = least(chips.iter().filter_map(|c| c.without).collect())?;
+    let with = least(chips.iter().filter_map(|c| c.with).collect())?;
+    Some(format!(
+        "By cycle, among the points simulated: {} without gates, {} with gates, ratio {}.",
+        text("energy_pj", without),
+        text("energy_pj", with),
+        digits(with / without)
+    ))
 }
 
 /// Ratios over memory, and mesh with bits.

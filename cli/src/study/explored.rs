@@ -155,14 +155,23 @@ mod tests {
     #[test]
     fn studies_read_their_spaces_with_the_chip_and_seed_given() {
         let chip = tempfile::NamedTempFile::new().unwrap();
-        fs::write(chip.path(), pulvinar_ir::Arch::default_chip().to_toml().replace("lanes = 16", "lanes = 12")).unwrap();
+        fs::write(
+            chip.path(),
+            pulvinar_ir::Arch::default_chip().to_toml().replace("lanes = 16", "lanes = 12"),
+        )
+        .unwrap();
         for (explored, points) in
             [(&super::super::attention_pays::STUDY, 84), (&super::super::cheapest_chip::STUDY, 19_200)]
         {
             for arch in [None, Some(chip.path().to_owned())] {
                 let folder = tempfile::tempdir().unwrap();
                 let output = folder.path().join("out");
-                let args = StudyArgs { study: crate::args::StudyArg::CheapestChip, arch: arch.clone(), seed: 7, output };
+                let args = StudyArgs {
+                    study: crate::args::StudyArg::CheapestChip,
+                    arch: arch.clone(),
+                    seed: 7,
+                    output,
+                };
                 let space = written(explored, &args, folder.path()).unwrap();
                 assert_eq!((space.grid(), space.base.seed), (Some(points), 7), "{}", explored.title);
                 assert_eq!(space.base.core.lanes, if arch.is_some() { 12 } else { 16 }, "{}", explored.title);

@@ -28,6 +28,8 @@ const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 320.0;
 const TOP: f64 = 92.0;
 const SIDE: f64 = 46.0;
+/// Room for the texts of the last axis.
+const LAST: f64 = 78.0;
 
 /// The figure; nothing with fewer than two axes or without a line.
 pub fn parallel(title: &str, axes: &[Coordinate], colour: &Quantity, tracks: &[Track]) -> Option<String> {
@@ -38,7 +40,7 @@ pub fn parallel(title: &str, axes: &[Coordinate], colour: &Quantity, tracks: &[T
     let mut svg = Svg::new(WIDTH, TOP + HEIGHT + 14.0);
     let place = [SIDE, 4.0, 240.0];
     colour_bar(&mut svg, place, &format!("colour: {}", colour.name), shades, Shade::Amount, colour.show);
-    let step = (WIDTH - 2.0 * SIDE) / (axes.len() - 1) as f64;
+    let step = (WIDTH - SIDE - LAST) / (axes.len() - 1) as f64;
     let x = |axis: usize| SIDE + step * axis as f64;
     let y = |at: f64| TOP + (1.0 - at) * HEIGHT;
     for track in tracks {
@@ -62,9 +64,7 @@ pub fn parallel(title: &str, axes: &[Coordinate], colour: &Quantity, tracks: &[T
         };
         svg.text((left, TOP - 24.0 + row), anchor, "t", &cut(&axis.name, room));
         for (at, text) in &axis.ticks {
-            let (anchor, left) =
-                if i + 1 == axes.len() { (Anchor::End, x(i) - 4.0) } else { (Anchor::Start, x(i) + 4.0) };
-            svg.haloed((left, y(*at) + 4.0), anchor, &cut(text, step - 8.0));
+            svg.haloed((x(i) + 4.0, y(*at) + 4.0), Anchor::Start, &cut(text, (step - 8.0).max(LAST)));
         }
     }
     Some(svg.finish(title))
