@@ -9,6 +9,7 @@ Every point must be in the store once, with the content of an undisturbed run. W
 import argparse
 import contextlib
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -180,6 +181,8 @@ def main() -> int:
     unknown = [drill for drill in args.drills if drill not in names]
     if unknown:
         parser.error(f"there is no drill {', '.join(unknown)}; there are {', '.join(names)}")
+    # Hosts and daemons end with the drill, also if it is told to end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     pulvinar = str(Path(args.pulvinar).resolve())
     if not Path(pulvinar).is_file():
         parser.error(f"{pulvinar} is missing: cargo build --release, or give --pulvinar")
