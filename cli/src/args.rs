@@ -15,8 +15,8 @@ use std::path::PathBuf;
 pub use cluster::{Cluster, Doctor, SweepSubmit};
 pub use energy::{Energy, InOut, StemArg};
 pub use explore::{
-    Explore, PlanArgs, RetryArg, RunLimits, SamplerArg, ShardArgs, Store, StoreFormat, Sweep, SweepRun,
-    SweepStatus,
+    Explore, MapArgs, PlanArgs, RetryArg, RunLimits, SamplerArg, ShardArgs, Store, StoreFormat, Sweep,
+    SweepRun, SweepStatus,
 };
 pub use options::{AcceleratorArg, CountArg, MemoryArg, Options, ReadingArg, ResidualArg};
 pub use plot::{FidelityArg, ParetoArgs, PlotArgs, SelectArgs, StatusArg};
@@ -248,6 +248,9 @@ pub struct Choices {
     /// How a layer waits for a gate over all timesteps, e.g. `neuron1=recompute` (spill_sram, spill_dram, recompute).
     #[arg(long = "strategy", value_name = "LAYER=STRATEGY")]
     pub strategies: Vec<String>,
+    /// Options of the mapper from a file, as `pulvinar explore map` writes it; --strategy stands above it.
+    #[arg(long, value_name = "FILE")]
+    pub mapping: Option<PathBuf>,
     /// Keep every layer on as few cores as it fits.
     #[arg(long)]
     pub no_spread: bool,
@@ -256,7 +259,14 @@ pub struct Choices {
 impl Default for Choices {
     /// As without any flag.
     fn default() -> Self {
-        Choices { weight_bits: 8, gate_bits: 8, stat_bits: 12, strategies: Vec::new(), no_spread: false }
+        Choices {
+            weight_bits: 8,
+            gate_bits: 8,
+            stat_bits: 12,
+            strategies: Vec::new(),
+            mapping: None,
+            no_spread: false,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use crate::args::Choices;
 use crate::source::{values, Loaded};
 use pulvinar_compiler::map::{map, MapOptions, Mapped};
 use pulvinar_compiler::{lower, quantise, Calibration, Options};
+use pulvinar_explore::memories;
 use pulvinar_ir::{Arch, Diagnostic, Graph, Level, Op, Result, Strategy};
 use pulvinar_models::Frames;
 use rayon::prelude::*;
@@ -63,14 +64,13 @@ pub fn remap(
 
 /// Options of the mapper: what the command line chose and the events expected.
 pub fn map_options(choices: &Choices, seed: u64, events: BTreeMap<String, f64>) -> Result<MapOptions> {
-    let strategies = choices.strategies.iter().map(|s| strategy(s)).collect::<Result<_>>()?;
-    Ok(MapOptions {
-        strategies,
-        expected_events: events,
-        spread: !choices.no_spread,
-        seed,
-        ..MapOptions::default()
-    })
+    let mut options = choices.mapping.as_deref().map_or_else(|| Ok(MapOptions::default()), memories::read)?;
+    for text in &choices.strategies {
+        let (layer, strategy) = strategy(text)?;
+        options.strategies.insert(layer, strategy);
+    }
+    options.spread &= !choices.no_spread;
+    Ok(MapOptions { expected_events: events, seed, ..options })
 }
 
 fn strategy(text: &str) -> Result<(String, Strategy)> {

@@ -34,6 +34,7 @@ pub fn dispatch(verb: Option<&Verb>, global: &Global) -> Option<Result<ExitCode>
     Some(match verb? {
         Verb::Explore(Explore::Plan(args)) => done(plan(args, global)),
         Verb::Explore(Explore::Search(args)) => search::search(args, global),
+        Verb::Explore(Explore::Map(args)) => done(crate::memories::map(args, global)),
         Verb::Explore(Explore::Pareto(args)) => done(plot::pareto(args, global)),
         Verb::Explore(Explore::Plot(args)) => done(plot::plot(args, global)),
         Verb::Explore(Explore::Keys) => {

@@ -12,6 +12,7 @@ mod energy;
 mod exchange;
 mod explore;
 mod facts;
+mod memories;
 mod options;
 mod output;
 mod plot;

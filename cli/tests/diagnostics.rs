@@ -30,6 +30,8 @@ const CASES: &[Case] = &[
         |_| (),
         &["run", "--fidelity", "analytic", "--engine", "plain"],
     ),
+    ("E0521", "a mapping that is none", mappings, &["check", "--mapping", "mapping.toml"]),
+    ("E0902", "a method nobody knows", spaces, &["explore", "map", "data.toml", "--method", "annealing"]),
     ("E0901", "a space that is none", spaces, &["explore", "plan", "none.toml", "-o", "P"]),
     ("E0902", "a key nobody knows", spaces, &["explore", "plan", "key.toml", "-o", "P"]),
     ("E0903", "a range without numbers", spaces, &["explore", "plan", "range.toml", "-o", "P"]),
@@ -224,6 +226,7 @@ fn spaces(folder: &Path) {
     let bound = "[[constraint]]\nproduct = [\"mesh.width\", \"mesh.height\"]\nat_least = 5";
     let reference = "[reference]\nlatency_us = 1e3\nenergy_pj = 1e9\narea_mm2 = 10.0\n";
     for (name, text) in [
+        ("data", "[set]\nmodel = \"small-ta\""),
         ("none", "[keyz]\ncore.lanes = [4]"),
         ("key", "[keys]\ncore.lane = [4, 8]"),
         ("range", "[keys]\ncore.lanes = { from = 16, to = 4 }"),
@@ -275,6 +278,10 @@ fn results(folder: &Path) {
         let metrics = [("latency_us", latency), ("energy_pj", 1e6), ("area_mm2", lanes as f64)];
         put(&store, row(key, lanes, fidelity, &metrics));
     }
+}
+
+fn mappings(folder: &Path) {
+    fs::write(folder.join("mapping.toml"), "[strategy]\nneuron1 = \"recompute\"").unwrap();
 }
 
 /// A plan of one point, and stores that cannot take it.

@@ -92,15 +92,17 @@ impl Evaluator {
     /// # Errors
     /// What is wrong with its files.
     pub fn network(&self, config: &Config) -> Result<Arc<Network>> {
-        self.find_network(config).map_err(|fault| match fault {
-            Fault::Input(d) | Fault::Point(d) => d,
-            Fault::Crash(text) | Fault::Late(text) => Diagnostic::new(
-                "E0911",
-                format!("network `{}`", config.model),
-                text,
-                "this is a bug of ours; please report it with the network",
-            ),
-        })
+        self.find_network(config).map_err(|fault| in_words(fault, config))
+    }
+
+    /// What the points of a configuration's group share.
+    ///
+    /// # Errors
+    /// What is wrong with the files of the network, or with the choices of the quantiser.
+    pub fn group(&self, config: &Config) -> Result<Arc<Group>> {
+        let network = self.network(config)?;
+        let group = self.groups.get(&Group::name(config), || prepare(config, network));
+        group.map_err(|fault| in_words(fault, config))
     }
 
     fn find_network(&self, config: &Config) -> Made<Network> {
@@ -165,6 +167,19 @@ impl Evaluator {
         let wall = start.elapsed();
         let cpu = cpu.zip(thread_cpu()).map_or(wall, |(from, to)| to.saturating_sub(from));
         Ok(Evaluated { outcome, wall, cpu, shared })
+    }
+}
+
+/// A fault as a refusal.
+fn in_words(fault: Fault, config: &Config) -> Diagnostic {
+    match fault {
+        Fault::Input(d) | Fault::Point(d) => d,
+        Fault::Crash(text) | Fault::Late(text) => Diagnostic::new(
+            "E0911",
+            format!("network `{}`", config.model),
+            text,
+            "this is a bug of ours; please report it with the network",
+        ),
     }
 }
 

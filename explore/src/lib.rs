@@ -21,6 +21,7 @@ pub mod frame;
 pub mod group;
 pub mod keys;
 pub mod mapping;
+pub mod memories;
 pub mod metrics;
 pub mod network;
 pub mod pareto;

@@ -19,6 +19,12 @@ pub enum Explore {
         after_help = "Examples:\n  pulvinar explore search SPACE.toml --store S --budget 600\n  pulvinar explore search SPACE.toml --store S --budget 200 --sampler random --seed 3 -o log.jsonl"
     )]
     Search(SearchArgs),
+    /// Look for better memories for a network to lie in: how every layer keeps its currents, and on how many cores it is. The
+    /// network, its workload and the chip are those of `[set]` of a space.
+    #[command(
+        after_help = "Example:\n  pulvinar explore map SPACE.toml --method anneal --budget 200 -o mapping.toml && pulvinar run --mapping mapping.toml"
+    )]
+    Map(MapArgs),
     /// The front of the points of a store, with its hypervolume.
     #[command(
         after_help = "Examples:\n  pulvinar explore pareto S --plan PLAN\n  pulvinar explore pareto S --fidelity analytic --objectives latency_us,energy_pj --reference energy_pj=2e7 --where 'accuracy>=0.95' -o front.csv"
@@ -71,6 +77,28 @@ pub struct PlanArgs {
     /// Run no points for the estimate of time.
     #[arg(long)]
     pub no_pilot: bool,
+}
+
+/// `pulvinar explore map`.
+#[derive(Debug, Args)]
+pub struct MapArgs {
+    /// The space (docs/explore.md); its axes are left alone.
+    pub space: PathBuf,
+    /// anneal: one layer at a time, dearer by chance, less and less; evolve: children of two parents.
+    #[arg(long, default_value = "anneal")]
+    pub method: String,
+    /// Mappings that are tried, at most.
+    #[arg(long, default_value_t = 100)]
+    pub budget: usize,
+    /// Seed of the method.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// What is minimised: a metric (`pulvinar explore metrics`).
+    #[arg(long, default_value = "edp_pj_us")]
+    pub objective: String,
+    /// Write what was found as options of the mapper, for --mapping.
+    #[arg(short, long)]
+    pub output: Option<PathBuf>,
 }
 
 /// `pulvinar sweep`. Exit codes: 0 every point has a row, 3 some crashed or timed out, 75 ended before it was done and can be
