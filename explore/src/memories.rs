@@ -122,6 +122,9 @@ pub struct Costs<'a> {
     budget: usize,
 }
 
+/// The budget is spent.
+struct Spent;
+
 impl<'a> Costs<'a> {
     /// Costs by a measure that has none for what does not fit; at most `budget` are worked out, the mapper's own among them.
     pub fn new(layers: &'a [Layer], budget: usize, measure: &'a dyn Fn(&[usize]) -> Option<f64>) -> Self {
@@ -147,23 +150,24 @@ impl<'a> Costs<'a> {
     /// None when the budget is spent.
     pub fn of(&mut self, genome: &mut [usize]) -> Option<f64> {
         loop {
-            if let Some(cost) = self.look(genome)? {
+            if let Some(cost) = self.look(genome).ok()? {
                 return Some(cost);
             }
             *genome.iter_mut().rfind(|g| **g > 0)? = 0;
         }
     }
 
-    fn look(&mut self, genome: &[usize]) -> Option<Option<f64>> {
+    /// Cost of a genome as it is; none if it does not fit.
+    fn look(&mut self, genome: &[usize]) -> std::result::Result<Option<f64>, Spent> {
         if let Some(cost) = self.known.get(genome) {
-            return Some(*cost);
+            return Ok(*cost);
         }
         if self.left() == 0 {
-            return None;
+            return Err(Spent);
         }
         let cost = (self.measure)(genome);
         self.known.insert(genome.to_vec(), cost);
-        Some(cost)
+        Ok(cost)
     }
 
     /// Works out all genomes, if the budget holds them.
@@ -174,7 +178,9 @@ impl<'a> Costs<'a> {
         let choices = self.choices();
         let mut genome = vec![0; choices.len()];
         loop {
-            self.look(&genome);
+            if self.look(&genome).is_err() {
+                return;
+            }
             let Some(i) = (0..genome.len()).find(|&i| genome[i] + 1 < choices[i]) else { return };
             genome[..i].fill(0);
             genome[i] += 1;
