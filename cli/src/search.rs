@@ -169,6 +169,21 @@ impl Report<'_> {
         })
     }
 
+    /// The largest difference between closed form and simulation on the front, an objective each.
+    fn differences(&self) -> Option<String> {
+        self.confirmed.as_ref()?;
+        let front = self.front();
+        let one = |name: &String| {
+            let both = front.iter().filter_map(|(trial, confirmed)| {
+                let (form, run) = (trial.outcome.metrics.get(name)?, confirmed.as_ref()?.outcome.metrics.get(name)?);
+                Some(if form == run { 0.0 } else { (form - run).abs() / run.abs() })
+            });
+            format!("{name} {:.1} %", 100.0 * both.fold(0.0, f64::max))
+        };
+        let all: Vec<String> = self.space.goal.objectives.iter().map(one).collect();
+        Some(format!("\nlargest difference on the front: {}", all.join(", ")))
+    }
+
     fn text(&self, seconds: f64) -> String {
         let end = match self.found.end {
             End::Budget => String::new(),
@@ -183,10 +198,11 @@ impl Report<'_> {
             .map(|o| format!("{o} {}", self.space.goal.reference[o]))
             .collect();
         let error = self.analytic_error().map_or_else(String::new, |e| format!("\n{e}"));
+        let differences = self.differences().unwrap_or_default();
         format!(
             "{} points: {} ok, {} infeasible, {} crashed, {} timed out; {} proposals broke a constraint\n\
              evaluated {} in {}{end}\nhypervolume {:.4} of the box up to the reference {}\n\
-             front of {} points{}:\n{}{error}\nstore: {}",
+             front of {} points{}:\n{}{differences}{error}\nstore: {}",
             self.found.trials.len(),
             self.count(Status::Ok),
             self.count(Status::Infeasible),

@@ -64,6 +64,7 @@ fn a_search_says_what_it_found_and_writes_the_same_log_again() {
         .all(|l| l["set"]["core.lanes"].is_i64() && l["digits"].as_array().unwrap().len() == 3));
     let text = searched(&["--budget", "12", "--batch", "4", "--confirm"], folder.path());
     assert!(text.contains("evaluated 0 in") && text.contains("simulated"), "{text}");
+    assert!(text.contains("largest difference on the front: latency_us"), "{text}");
 }
 
 #[test]
