@@ -175,7 +175,8 @@ impl Report<'_> {
         let front = self.front();
         let one = |name: &String| {
             let both = front.iter().filter_map(|(trial, confirmed)| {
-                let (form, run) = (trial.outcome.metrics.get(name)?, confirmed.as_ref()?.outcome.metrics.get(name)?);
+                let (form, run) =
+                    (trial.outcome.metrics.get(name)?, confirmed.as_ref()?.outcome.metrics.get(name)?);
                 Some(if form == run { 0.0 } else { (form - run).abs() / run.abs() })
             });
             format!("{name} {:.1} %", 100.0 * both.fold(0.0, f64::max))
