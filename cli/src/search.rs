@@ -177,7 +177,7 @@ impl Report<'_> {
             let both = front.iter().filter_map(|(trial, confirmed)| {
                 let (form, run) =
                     (trial.outcome.metrics.get(name)?, confirmed.as_ref()?.outcome.metrics.get(name)?);
-                Some(if form == run { 0.0 } else { (form - run).abs() / run.abs() })
+                Some((form - run).abs() / run.abs().max(f64::MIN_POSITIVE))
             });
             format!("{name} {:.1} %", 100.0 * both.fold(0.0, f64::max))
         };
