@@ -6,7 +6,6 @@ use crate::files::{self, failed};
 use pulvinar_ir::{Diagnostic, Result};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,20 +34,14 @@ impl Task {
         let said = array.log.join(format!("local-{id}-{}.txt", files::unique()));
         let file = File::create_new(&said).map_err(|e| failed(&said, &e))?;
         let (program, arguments) = launch.command.split_first().expect("a command has a program");
-        let child = Command::new(program)
-            .args(arguments)
-            .envs(&launch.variables)
-            .current_dir(&array.folder)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(file)
-            // An interrupt from the terminal reaches the launcher alone, which tells each process once.
-            .process_group(0)
-            .spawn()
-            .map_err(|e| {
-                let help = "see to what the system says, then give the same command again";
-                Diagnostic::new("E0941", program, format!("this program cannot be started: {e}"), help)
-            })?;
+        let mut command = Command::new(program);
+        command.args(arguments).envs(&launch.variables).current_dir(&array.folder);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
+        own_group(&mut command);
+        let child = command.spawn().map_err(|e| {
+            let help = "see to what the system says, then give the same command again";
+            Diagnostic::new("E0941", program, format!("this program cannot be started: {e}"), help)
+        })?;
         Ok(Task { id, child, said })
     }
 
@@ -60,12 +53,32 @@ impl Task {
             let _ = fs::remove_file(&self.said);
             return None;
         }
-        let how = match (status.signal(), status.code()) {
+        let how = match (signal(status), status.code()) {
             (Some(signal), _) => format!("was killed by signal {signal}"),
             (_, code) => format!("ended with exit code {}", code.unwrap_or(-1)),
         };
         Some(if words.is_empty() { how } else { format!("{how}: {words}") })
     }
+}
+
+/// An interrupt from the terminal reaches the launcher alone, which tells each process once.
+#[cfg(unix)]
+fn own_group(command: &mut Command) {
+    std::os::unix::process::CommandExt::process_group(command, 0);
+}
+
+#[cfg(not(unix))]
+fn own_group(_: &mut Command) {}
+
+/// The signal that ended a process.
+#[cfg(unix)]
+fn signal(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+#[cfg(not(unix))]
+fn signal(_: ExitStatus) -> Option<i32> {
+    None
 }
 
 /// Asks a process to end; it seals what it has.
