@@ -43,6 +43,8 @@ const CLASSES: usize = 8;
 /// Most axes of parallel coordinates, and most bars of energy stacks.
 const MOST_AXES: usize = 10;
 const MOST_BARS: usize = 12;
+/// Share of the variance of some objective from which a key is an axis of parallel coordinates.
+const DECIDES: f64 = 0.002;
 
 /// What colours a point: an amount, or the index of a class.
 struct Colouring {
@@ -145,10 +147,13 @@ pub fn coordinates(selected: &Selected, front: &Front) -> Option<Figure> {
     let rows: Vec<&Row> = front.members.iter().map(|&i| &selected.rows[i]).collect();
     let first = front.objectives[0];
     let varies = |v: &Varying| front.members.iter().any(|&i| v.of_row[i] != v.of_row[front.members[0]]);
-    let decisive = importance(selected, &front.within, first);
-    let rank = |k: usize| decisive.iter().position(|i| i.key == k).unwrap_or(usize::MAX);
+    let shares: Vec<_> = front.objectives.iter().map(|m| importance(selected, m)).collect();
+    let rank = |k: usize| shares[0].iter().position(|i| i.key == k).unwrap_or(usize::MAX);
+    let size = |i: &super::Importance| i.total.unwrap_or(i.alone).max(i.alone);
+    // What decides nothing takes its values on the front by chance.
+    let decides = |k: usize| shares.iter().flatten().any(|i| i.key == k && size(i) >= DECIDES);
     let mut keys: Vec<usize> =
-        (0..selected.varying.len()).filter(|&k| varies(&selected.varying[k])).collect();
+        (0..selected.varying.len()).filter(|&k| varies(&selected.varying[k]) && decides(k)).collect();
     keys.sort_by_key(|&k| rank(k));
     keys.truncate(MOST_AXES.saturating_sub(front.objectives.len()));
     let mut axes: Vec<Coordinate> = Vec::new();
@@ -183,7 +188,7 @@ pub fn coordinates(selected: &Selected, front: &Front) -> Option<Figure> {
     let title = "The front over keys and objectives".to_owned();
     let svg = parallel(&title, &axes, &colour, &tracks)?;
     let caption = format!(
-        "The {} points of the front, a line each: keys that vary on it, those that decide {} first, then the objectives.",
+        "The {} points of the front, a line each: keys that vary on it and decide something, those that decide {} first, then the objectives.",
         rows.len(),
         first.name
     );
@@ -223,8 +228,8 @@ pub fn members(selected: &Selected, front: &Front) -> Frame {
 }
 
 /// Shares of the keys in an objective; nothing if it is the same everywhere.
-pub fn shares(selected: &Selected, front: &Front, metric: &Metric) -> Option<Figure> {
-    let found = importance(selected, &front.within, metric);
+pub fn shares(selected: &Selected, metric: &Metric) -> Option<Figure> {
+    let found = importance(selected, metric);
     let mut data = Frame::new(&["key", "alone", "total"]);
     let mut bars = Vec::new();
     for one in &found {
@@ -248,10 +253,10 @@ pub fn shares(selected: &Selected, front: &Front, metric: &Metric) -> Option<Fig
         bars.iter_mut().for_each(|b| b.parts.truncate(1));
     }
     let caption = format!(
-        "How much of the variance of {} each key explains alone (first-order index){}, over the {} points within the reference and bounds.",
+        "How much of the variance of {} each key explains alone (first-order index){}, over the {} points selected.",
         metric.name,
         if together { " and with what it does together with others (total-effect index)" } else { "" },
-        front.within.len()
+        selected.rows.len()
     );
     let full = bars.iter().map(|b| b.parts.iter().map(|p| p.1).sum::<f64>()).fold(1.0, f64::max);
     let title = format!("Keys that decide {}", metric.name);
@@ -259,9 +264,8 @@ pub fn shares(selected: &Selected, front: &Front, metric: &Metric) -> Option<Fig
     Some(Figure { name: format!("importance-{}", metric.name), title, caption, svg, data })
 }
 
-/// Orders in which points are taken at random, and points of the line of their median.
+/// Orders in which points are taken at random.
 const ORDERS: u64 = 21;
-const STEPS: usize = 40;
 
 /// Hypervolume against the number of evaluations: that of searches by their logs, and of points taken at random from those
 /// selected (median of 21 orders, as a share of the box up to the reference).
@@ -287,7 +291,7 @@ pub fn progress(selected: &Selected, front: &Front, searches: &[Trials]) -> Opti
     let caption = if searches.is_empty() {
         format!(
             "Hypervolume that the best of n points reach which are taken at random from the {} selected, as a share of the box between \
-             ideal and reference: median of {ORDERS} orders. A search is good as far as it is above this line (--trials LOG).",
+             ideal and reference: median of {ORDERS} orders, up to 99 % of what all reach. A search is good as far as it is above this line (--trials LOG).",
             selected.rows.len()
         )
     } else {
@@ -298,8 +302,9 @@ pub fn progress(selected: &Selected, front: &Front, searches: &[Trials]) -> Opti
 
 fn at_random(selected: &Selected, front: &Front) -> Line {
     let n = selected.rows.len();
+    let step = |i: u32| (1.2_f64.powi(i as i32) as usize).min(n);
     let steps: std::collections::BTreeSet<usize> =
-        (1..=STEPS).map(|i| (n * i).div_ceil(STEPS)).chain([1]).collect();
+        (0..).map(step).take_while(|s| *s < n).chain([n]).collect();
     let units: Vec<Option<Vec<f64>>> = selected.rows.iter().map(|r| front.goal.unit(&r.metrics)).collect();
     let reference = vec![1.0; front.objectives.len()];
     let mut by_step: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
@@ -321,7 +326,10 @@ fn at_random(selected: &Selected, front: &Front) -> Line {
         v.sort_by(f64::total_cmp);
         v[v.len() / 2]
     };
-    let points = by_step.into_iter().map(|(step, v)| (step as f64, median(v))).collect();
+    let mut points: Vec<(f64, f64)> = by_step.into_iter().map(|(step, v)| (step as f64, median(v))).collect();
+    let all = points.last().map_or(0.0, |p| p.1);
+    let enough = points.iter().position(|p| p.1 >= 0.99 * all).unwrap_or(0);
+    points.truncate(enough.max(1) + 1);
     Line { name: "points at random".to_owned(), points }
 }
 

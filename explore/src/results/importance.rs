@@ -29,9 +29,9 @@ pub struct Importance {
 /// Least points in groups that differ in one key only, as a share of all, for a total share.
 const ENOUGH: f64 = 0.5;
 
-/// Shares of all varying keys in a metric of the rows given, the largest first; nothing if the metric is the same everywhere.
-pub fn importance(selected: &Selected, rows: &[usize], metric: &Metric) -> Vec<Importance> {
-    let raw: Vec<f64> = rows.iter().map(|&i| selected.rows[i].metrics[metric.name]).collect();
+/// Shares of all varying keys in a metric of all rows, the largest first; nothing if the metric is the same everywhere.
+pub fn importance(selected: &Selected, metric: &Metric) -> Vec<Importance> {
+    let raw: Vec<f64> = selected.rows.iter().map(|r| r.metrics[metric.name]).collect();
     let log = raw.iter().all(|v| *v > 0.0);
     let values: Vec<f64> = raw.iter().map(|v| if log { v.ln() } else { *v }).collect();
     let total = spread(values.iter().copied());
@@ -40,8 +40,8 @@ pub fn importance(selected: &Selected, rows: &[usize], metric: &Metric) -> Vec<I
     }
     let of = |key: usize| Importance {
         key,
-        alone: alone(&selected.varying[key], rows, &values, total),
-        total: with_others(selected, key, rows, &values, total),
+        alone: alone(&selected.varying[key], &values, total),
+        total: with_others(selected, key, &values, total),
     };
     let mut found: Vec<Importance> = (0..selected.varying.len()).map(of).collect();
     let size = |i: &Importance| i.total.unwrap_or(i.alone).max(i.alone);
@@ -65,8 +65,8 @@ fn within<K: Ord>(groups: impl Iterator<Item = K>, values: &[f64]) -> (f64, usiz
     (inside, by.len(), shared)
 }
 
-fn alone(key: &Varying, rows: &[usize], values: &[f64], total: f64) -> f64 {
-    let (inside, groups, _) = within(rows.iter().map(|&i| key.of_row[i]), values);
+fn alone(key: &Varying, values: &[f64], total: f64) -> f64 {
+    let (inside, groups, _) = within(key.of_row.iter(), values);
     let n = values.len() as f64;
     if groups as f64 >= n {
         return 0.0;
@@ -74,12 +74,12 @@ fn alone(key: &Varying, rows: &[usize], values: &[f64], total: f64) -> f64 {
     (1.0 - inside / total * (n - 1.0) / (n - groups as f64)).clamp(0.0, 1.0)
 }
 
-fn with_others(selected: &Selected, key: usize, rows: &[usize], values: &[f64], total: f64) -> Option<f64> {
+fn with_others(selected: &Selected, key: usize, values: &[f64], total: f64) -> Option<f64> {
     let own = &selected.varying[key];
     // A key that follows from this one is no other key.
     let follows = |other: &Varying| {
         let mut to: BTreeMap<usize, usize> = BTreeMap::new();
-        rows.iter().all(|&i| *to.entry(own.of_row[i]).or_insert(other.of_row[i]) == other.of_row[i])
+        own.of_row.iter().zip(&other.of_row).all(|(a, b)| *to.entry(*a).or_insert(*b) == *b)
     };
     let others: Vec<&Varying> = selected
         .varying
@@ -88,8 +88,8 @@ fn with_others(selected: &Selected, key: usize, rows: &[usize], values: &[f64], 
         .filter(|(k, v)| *k != key && !follows(v))
         .map(|(_, v)| v)
         .collect();
-    let group = |&i: &usize| others.iter().map(|v| v.of_row[i]).collect::<Vec<usize>>();
-    let (inside, _, shared) = within(rows.iter().map(group), values);
+    let group = |i: usize| others.iter().map(|v| v.of_row[i]).collect::<Vec<usize>>();
+    let (inside, _, shared) = within((0..values.len()).map(group), values);
     if (shared as f64) < ENOUGH * values.len() as f64 {
         return None;
     }
@@ -107,8 +107,7 @@ mod tests {
     fn shares_are_those_of_the_analysis_of_variance() {
         let selected = grid(&[-1, 1], |a, b| 100.0 * (0.01 * (4.0 * a + 2.0 * b + a * b)).exp(), 50);
         let metric = metrics::find("latency_us").unwrap();
-        let rows: Vec<usize> = (0..selected.rows.len()).collect();
-        let found = importance(&selected, &rows, metric);
+        let found = importance(&selected, metric);
         let names: Vec<&str> = found.iter().map(|i| selected.varying[i.key].key.as_str()).collect();
         assert_eq!(names, ["core.lanes", "core.queue_events", "seed"], "{found:?}");
         for (i, (alone, total)) in found.iter().zip([(16.0, 17.0), (4.0, 5.0), (0.0, 0.0)]) {
@@ -120,7 +119,6 @@ mod tests {
     #[test]
     fn a_metric_that_does_not_vary_has_no_shares() {
         let selected = grid(&[-1, 1], |_, _| 5.0, 2);
-        let rows: Vec<usize> = (0..selected.rows.len()).collect();
-        assert!(importance(&selected, &rows, metrics::find("latency_us").unwrap()).is_empty());
+        assert!(importance(&selected, metrics::find("latency_us").unwrap()).is_empty());
     }
 }

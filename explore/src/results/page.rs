@@ -67,15 +67,13 @@ pub fn figures(selected: &Selected, front: &Front, wanted: &Wanted) -> Result<Ve
     let x = metric(wanted.x.as_deref().or(objective(0)).unwrap_or("latency_us"), "--x")?;
     let y = metric(wanted.y.as_deref().or(objective(1)).unwrap_or(other(x.name)), "--y")?;
     let first = front.objectives[0];
-    let decisive: Vec<&str> = importance(selected, &front.within, first)
-        .iter()
-        .map(|i| selected.varying[i.key].key.as_str())
-        .collect();
+    let decisive: Vec<&str> =
+        importance(selected, first).iter().map(|i| selected.varying[i.key].key.as_str()).collect();
     let key = decisive.first().copied();
     let colour = wanted.colour.as_deref().or(objective(2)).or(key).unwrap_or("area_mm2");
     let mut all = vec![figures::points(selected, front, [x, y], colour)?];
     all.extend(figures::coordinates(selected, front));
-    all.extend(front.objectives.iter().filter_map(|m| figures::shares(selected, front, m)));
+    all.extend(front.objectives.iter().filter_map(|m| figures::shares(selected, m)));
     let of = wanted.of.as_deref().map_or(Ok(first), |name| metric(name, "--heat-of"))?;
     match (&wanted.heat, &decisive[..]) {
         (Some([a, b]), _) => all.push(figures::table(selected, front, [a, b], of)?),

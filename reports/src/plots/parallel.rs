@@ -64,7 +64,11 @@ pub fn parallel(title: &str, axes: &[Coordinate], colour: &Quantity, tracks: &[T
         };
         svg.text((left, TOP - 24.0 + row), anchor, "t", &cut(&axis.name, room));
         for (at, text) in &axis.ticks {
-            svg.haloed((x(i) + 4.0, y(*at) + 4.0), Anchor::Start, &cut(text, (step - 8.0).max(LAST)));
+            svg.haloed(
+                (x(i) + 4.0, y(*at) + 4.0),
+                Anchor::Start,
+                &cut(text, if i + 1 == axes.len() { LAST } else { step - 4.0 }),
+            );
         }
     }
     Some(svg.finish(title))
