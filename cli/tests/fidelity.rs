@@ -47,3 +47,26 @@ fn an_analytic_run_says_so() {
     let (_, rates, _) = run(&["--fidelity", "analytic", "--rate", "0.1"], "rates");
     assert!(rates["closed_form"].is_object() && rates["correctness"]["workload"].is_string());
 }
+
+/// What a search over memories finds is a file that the verbs which compile take, and it costs what the search says.
+#[test]
+fn a_mapping_that_was_found_is_taken_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let space = "[set]\nmodel = \"small-ta\"\nfidelity = \"analytic\"\ninput.count = 1\n";
+    fs::write(dir.path().join("space.toml"), space).unwrap();
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pulvinar"));
+        let done = command.args(args).arg("--json").current_dir(dir.path()).output().unwrap();
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        serde_json::from_slice::<serde_json::Value>(&done.stdout).unwrap()
+    };
+    let search = ["explore", "map", "space.toml", "--objective", "latency_cycles", "-o", "mapping.toml"];
+    let found = run(&search);
+    let one = ["run", "small-ta", "--inputs", "1", "--fidelity", "analytic", "-o"];
+    let cycles = |more: &[&str], out: &str| {
+        run(&[&one[..], &[out], more].concat())["timing"]["latency_cycles"].as_f64().unwrap()
+    };
+    assert_eq!(found["greedy"].as_f64(), Some(cycles(&[], "greedy")));
+    assert_eq!(found["cost"].as_f64(), Some(cycles(&["--mapping", "mapping.toml"], "found")));
+    assert!(found["cost"].as_f64() < found["greedy"].as_f64(), "{found}");
+}
