@@ -117,33 +117,37 @@ fn case(row: &Row, arch: &Arch, seed: u64, global: &Global) -> Result<Case> {
 
 /// Simulates a network by rates.
 fn measure(run: &Run, arch: &Arch, seed: u64, global: &Global) -> Result<Case> {
-    let [case] = measure_at(run, arch, seed, [Fidelity::Cycle], global)?;
+    let [case] = measure_at(run, [(arch, Fidelity::Cycle)], seed, global)?;
     Ok(case)
 }
 
-/// Runs a network by rates, compiled once, at each of the fidelities.
+/// Runs a network by rates, quantised once, on each of the chips at its fidelity.
 fn measure_at<const N: usize>(
     run: &Run,
-    arch: &Arch,
+    chips: [(&Arch, Fidelity); N],
     seed: u64,
-    fidelities: [Fidelity; N],
     global: &Global,
 ) -> Result<[Case; N]> {
     progress::note(global, &format!("running {}", run.name));
     let structure = build::find(run.network).expect("studies name networks of the zoo");
     let choices = Choices::default();
-    let networks = (structure.model(seed)?, arch.clone());
-    let workload = Workload::new(networks, Inputs::Generated(1), seed, &choices, &run.plan)?;
-    let compiled = workload.compile(&choices, seed)?;
-    let program = &compiled.mapped.program;
-    let cases = fidelities.map(|fidelity| {
+    let networks = (structure.model(seed)?, chips[0].0.clone());
+    let mut workload = Workload::new(networks, Inputs::Generated(1), seed, &choices, &run.plan)?;
+    let quantised = workload.quantised(&choices)?;
+    let mut compiled = workload.mapped(&quantised, &choices, seed)?;
+    let cases = chips.map(|(arch, fidelity)| {
+        if *arch != workload.loaded.arch {
+            workload.loaded.arch = arch.clone();
+            compiled = workload.mapped(&quantised, &choices, seed)?;
+        }
+        let program = &compiled.mapped.program;
         let counted = match fidelity {
             Fidelity::Cycle => workload.simulate(program, EngineArg::Fast, global)?,
-            Fidelity::Analytic => workload.closed(program)?,
+            Fidelity::Analytic => workload.closed(program, Some(&quantised))?,
         };
         let report = facts::report(&workload.loaded, &compiled, &counted, seed, None, Vec::new())?;
         Ok(Case { name: run.name.to_owned(), report })
     });
     let cases: Vec<Case> = cases.into_iter().collect::<Result<_>>()?;
-    Ok(cases.try_into().expect("one case a fidelity"))
+    Ok(cases.try_into().expect("one case a chip"))
 }

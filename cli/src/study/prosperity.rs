@@ -2,7 +2,8 @@
 //! resources (docs/study-prosperity.md).
 
 use super::{measure_at, Run};
-use crate::args::{Fidelity, Global, StudyArgs};
+use crate::args::Fidelity::{Analytic, Cycle};
+use crate::args::{Global, StudyArgs};
 use crate::facts;
 use crate::{output, source};
 use pulvinar_ir::op::spiking_attention::Form;
@@ -18,6 +19,10 @@ const CHIP: &str = include_str!("../../../arch/prosperity-study.toml");
 
 /// Weight memory in which 128 outputs of the widest layer, of 9 · 512 inputs, find room.
 const ROOM_KIB: u32 = 640;
+
+/// Memory for sums, membranes, frames, statistics and gates where attention looks at all words at once: its 256 words of 768
+/// channels are on the chip together.
+const WORDS_KIB: u32 = 2048;
 
 /// A row of its reference: name, network, densities of ones and of what is added, time in ms, bits to and from
 /// DRAM, and whether it is simulated here.
@@ -75,16 +80,27 @@ fn compared(row: &Row, arch: &Arch, seed: u64, global: &Global) -> Result<Compar
     let graph = build::find(network).expect("the study names networks of the zoo").zeros()?;
     let plan = Plan { rates: rates(&graph, density)?, spread: Spread::Bernoulli };
     let run = Run { name, network, plan };
+    let mut arch = arch.clone();
+    if network.contains("bert") {
+        let core = &mut arch.core;
+        for kib in [&mut core.accumulator_kib, &mut core.state_kib, &mut core.frame_kib] {
+            *kib = WORDS_KIB;
+        }
+        (core.statistics_kib, core.gate_kib) = (WORDS_KIB, WORDS_KIB);
+    }
     let mut room = arch.clone();
     room.core.weight_kib = ROOM_KIB;
+    let (tight, room) = (&arch, &room);
     let (case, roomy, closed) = if simulated {
-        let both = [Fidelity::Cycle, Fidelity::Analytic];
-        let [case, closed] = measure_at(&run, arch, seed, both, global)?;
-        let [roomy, closed_roomy] = measure_at(&run, &room, seed, both, global)?;
+        let [case, closed, roomy, closed_roomy] = measure_at(
+            &run,
+            [(tight, Cycle), (tight, Analytic), (room, Cycle), (room, Analytic)],
+            seed,
+            global,
+        )?;
         (case, roomy, Some([closed, closed_roomy]))
     } else {
-        let [case] = measure_at(&run, arch, seed, [Fidelity::Analytic], global)?;
-        let [roomy] = measure_at(&run, &room, seed, [Fidelity::Analytic], global)?;
+        let [case, roomy] = measure_at(&run, [(tight, Analytic), (room, Analytic)], seed, global)?;
         (case, roomy, None)
     };
     let published = Published { density, product_density, time_ms, dram_bits };
