@@ -80,17 +80,10 @@ fn compared(row: &Row, arch: &Arch, seed: u64, global: &Global) -> Result<Compar
     let graph = build::find(network).expect("the study names networks of the zoo").zeros()?;
     let plan = Plan { rates: rates(&graph, density)?, spread: Spread::Bernoulli };
     let run = Run { name, network, plan };
-    let mut arch = arch.clone();
-    if network.contains("bert") {
-        let core = &mut arch.core;
-        for kib in [&mut core.accumulator_kib, &mut core.state_kib, &mut core.frame_kib] {
-            *kib = WORDS_KIB;
-        }
-        (core.statistics_kib, core.gate_kib) = (WORDS_KIB, WORDS_KIB);
-    }
+    let arch = &roomy_for_words(arch, &graph);
     let mut room = arch.clone();
     room.core.weight_kib = ROOM_KIB;
-    let (tight, room) = (&arch, &room);
+    let (tight, room) = (arch, &room);
     let (case, roomy, closed) = if simulated {
         let [case, closed, roomy, closed_roomy] = measure_at(
             &run,
@@ -105,6 +98,19 @@ fn compared(row: &Row, arch: &Arch, seed: u64, global: &Global) -> Result<Compar
     };
     let published = Published { density, product_density, time_ms, dram_bits };
     Ok(Compared { case, roomy, closed, published, rule: rule(&graph) })
+}
+
+/// The chip, with [`WORDS_KIB`] where the input is a row of words.
+fn roomy_for_words(arch: &Arch, graph: &Graph) -> Arch {
+    let mut arch = arch.clone();
+    if graph.input().is_some_and(|input| graph.node(input).ty.shape.h == 1) {
+        let core = &mut arch.core;
+        for kib in [&mut core.accumulator_kib, &mut core.state_kib, &mut core.frame_kib] {
+            *kib = WORDS_KIB;
+        }
+        (core.statistics_kib, core.gate_kib) = (WORDS_KIB, WORDS_KIB);
+    }
+    arch
 }
 
 /// Rates with which every layer reads this share of ones: neurons before a maximum pool are so rare that a window of it
