@@ -27,14 +27,17 @@ pub struct Data {
     pub dram: DramTable,
 }
 
-static EMBEDDED: LazyLock<Data> = LazyLock::new(|| Data {
-    constants: Constants::embedded(),
-    sram: SramTable::embedded(),
-    ports: PortTable::embedded(),
-    small: SmallTable::embedded(),
-    routers: RouterTable::embedded(),
-    links: LinkTable::embedded(),
-    dram: DramTable::embedded(),
+static EMBEDDED: LazyLock<Data> = LazyLock::new(|| {
+    let sram = SramTable::embedded();
+    Data {
+        constants: Constants::embedded(),
+        ports: PortTable::embedded(&sram),
+        sram,
+        small: SmallTable::embedded(),
+        routers: RouterTable::embedded(),
+        links: LinkTable::embedded(),
+        dram: DramTable::embedded(),
+    }
 });
 
 impl Data {

@@ -16,17 +16,16 @@ pub const PORT_NODES_NM: [u32; 2] = [22, 45];
 /// Ratios of 1R1W to 1RW.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PortTable {
-    /// Sorted ratios over the macros, by node of [`PORT_NODES_NM`] and figure of [`Figure::ALL`].
+    /// Sorted ratios over the macros, by node of [`PORT_NODES_NM`] and figure in the order of [`Figure::ALL`], that of its variants.
     ratios: [[Vec<f64>; 5]; 2],
 }
 
 impl PortTable {
-    /// The table in the program.
-    pub fn embedded() -> Self {
-        let one_port = SramTable::embedded();
+    /// The table in the program, beside the macros of one port.
+    pub fn embedded(one_port: &SramTable) -> Self {
         let points: Vec<Point> = csv::rows(TABLE, HEADER).iter().map(|r| parse(r)).collect();
         let ratios =
-            PORT_NODES_NM.map(|node| Figure::ALL.map(|figure| ratios(&one_port, &points, node, figure)));
+            PORT_NODES_NM.map(|node| Figure::ALL.map(|figure| ratios(one_port, &points, node, figure)));
         PortTable { ratios }
     }
 
@@ -34,8 +33,7 @@ impl PortTable {
     pub fn ratios(&self, node_nm: u32, figure: Figure) -> &[f64] {
         // The nearer of the two, by the ratio of the nodes.
         let node = usize::from(f64::from(node_nm) > f64::from(PORT_NODES_NM[0] * PORT_NODES_NM[1]).sqrt());
-        let place = Figure::ALL.into_iter().position(|f| f == figure).unwrap_or(0);
-        &self.ratios[node][place]
+        &self.ratios[node][figure as usize]
     }
 
     /// What a figure of a macro is multiplied by.
