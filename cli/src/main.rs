@@ -34,6 +34,10 @@ use clap::Parser;
 use pulvinar_ir::Result;
 use std::process::ExitCode;
 
+/// Sweeps allocate from many threads at once and free what another has allocated.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     output::remove_unfinished_on_interrupt();

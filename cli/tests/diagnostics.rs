@@ -265,7 +265,7 @@ fn row(key: u128, lanes: i64, fidelity: &str, metrics: &[(&str, f64)]) -> pulvin
 
 /// Puts a row into a store as a part of its own.
 fn put(store: &pulvinar_explore::Store, row: pulvinar_explore::Row) {
-    let mut segment = pulvinar_explore::store::Segment::new(store, "0of1");
+    let segment = pulvinar_explore::store::Segment::new(store, "0of1");
     segment.add(row).unwrap();
     segment.seal().unwrap();
 }

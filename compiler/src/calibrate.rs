@@ -1,7 +1,11 @@
 //! Ranges of real values on sample inputs, for the quantiser.
 
-use pulvinar_ir::{interpret, Data, Diagnostic, Graph, Level, Result, Value};
+use pulvinar_ir::{interpret, Data, Diagnostic, Graph, Level, NodeId, Result, Value};
+use rayon::prelude::*;
 use std::collections::BTreeMap;
+
+/// Smallest and largest value.
+type Range = (f64, f64);
 
 /// Smallest and largest value every node took on the sample inputs.
 #[derive(Debug, Clone, PartialEq)]
@@ -9,7 +13,7 @@ pub struct Calibration {
     /// Number of sample inputs.
     pub inputs: usize,
     /// Smallest and largest value by node name.
-    pub ranges: BTreeMap<String, (f64, f64)>,
+    pub ranges: BTreeMap<String, Range>,
 }
 
 impl Calibration {
@@ -39,11 +43,11 @@ impl Calibration {
             ));
         }
         let given = given.iter().filter_map(|(name, v)| Some((graph.find(name)?, as_real(v)))).collect();
+        let seen = inputs.par_iter().map(|x| seen(graph, x, &given)).collect::<Result<Vec<_>>>()?;
         let mut ranges = vec![(f64::INFINITY, f64::NEG_INFINITY); graph.nodes.len()];
-        for input in inputs {
-            for (range, value) in ranges.iter_mut().zip(interpret::run_with(graph, &as_real(input), &given)?)
-            {
-                *range = value.reals().iter().fold(*range, |(lo, hi), &v| (lo.min(v), hi.max(v)));
+        for seen in seen {
+            for (range, (lo, hi)) in ranges.iter_mut().zip(seen) {
+                *range = (range.0.min(lo), range.1.max(hi));
             }
         }
         let ranges = graph.nodes.iter().map(|n| n.name.clone()).zip(ranges).collect();
@@ -54,6 +58,15 @@ impl Calibration {
     pub fn magnitude(&self, node: &str) -> Option<f64> {
         self.ranges.get(node).map(|(lo, hi)| lo.abs().max(hi.abs())).filter(|m| m.is_finite())
     }
+}
+
+/// Ranges of the nodes on one input.
+fn seen(graph: &Graph, input: &Value, given: &BTreeMap<NodeId, Value>) -> Result<Vec<Range>> {
+    let range = |value: Value| {
+        let reals = value.reals().iter();
+        reals.fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), &v| (lo.min(v), hi.max(v)))
+    };
+    Ok(interpret::run_with(graph, &as_real(input), given)?.into_iter().map(range).collect())
 }
 
 /// The same value in reals.

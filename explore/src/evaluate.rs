@@ -196,9 +196,14 @@ fn settled(fault: Fault, began: Instant) -> Result<Evaluated> {
 }
 
 /// Processor time of this thread; none where the system does not say.
+#[cfg(unix)]
 fn thread_cpu() -> Option<Duration> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+    rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime).try_into().ok()
+}
+
+#[cfg(not(unix))]
+fn thread_cpu() -> Option<Duration> {
+    None
 }
 
 fn prepare(config: &Config, network: Arc<Network>) -> std::result::Result<Group, Fault> {

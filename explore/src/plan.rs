@@ -254,7 +254,8 @@ pub struct Reading {
     pub head: Head,
     /// The base as JSON.
     pub base: serde_json::Value,
-    place: String,
+    /// Where it is.
+    pub place: String,
     lines: Lines<BufReader<File>>,
 }
 
@@ -290,17 +291,29 @@ impl Reading {
         }
         Ok(Reading { base: head.base.json(), head, place, lines })
     }
+
+    /// The next line, for [`point_of`].
+    pub fn line(&mut self) -> Option<std::io::Result<String>> {
+        self.lines.next()
+    }
 }
 
 impl Iterator for Reading {
     type Item = Result<Point>;
 
     fn next(&mut self) -> Option<Result<Point>> {
-        let line = self.lines.next()?;
-        let point =
-            line.map_err(|e| e.to_string()).and_then(|l| serde_json::from_str(&l).map_err(|e| e.to_string()));
-        Some(point.map_err(|e| broken(&self.place, format!("a line is no point: {e}"))))
+        self.line().map(|line| point_of(line, &self.place))
     }
+}
+
+/// The point of a line of the plan at `place`.
+///
+/// # Errors
+/// E0906 for a line that is none.
+pub fn point_of(line: std::io::Result<String>, place: &str) -> Result<Point> {
+    let point =
+        line.map_err(|e| e.to_string()).and_then(|l| serde_json::from_str(&l).map_err(|e| e.to_string()));
+    point.map_err(|e| broken(place, format!("a line is no point: {e}")))
 }
 
 /// The refusal of a plan (E0906).

@@ -4,7 +4,7 @@ use crate::config::Fidelity;
 use crate::evaluate::{Evaluated, Evaluator, Limits, Outcome};
 use crate::files;
 use crate::keys;
-use crate::plan::{broken, Reading};
+use crate::plan::{broken, point_of, Reading};
 use crate::point::{Key, Point, SEMANTICS};
 use crate::store::{Facts, Known, Row, Segment, Status, Store};
 use pulvinar_ir::{Diagnostic, Result};
@@ -143,15 +143,25 @@ pub fn status(plan: &Path, store: &Store, shard: Shard) -> Result<Summary> {
     Ok(summary)
 }
 
+/// Most points that a thread takes at a time. Points that share a run stand together: with several a thread, one makes the
+/// next run while the others still have points of the last, and nobody waits.
+const TAKEN: u64 = 8;
+
+/// The part of a plan that no thread has taken.
+struct Queue {
+    reading: Reading,
+    left: u64,
+}
+
 /// A run under way, shared by its threads.
 struct Running<'a> {
-    reading: Mutex<Reading>,
-    segment: Mutex<Segment>,
+    queue: Mutex<Queue>,
+    segment: Segment,
     summary: Mutex<Summary>,
     failure: Mutex<Option<Diagnostic>>,
+    place: String,
     base: serde_json::Value,
     sweep: String,
-    attempt: String,
     evaluator: Evaluator,
     known: BTreeMap<Key, Known>,
     options: &'a Options,
@@ -177,13 +187,13 @@ pub fn run(
     let segment = Segment::new(store, &format!("{}of{}", options.shard.index, options.shard.count));
     let jobs = options.jobs.max(1);
     let running = Running {
+        place: reading.place.clone(),
         base: reading.base.clone(),
         sweep: reading.head.name.clone(),
-        attempt: segment.attempt().to_owned(),
         evaluator: Evaluator::new(&reading.head.folder, jobs + 1),
         known: store.known()?,
-        reading: Mutex::new(reading),
-        segment: Mutex::new(segment),
+        queue: Mutex::new(Queue { left: reading.head.points, reading }),
+        segment,
         summary: Mutex::default(),
         failure: Mutex::default(),
         options,
@@ -196,17 +206,11 @@ pub fn run(
             scope.spawn(|| running.work());
         }
     });
-    let sealed = lock(&running.segment).seal();
+    let sealed = running.segment.seal();
     let failure = lock(&running.failure).take();
     failure.map_or(Ok(()), Err)?;
     sealed?;
-    // What was not reached is counted from the rest of the plan.
-    let mut missing = 0;
-    while let Some(point) = running.next() {
-        missing += u64::from(point?.is_some());
-    }
     let mut summary = lock(&running.summary).clone();
-    summary.missing = missing;
     summary.interrupted = summary.missing > 0;
     Ok(summary)
 }
@@ -216,44 +220,61 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl Running<'_> {
-    /// The next line of the plan: a point to run, or nothing to do; none at the end.
-    fn next(&self) -> Option<Result<Option<Point>>> {
-        let point = match lock(&self.reading).next()? {
-            Ok(point) => point,
-            Err(diagnostic) => return Some(Err(diagnostic)),
-        };
+    /// The next lines of the plan, none at the end; few towards it, so that no thread has several when another has none.
+    fn take(&self) -> Vec<std::io::Result<String>> {
+        let mut queue = lock(&self.queue);
+        let taken = (queue.left / (4 * self.options.jobs.max(1) as u64)).clamp(1, TAKEN);
+        queue.left = queue.left.saturating_sub(taken);
+        (0..taken).map_while(|_| queue.reading.line()).collect()
+    }
+
+    /// The point of a line, if it is to be run.
+    fn wanted(&self, line: std::io::Result<String>) -> Result<Option<Point>> {
+        let point = point_of(line, &self.place)?;
         let shard = self.options.shard;
         if !point.key.is_in(shard.index, shard.count) {
-            return Some(Ok(None));
+            return Ok(None);
         }
         let known = self.known.get(&point.key);
         let mut summary = lock(&self.summary);
         summary.points += 1;
         if is_wanted(known, &self.options.retry) {
-            return Some(Ok(Some(point)));
+            return Ok(Some(point));
         }
         known.iter().for_each(|k| summary.count(k.status));
-        Some(Ok(None))
+        Ok(None)
     }
 
     fn is_over(&self) -> bool {
         let late = self.options.limit.is_some_and(|limit| self.began.elapsed() >= limit);
-        late || self.stop.load(Ordering::Relaxed) || lock(&self.failure).is_some()
+        late || self.stop.load(Ordering::Relaxed)
     }
 
-    /// One thread: point after point until the plan, the time or the patience of the user ends.
+    /// One thread: point after point until the plan ends; after the time or the patience of the user they are only counted.
     fn work(&self) {
-        while !self.is_over() {
-            let outcome = match self.next() {
-                None => return,
-                Some(Ok(None)) => continue,
-                Some(Ok(Some(point))) => self.one(point),
-                Some(Err(diagnostic)) => Err(diagnostic),
-            };
-            if let Err(diagnostic) = outcome {
-                lock(&self.failure).get_or_insert(diagnostic);
+        loop {
+            let lines = self.take();
+            if lines.is_empty() {
+                return;
+            }
+            for line in lines {
+                if lock(&self.failure).is_some() {
+                    return;
+                }
+                if let Err(diagnostic) = self.line(line) {
+                    lock(&self.failure).get_or_insert(diagnostic);
+                }
             }
         }
+    }
+
+    fn line(&self, line: std::io::Result<String>) -> Result<()> {
+        match self.wanted(line)? {
+            Some(_) if self.is_over() => lock(&self.summary).missing += 1,
+            Some(point) => self.one(point)?,
+            None => (),
+        }
+        Ok(())
     }
 
     fn one(&self, point: Point) -> Result<()> {
@@ -267,9 +288,9 @@ impl Running<'_> {
         }
         let evaluated = self.evaluator.evaluate(&config, &Limits { point: self.options.point })?;
         let set = keys::flat(&config.json());
-        let row = row_of(key, set, &evaluated, &self.sweep, &self.attempt);
+        let row = row_of(key, set, &evaluated, &self.sweep, self.segment.attempt());
         let status = row.status;
-        lock(&self.segment).add(row)?;
+        self.segment.add(row)?;
         let mut summary = lock(&self.summary);
         summary.evaluated += 1;
         summary.analytic += u64::from(config.fidelity == Fidelity::Analytic);

@@ -148,7 +148,7 @@ fn a_segment_taken_away_is_written_again() {
     run(&plan, &whole, &Options::default());
     let mut rows = whole.sorted().unwrap();
     let store = Store::create(&folder.path().join("store")).unwrap();
-    let mut segment = Segment::new(&store, "0of1");
+    let segment = Segment::new(&store, "0of1");
     rows.iter_mut().for_each(|r| r.facts.wall_s = 0.2);
     segment.add(rows[0].clone()).unwrap();
     store.compact(true).unwrap();
@@ -165,7 +165,7 @@ fn a_second_result_is_an_error_and_a_retry_is_not() {
     run(&plan, &store, &Options::default());
     let mut row = store.sorted().unwrap().into_iter().find(|r| r.status == Status::Ok).unwrap();
     let add = |row: &Row| {
-        let mut segment = Segment::new(&store, "0of1");
+        let segment = Segment::new(&store, "0of1");
         segment.add(row.clone()).unwrap();
         segment.seal().unwrap();
     };

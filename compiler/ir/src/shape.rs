@@ -72,12 +72,18 @@ impl Shape {
         let pick = |n: usize, i: usize| if n == 1 { 0 } else { i };
         self.index(pick(self.t, t), pick(self.c, c), pick(self.h, h), pick(self.w, w))
     }
+    /// First index and step along the columns of a row of a value of shape `self` that is broadcast to a larger one.
+    #[inline]
+    pub fn broadcast_row(self, (t, c, h): (usize, usize, usize)) -> (usize, usize) {
+        (self.broadcast_index(t, c, h, 0), usize::from(self.w != 1))
+    }
+    /// Timestep, channel and row of every row, in row-major order.
+    pub fn rows(self) -> impl Iterator<Item = (usize, usize, usize)> {
+        (0..self.t).flat_map(move |t| (0..self.c).flat_map(move |c| (0..self.h).map(move |h| (t, c, h))))
+    }
     /// All coordinates in row-major order.
     pub fn coords(self) -> impl Iterator<Item = (usize, usize, usize, usize)> {
-        (0..self.t).flat_map(move |t| {
-            (0..self.c)
-                .flat_map(move |c| (0..self.h).flat_map(move |h| (0..self.w).map(move |w| (t, c, h, w))))
-        })
+        self.rows().flat_map(move |(t, c, h)| (0..self.w).map(move |w| (t, c, h, w)))
     }
 }
 

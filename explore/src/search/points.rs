@@ -25,7 +25,7 @@ const GROUPS: usize = 16;
 pub struct Points<'a> {
     space: &'a Space,
     evaluator: Evaluator,
-    segment: Mutex<Segment>,
+    segment: Segment,
     /// What the store knew, and what was evaluated since.
     known: BTreeMap<Key, Outcome>,
     /// Networks that were found to have every objective.
@@ -62,7 +62,7 @@ impl<'a> Points<'a> {
         let mut points = Points {
             space,
             evaluator: Evaluator::new(&space.folder, GROUPS),
-            segment: Mutex::new(Segment::new(store, "search")),
+            segment: Segment::new(store, "search"),
             known,
             checked: BTreeSet::new(),
             jobs: jobs.max(1),
@@ -150,7 +150,7 @@ impl<'a> Points<'a> {
     /// # Errors
     /// E0908 if it cannot be written; the rows stay in their segment.
     pub fn seal(&self) -> Result<()> {
-        lock(&self.segment).seal()
+        self.segment.seal()
     }
 
     /// What comes of configurations, in their order; none if told to stop.
@@ -199,10 +199,9 @@ impl<'a> Points<'a> {
     fn one(&self, key: Key, config: &Config) -> Result<Outcome> {
         let evaluated = self.evaluator.evaluate(config, &Limits::default())?;
         let set = keys::flat(&config.json());
-        let mut segment = lock(&self.segment);
-        let row = row_of(key, set, &evaluated, &self.space.name, segment.attempt());
+        let row = row_of(key, set, &evaluated, &self.space.name, self.segment.attempt());
         let outcome = outcome(&self.space.goal, row.status, row.metrics.clone());
-        segment.add(row)?;
+        self.segment.add(row)?;
         Ok(outcome)
     }
 }

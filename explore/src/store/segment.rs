@@ -7,6 +7,7 @@ use pulvinar_ir::{Diagnostic, Result};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Rows after which a segment is sealed.
@@ -16,29 +17,50 @@ const SEAL_ROWS: usize = 1000;
 const SYNC_ABOVE: Duration = Duration::from_millis(100);
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 
-/// The rows of this process that are not sealed yet.
+/// The rows of this process that are not sealed yet; any number of threads may add to them.
+///
+/// Only lines are written in turn: rows are put into text before, and made durable and sealed by the thread whose row was the
+/// last while the others go on in a new file.
 pub struct Segment {
     store: Store,
     shard: String,
     /// Name of this process in its rows.
     attempt: String,
-    open: Option<(PathBuf, File)>,
+    open: Mutex<Option<Open>>,
+}
+
+/// A file with its rows.
+struct Open {
+    path: PathBuf,
+    file: Arc<File>,
     rows: Vec<Row>,
     synced: Instant,
+}
+
+impl Open {
+    fn create(store: &Store, shard: &str) -> Result<Self> {
+        let path = store.segments().join(format!("{shard}-{}.jsonl", files::unique()));
+        let file = Arc::new(File::create_new(&path).map_err(|e| failed(&path, &e))?);
+        Ok(Open { path, file, rows: Vec::new(), synced: Instant::now() })
+    }
+}
+
+/// One write a line; a kill may still tear it.
+fn append(path: &Path, mut file: &File, line: &str) -> Result<()> {
+    file.write_all(line.as_bytes()).map_err(|e| failed(path, &e))
+}
+
+fn line(row: &Row) -> String {
+    let mut line = serde_json::to_string(row).expect("plain data always serialises");
+    line.push('\n');
+    line
 }
 
 impl Segment {
     /// A segment of a shard; its file is made with the first row.
     pub fn new(store: &Store, shard: &str) -> Self {
-        let attempt = files::unique();
-        Segment {
-            store: store.clone(),
-            shard: shard.to_owned(),
-            attempt,
-            open: None,
-            rows: Vec::new(),
-            synced: Instant::now(),
-        }
+        let (store, shard, attempt) = (store.clone(), shard.to_owned(), files::unique());
+        Segment { store, shard, attempt, open: Mutex::default() }
     }
 
     /// Name of this process in its rows.
@@ -46,63 +68,67 @@ impl Segment {
         &self.attempt
     }
 
+    fn lock(&self) -> MutexGuard<'_, Option<Open>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Adds a row.
     ///
     /// # Errors
     /// E0908 if it cannot be written; the segment is then to be left alone.
-    pub fn add(&mut self, row: Row) -> Result<()> {
+    pub fn add(&self, row: Row) -> Result<()> {
         let slow = Duration::from_secs_f64(row.facts.wall_s.max(0.0)) > SYNC_ABOVE;
-        let line = serde_json::to_string(&row).expect("plain data always serialises");
-        self.rows.push(row);
-        self.append(&line)?;
-        if slow || self.synced.elapsed() > SYNC_EVERY {
-            self.sync()?;
+        let line = line(&row);
+        let mut guard = self.lock();
+        if guard.is_none() {
+            *guard = Some(Open::create(&self.store, &self.shard)?);
         }
-        if self.rows.len() >= SEAL_ROWS {
-            self.seal()?;
+        let open = guard.as_mut().expect("it has just been opened");
+        append(&open.path, &open.file, &line)?;
+        open.rows.push(row);
+        let late = slow || open.synced.elapsed() > SYNC_EVERY;
+        if late {
+            open.synced = Instant::now();
         }
-        Ok(())
+        let (path, file) = (open.path.clone(), open.file.clone());
+        let full = if open.rows.len() >= SEAL_ROWS { guard.take() } else { None };
+        drop(guard);
+        match full {
+            Some(full) => self.seal_rows(full),
+            None if late => self.sync(&path, &file),
+            None => Ok(()),
+        }
     }
 
-    fn append(&mut self, line: &str) -> Result<()> {
-        if self.open.is_none() {
-            let path = self.store.segments().join(format!("{}-{}.jsonl", self.shard, files::unique()));
-            let file = File::create_new(&path).map_err(|e| failed(&path, &e))?;
-            self.open = Some((path, file));
-        }
-        let (path, file) = self.open.as_mut().expect("it has just been opened");
-        // One write a line; a kill may still tear it.
-        file.write_all(format!("{line}\n").as_bytes()).map_err(|e| failed(path, &e))
-    }
-
-    /// Makes the lines durable. A segment that someone has taken away (`store compact`) is written again.
-    fn sync(&mut self) -> Result<()> {
-        self.synced = Instant::now();
-        let Some((path, file)) = &self.open else { return Ok(()) };
+    /// Makes the lines of a file durable. One that someone has taken away (`store compact`) is written again.
+    fn sync(&self, path: &Path, file: &File) -> Result<()> {
         file.sync_data().map_err(|e| failed(path, &e))?;
-        if !path.exists() {
-            self.open = None;
-            let lines: Vec<String> = self.rows.iter().filter_map(|r| serde_json::to_string(r).ok()).collect();
-            lines.iter().try_for_each(|line| self.append(line))?;
-        }
-        Ok(())
-    }
-
-    /// Seals the rows into a part and removes the file.
-    ///
-    /// # Errors
-    /// E0908 if it cannot be written; the rows stay in the segment.
-    pub fn seal(&mut self) -> Result<()> {
-        if self.rows.is_empty() {
+        if path.exists() {
             return Ok(());
         }
-        self.rows.sort_by_key(|r| r.key);
-        write_part(&self.store, &self.rows)?;
-        self.rows.clear();
-        if let Some((path, _)) = self.open.take() {
-            remove(&path)?;
-        }
+        let mut guard = self.lock();
+        // Where another file is open, this one is sealed.
+        let Some(open) = guard.as_mut().filter(|open| open.path == path) else { return Ok(()) };
+        let mut again = Open::create(&self.store, &self.shard)?;
+        open.rows.iter().try_for_each(|row| append(&again.path, &again.file, &line(row)))?;
+        again.rows = std::mem::take(&mut open.rows);
+        *open = again;
         Ok(())
+    }
+
+    /// Seals the rows into a part and removes their file.
+    ///
+    /// # Errors
+    /// E0908 if it cannot be written; the rows stay in the file.
+    pub fn seal(&self) -> Result<()> {
+        let open = self.lock().take();
+        open.map_or(Ok(()), |open| self.seal_rows(open))
+    }
+
+    fn seal_rows(&self, mut open: Open) -> Result<()> {
+        open.rows.sort_by_key(|r| r.key);
+        write_part(&self.store, &open.rows)?;
+        remove(&open.path)
     }
 }
 

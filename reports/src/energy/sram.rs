@@ -292,12 +292,16 @@ pub(super) fn parse(row: &[String]) -> Point {
     }
 }
 
-/// Sorted distinct values.
+/// Sorted distinct values; few are distinct.
 fn axis(values: impl Iterator<Item = u32>) -> Vec<f64> {
-    let mut out: Vec<u32> = values.collect();
-    out.sort_unstable();
-    out.dedup();
-    out.into_iter().map(f64::from).collect()
+    let mut out: Vec<f64> = Vec::new();
+    for value in values.map(f64::from) {
+        let at = out.partition_point(|v| *v < value);
+        if out.get(at) != Some(&value) {
+            out.insert(at, value);
+        }
+    }
+    out
 }
 
 fn clamp(axis: &[f64], x: f64, what: &str, unit: &str, notes: &mut Vec<String>) -> Option<f64> {

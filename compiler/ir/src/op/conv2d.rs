@@ -142,8 +142,7 @@ fn convolve<T: Copy + PartialEq>(
             y.extend(std::iter::repeat_n(bias.as_ref().map_or(zero, |b| b[o]), plane));
         }
     }
-    for (t, i, row, col) in input.coords() {
-        let v = x[input.index(t, i, row, col)];
+    for ((t, i, row, col), &v) in input.coords().zip(x) {
         if v == zero {
             continue;
         }

@@ -137,15 +137,25 @@ impl<'a> EvalCx<'a> {
     /// Applies a broadcasting binary function for the level at hand.
     pub fn zip(&self, real: impl Fn(f64, f64) -> f64, int: impl Fn(i64, i64) -> i64) -> Value {
         let (a, b, shape) = (self.inputs[0], self.inputs[1], self.ty.shape);
-        let at = |v: &Value, (t, c, h, w)| v.shape.broadcast_index(t, c, h, w);
         if self.is_real() {
-            let (x, y) = (a.reals(), b.reals());
-            Value::real(shape, shape.coords().map(|i| real(x[at(a, i)], y[at(b, i)])).collect())
+            Value::real(shape, zip(shape, (a.shape, a.reals()), (b.shape, b.reals()), real))
         } else {
-            let (x, y) = (a.ints(), b.ints());
-            Value::int(shape, shape.coords().map(|i| int(x[at(a, i)], y[at(b, i)])).collect())
+            Value::int(shape, zip(shape, (a.shape, a.ints()), (b.shape, b.ints()), int))
         }
     }
+}
+
+/// A binary function of two values that are broadcast to a shape.
+fn zip<T: Copy>(shape: Shape, (a, x): (Shape, &[T]), (b, y): (Shape, &[T]), f: impl Fn(T, T) -> T) -> Vec<T> {
+    if a == shape && b == shape {
+        return x.iter().zip(y).map(|(&x, &y)| f(x, y)).collect();
+    }
+    let mut out = Vec::with_capacity(shape.len());
+    for row in shape.rows() {
+        let ((i, di), (j, dj)) = (a.broadcast_row(row), b.broadcast_row(row));
+        out.extend((0..shape.w).map(|w| f(x[i + w * di], y[j + w * dj])));
+    }
+    out
 }
 
 /// Type rule and meaning of one operation.

@@ -70,8 +70,11 @@ impl OpRule for Reduce {
 }
 
 fn fold<T: Copy>(from: Shape, to: Shape, x: &[T], y: &mut [T], step: impl Fn(T, T) -> T) {
-    for ((t, c, h, w), &v) in from.coords().zip(x) {
-        let at = to.broadcast_index(t, c, h, w);
-        y[at] = step(y[at], v);
+    for (row, x) in from.rows().zip(x.chunks_exact(from.w)) {
+        let (i, di) = to.broadcast_row(row);
+        for (w, &v) in x.iter().enumerate() {
+            let at = i + w * di;
+            y[at] = step(y[at], v);
+        }
     }
 }
