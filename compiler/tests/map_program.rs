@@ -3,7 +3,7 @@
 
 mod map_nets;
 
-use map_nets::{attention_net, causal_net, plain_net, Net};
+use map_nets::{attention_net, attention_net_over, causal_net, plain_net, Net};
 use pulvinar_compiler::map::text::{print, ProgramFile};
 use pulvinar_compiler::map::{check, map, MapOptions, Mapped, Placement, Rates};
 use pulvinar_ir::counts::Memory;
@@ -72,6 +72,22 @@ fn memory_costs_choose_the_strategy() {
     let report = &costly_sram.report.stages[0];
     assert_eq!(report.alternatives.len(), 3, "the report keeps what was not chosen");
     assert!(report.alternatives.iter().all(|a| a.cost_fj > 0));
+}
+
+#[test]
+fn one_phase_is_given_up_where_it_moves_more_through_dram() {
+    let graph = attention_net_over(16);
+    let mut arch = Arch::default_chip();
+    // 16 frames of 64 x 32 values need both cores, and then the second layer has to wait; 2 frames need one.
+    (arch.core.frame_kib, arch.core.spike_store_kib) = (24, 0);
+    (arch.mesh.width, arch.mesh.height, arch.mesh.dram_tile) = (2, 1, 1);
+    let at = |default_rate: f64| {
+        let m = mapped(&graph, &arch, &MapOptions { default_rate, ..MapOptions::default() });
+        (m.program.phases.len(), strategy_of(&m, "lif0"))
+    };
+    // Two phases move 200 kbit of weights, and few spikes or 1.4 Mbit of them; the currents are 0.7 Mbit.
+    assert_eq!(at(0.1), (2, Strategy::SpillSram));
+    assert_eq!(at(0.9), (1, Strategy::SpillDram));
 }
 
 #[test]

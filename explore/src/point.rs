@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 /// Version of the numbers. It is raised whenever any metric of any point may change: the quantiser, the mapper, the
 /// simulator, prices. It is part of every key, so that older results stay what they are and are not taken for new ones.
-pub const SEMANTICS: u32 = 3;
+pub const SEMANTICS: u32 = 4;
 
 /// First 128 bits of the SHA-256 of a point's canonical record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

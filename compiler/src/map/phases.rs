@@ -6,7 +6,8 @@
 use super::connectivity::Region;
 use super::partition::{Grid, Layer};
 use pulvinar_ir::arch::Sync;
-use pulvinar_ir::{Diagnostic, Result};
+use pulvinar_ir::counts::Memory;
+use pulvinar_ir::{Diagnostic, Result, Strategy};
 
 /// Part of a stage in a phase.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +59,39 @@ pub fn phases(layers: &[Layer<'_>], grids: &[Grid]) -> Result<Vec<Vec<Part>>> {
     check(layers, &phases)?;
     Ok(phases)
 }
+
+/// Expected bits through DRAM in one inference because there are several phases: weights and pointers, which come every time,
+/// and events that wait from one phase to another.
+pub fn dram_bits(layers: &[Layer<'_>], strategies: &[Strategy], phases: &[Vec<Part>]) -> u64 {
+    if phases.len() < 2 {
+        return 0;
+    }
+    let loaded = |part: &Part| -> u64 {
+        let (layer, strategy) = (&layers[part.stage()], strategies[part.stage()]);
+        let bits = |r: &Region| {
+            let footprint = layer.memory.footprint(*r, strategy);
+            footprint.bits(Memory::Weight) + footprint.bits(Memory::Pointer)
+        };
+        match part {
+            Part::Whole(_, grid) => grid.regions(layer.shape(), layer.arch.core.lanes).iter().map(bits).sum(),
+            Part::Pieces(_, regions) => regions.iter().map(bits).sum(),
+        }
+    };
+    let crossing = |(stage, layer): (usize, &Layer<'_>)| -> u64 {
+        let makes = |phase: &Vec<Part>| phase.iter().any(|part| part.stage() == stage);
+        let Some(made) = phases.iter().position(makes) else { return 0 };
+        let output = layer.stage.output;
+        let reads = |part: &Part| layers[part.stage()].stage.synapses.iter().any(|s| s.source == output);
+        let readers = phases[made + 1..].iter().filter(|phase| phase.iter().any(reads)).count() as u64;
+        let events = layer.rates.milli(output) * layer.graph.timesteps as u64 / 1000;
+        events * EVENT_BITS * (readers + u64::from(readers > 0))
+    };
+    let weights: u64 = phases.iter().flatten().map(loaded).sum();
+    weights + layers.iter().enumerate().map(crossing).sum::<u64>()
+}
+
+/// An event in DRAM.
+const EVENT_BITS: u64 = 32;
 
 fn too_wide(layer: &Layer<'_>, grid: Grid, cores: usize) -> Diagnostic {
     Diagnostic::new(

@@ -3,6 +3,7 @@
 use super::connectivity::Region;
 use super::options::MapOptions;
 use super::partition::Layer;
+use super::phases;
 use super::widths::weight_name;
 use super::work::work;
 use pulvinar_ir::scope::stage_scope;
@@ -56,8 +57,9 @@ fn kinds(layer: &Layer<'_>, layers: &[Layer<'_>]) -> Vec<Strategy> {
 
 /// The strategy of every layer.
 ///
-/// Each layer goes along with the steps if it can, else takes the cheapest strategy that fits. If the layers then need more cores than there are, layers change
-/// to the strategy with the fewest slices, those that free most cores first, if that makes one phase of it.
+/// Each layer goes along with the steps if it can, else takes the cheapest strategy that fits. If the layers then need more
+/// cores than there are, layers change to the strategy with the fewest slices, those that free most cores first, if that makes
+/// one phase of it and moves no more through DRAM than several phases do.
 pub fn choose(layers: &[Layer<'_>], all: &[Vec<Alternative>], options: &MapOptions) -> Result<Vec<Strategy>> {
     let cores = layers.first().map_or(0, |l| l.arch.cores());
     let forced = layers.iter().map(|l| forced(l, layers, options)).collect::<Result<Vec<_>>>()?;
@@ -87,7 +89,27 @@ pub fn choose(layers: &[Layer<'_>], all: &[Vec<Alternative>], options: &MapOptio
             smaller[i] = strategy;
         }
     }
-    Ok(if total(&smaller) <= u64::from(cores) { smaller } else { chosen })
+    if smaller == chosen || total(&smaller) > u64::from(cores) {
+        return Ok(chosen);
+    }
+    let several = dram_bits(layers, &chosen).is_some_and(|s| Some(s) < dram_bits(layers, &smaller));
+    Ok(if several { chosen } else { smaller })
+}
+
+/// Expected bits through DRAM in one inference; none if layers that belong together would be in different phases.
+fn dram_bits(layers: &[Layer<'_>], strategies: &[Strategy]) -> Option<u64> {
+    let grids =
+        layers.iter().zip(strategies).map(|(l, &s)| l.smallest(s)).collect::<Result<Vec<_>>>().ok()?;
+    let phases = phases::phases(layers, &grids).ok()?;
+    let spilled = layers.iter().zip(strategies).filter(|(_, s)| **s == Strategy::SpillDram);
+    let spilled: u64 = spilled.map(|(layer, _)| moved_bits(layer)).sum();
+    Some(spilled + phases::dram_bits(layers, strategies, &phases))
+}
+
+/// Bits of a layer's currents of all timesteps, once a pass: written in the first, read in the others.
+fn moved_bits(layer: &Layer<'_>) -> u64 {
+    let frame = layer.shape().len() as u64 * u64::from(layer.stage.accumulator_bits);
+    frame * layer.stage.passes.len() as u64
 }
 
 /// The strategy the caller asked for.
@@ -116,15 +138,16 @@ fn cost_fj(layer: &Layer<'_>, options: &MapOptions, strategy: Strategy, slices: 
     let again = passes - 1;
     let acc_bits = u128::from(stage.accumulator_bits);
     let bits = layer.shape().len() as u128 * acc_bits;
+    let moved = u128::from(moved_bits(layer));
     let cost = match strategy {
         Strategy::Direct => 0,
         Strategy::Step => bits * again * sram,
-        Strategy::SpillSram | Strategy::Window => bits * passes * sram,
+        Strategy::SpillSram | Strategy::Window => moved * sram,
         Strategy::SpillDram => {
             let channel = &layer.arch.dram;
             let burst_bits = u128::from(channel.burst_bytes) * 8;
             let bus_cycles = bits.div_ceil(burst_bits) * u128::from(channel.burst_cycles) * passes;
-            bits * passes * (dram + 2 * sram) + bus_cycles * cycle * u128::from(slices)
+            moved * (dram + 2 * sram) + bus_cycles * cycle * u128::from(slices)
         }
         Strategy::Recompute => {
             let steps = graph.timesteps as u128;

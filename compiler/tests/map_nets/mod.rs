@@ -199,7 +199,12 @@ impl Net {
 
 /// conv → TCSA → lif → linear → lif → readout.
 pub fn attention_net() -> Graph {
-    let (mut net, x) = Net::new(4, [2, 8, 8], 3);
+    attention_net_over(4)
+}
+
+/// The same over so many timesteps.
+pub fn attention_net_over(timesteps: usize) -> Graph {
+    let (mut net, x) = Net::new(timesteps, [2, 8, 8], 3);
     let conv = net.conv("conv0", x, 24, 1);
     let current = net.relu("relu0", conv);
     let gated = net.tcsa("att0", current);
