@@ -9,6 +9,9 @@ use pulvinar_ir::arch::Sync;
 use pulvinar_ir::counts::Memory;
 use pulvinar_ir::{Diagnostic, Result, Strategy};
 
+/// An event in DRAM, about.
+const EVENT_BITS: u64 = 32;
+
 /// Part of a stage in a phase.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
@@ -89,9 +92,6 @@ pub fn dram_bits(layers: &[Layer<'_>], strategies: &[Strategy], phases: &[Vec<Pa
     let weights: u64 = phases.iter().flatten().map(loaded).sum();
     weights + layers.iter().enumerate().map(crossing).sum::<u64>()
 }
-
-/// An event in DRAM.
-const EVENT_BITS: u64 = 32;
 
 fn too_wide(layer: &Layer<'_>, grid: Grid, cores: usize) -> Diagnostic {
     Diagnostic::new(

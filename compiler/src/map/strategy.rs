@@ -108,8 +108,8 @@ fn dram_bits(layers: &[Layer<'_>], strategies: &[Strategy]) -> Option<u64> {
 
 /// Bits of a layer's currents of all timesteps, once a pass: written in the first, read in the others.
 fn moved_bits(layer: &Layer<'_>) -> u64 {
-    let frame = layer.shape().len() as u64 * u64::from(layer.stage.accumulator_bits);
-    frame * layer.stage.passes.len() as u64
+    let currents = layer.shape().len() as u64 * u64::from(layer.stage.accumulator_bits);
+    currents * layer.stage.passes.len() as u64
 }
 
 /// The strategy the caller asked for.

@@ -75,7 +75,7 @@ impl Segment {
     /// Adds a row.
     ///
     /// # Errors
-    /// E0908 if it cannot be written; the segment is then to be left alone.
+    /// E0908 if it cannot be written; the rows before it stay in their file.
     pub fn add(&self, row: Row) -> Result<()> {
         let slow = Duration::from_secs_f64(row.facts.wall_s.max(0.0)) > SYNC_ABOVE;
         let line = line(&row);
@@ -84,7 +84,11 @@ impl Segment {
             *guard = Some(Open::create(&self.store, &self.shard)?);
         }
         let open = guard.as_mut().expect("it has just been opened");
-        append(&open.path, &open.file, &line)?;
+        if let Err(diagnostic) = append(&open.path, &open.file, &line) {
+            // Its last line may be torn: nothing is to follow it.
+            *guard = None;
+            return Err(diagnostic);
+        }
         open.rows.push(row);
         let late = slow || open.synced.elapsed() > SYNC_EVERY;
         if late {
