@@ -7,11 +7,11 @@ use crate::metrics::{self, Values};
 use crate::network::{Identity, Network};
 use crate::parts;
 use crate::point::Key;
-use crate::recent::{guarded, Fault, Made, Recent};
+use crate::recent::{guarded, lock, Fault, Made, Recent};
 use pulvinar_ir::{Diagnostic, Result};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// What came of a point.
@@ -109,7 +109,7 @@ impl Evaluator {
         let load = || Network::load(config, &self.folder).map_err(Fault::Input);
         let name = network_name(config);
         let network = self.networks.get(&name, load)?;
-        let mut known = self.identities.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.identities);
         known.entry(name).or_insert_with(|| network.identity.clone());
         Ok(network)
     }
@@ -120,7 +120,7 @@ impl Evaluator {
     /// What is wrong with the files of the network.
     pub fn key(&self, config: &Config) -> Result<Key> {
         let name = network_name(config);
-        let known = self.identities.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
+        let known = lock(&self.identities).get(&name).cloned();
         let identity = match known {
             Some(identity) => identity,
             None => self.network(config)?.identity.clone(),

@@ -4,7 +4,7 @@ use pulvinar_ir::Diagnostic;
 use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Why something is not there.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ impl<T> Recent<T> {
     /// The thing of this name, made if nobody has.
     pub fn get(&self, name: &str, make: impl FnOnce() -> std::result::Result<T, Fault>) -> Made<T> {
         let slot = {
-            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut slots = lock(&self.slots);
             let at = slots.iter().position(|(n, _)| n == name);
             let entry = at
                 .and_then(|i| slots.remove(i))
@@ -51,11 +51,16 @@ impl<T> Recent<T> {
         let make = || guarded(|| make().map(Arc::new)).unwrap_or_else(|crash| Err(Fault::Crash(crash)));
         let made = slot.get_or_init(make).clone();
         if matches!(made, Err(Fault::Late(_))) {
-            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut slots = lock(&self.slots);
             slots.retain(|(_, s)| !Arc::ptr_eq(s, &slot));
         }
         made
     }
+}
+
+/// Locks, whatever became of the thread that held it last.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Evaluations under way, whose panics are results of points.

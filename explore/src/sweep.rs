@@ -6,13 +6,14 @@ use crate::files;
 use crate::keys;
 use crate::plan::{broken, point_of, Reading};
 use crate::point::{Key, Point, SEMANTICS};
+use crate::recent::lock;
 use crate::store::{Facts, Known, Row, Segment, Status, Store};
 use pulvinar_ir::{Diagnostic, Result};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// A share of a plan: the points whose key leaves this rest.
@@ -213,10 +214,6 @@ pub fn run(
     let mut summary = lock(&running.summary).clone();
     summary.interrupted = summary.missing > 0;
     Ok(summary)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Running<'_> {

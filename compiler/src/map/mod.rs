@@ -155,7 +155,7 @@ fn build_phases(
     options: &MapOptions,
 ) -> (Vec<Phase>, Vec<Placed>) {
     let in_phase = |range: std::ops::Range<usize>, stage: usize| {
-        parts[range].iter().flatten().any(|p| p.stage() == stage)
+        parts[range].iter().any(|phase| phases::holds(phase, stage))
     };
     let reads = |stage: usize, node: NodeId| cx.stages[stage].synapses.iter().any(|s| s.source == node);
     let mut phases = Vec::new();
@@ -171,7 +171,7 @@ fn build_phases(
                 })
                 .collect(),
         };
-        let mut slices = slices_of(cx, layers, phase);
+        let mut slices = slices_of(layers, phase);
         let planned = cx.phase(&slices, &crossing);
         let placed = place(cx.arch, slices.len(), &planned, options);
         slices.iter_mut().zip(&placed.cores).for_each(|(slice, &core)| slice.core = core);
@@ -196,14 +196,10 @@ fn build_phases(
 }
 
 /// Slices of a phase in stage order; `core` is the slice's index until it is placed.
-fn slices_of(cx: &StreamCx<'_>, layers: &[Layer<'_>], phase: &[Part]) -> Vec<Slice> {
+fn slices_of(layers: &[Layer<'_>], phase: &[Part]) -> Vec<Slice> {
     let mut slices = Vec::new();
     for part in phase {
-        let regions = match part {
-            Part::Whole(stage, grid) => grid.regions(layers[*stage].shape(), cx.arch.core.lanes),
-            Part::Pieces(_, regions) => regions.clone(),
-        };
-        for (i, region) in regions.into_iter().enumerate() {
+        for (i, region) in part.regions(layers).into_iter().enumerate() {
             slices.push(Slice {
                 stage: StageId(part.stage() as u32),
                 core: slices.len() as u32,

@@ -28,12 +28,24 @@ impl Part {
             Part::Whole(stage, _) | Part::Pieces(stage, _) => *stage,
         }
     }
+    /// The boxes it is cut into.
+    pub fn regions(&self, layers: &[Layer<'_>]) -> Vec<Region> {
+        match self {
+            Part::Whole(stage, grid) => grid.regions(layers[*stage].shape(), layers[*stage].arch.core.lanes),
+            Part::Pieces(_, regions) => regions.clone(),
+        }
+    }
     fn slices(&self) -> usize {
         match self {
             Part::Whole(_, grid) => grid.count(),
             Part::Pieces(_, regions) => regions.len(),
         }
     }
+}
+
+/// True if some of a stage is in a phase.
+pub fn holds(phase: &[Part], stage: usize) -> bool {
+    phase.iter().any(|part| part.stage() == stage)
 }
 
 /// Packs all stages; `grids` are their smallest partitions.
@@ -71,18 +83,14 @@ pub fn dram_bits(layers: &[Layer<'_>], strategies: &[Strategy], phases: &[Vec<Pa
     }
     let loaded = |part: &Part| -> u64 {
         let (layer, strategy) = (&layers[part.stage()], strategies[part.stage()]);
-        let bits = |r: &Region| {
-            let footprint = layer.memory.footprint(*r, strategy);
+        let bits = |region: Region| {
+            let footprint = layer.memory.footprint(region, strategy);
             footprint.bits(Memory::Weight) + footprint.bits(Memory::Pointer)
         };
-        match part {
-            Part::Whole(_, grid) => grid.regions(layer.shape(), layer.arch.core.lanes).iter().map(bits).sum(),
-            Part::Pieces(_, regions) => regions.iter().map(bits).sum(),
-        }
+        part.regions(layers).into_iter().map(bits).sum()
     };
     let crossing = |(stage, layer): (usize, &Layer<'_>)| -> u64 {
-        let makes = |phase: &Vec<Part>| phase.iter().any(|part| part.stage() == stage);
-        let Some(made) = phases.iter().position(makes) else { return 0 };
+        let Some(made) = phases.iter().position(|phase| holds(phase, stage)) else { return 0 };
         let output = layer.stage.output;
         let reads = |part: &Part| layers[part.stage()].stage.synapses.iter().any(|s| s.source == output);
         let readers = phases[made + 1..].iter().filter(|phase| phase.iter().any(reads)).count() as u64;
@@ -114,9 +122,8 @@ fn check(layers: &[Layer<'_>], phases: &[Vec<Part>]) -> Result<()> {
         ));
     }
     let span = |stage: usize| {
-        let holds = |p: &&usize| phases[**p].iter().any(|part| part.stage() == stage);
-        let all: Vec<usize> = (0..phases.len()).collect();
-        (all.iter().find(holds).copied().unwrap_or(0), all.iter().rfind(holds).copied().unwrap_or(0))
+        let here = |phase: &Vec<Part>| holds(phase, stage);
+        (phases.iter().position(here).unwrap_or(0), phases.iter().rposition(here).unwrap_or(0))
     };
     for (reader, layer) in layers.iter().enumerate() {
         let gates = layer.stage.borrowed();

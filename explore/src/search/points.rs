@@ -8,6 +8,7 @@ use crate::keys;
 use crate::metrics::Values;
 use crate::plan::{check_goal, check_layers};
 use crate::point::Key;
+use crate::recent::lock;
 use crate::scalar::{Scalar, Settings};
 use crate::space::{Axis, Goal, Space};
 use crate::store::{Segment, Status, Store};
@@ -211,10 +212,6 @@ fn outcome(goal: &Goal, status: Status, mut metrics: Values) -> Outcome {
     metrics.retain(|name, _| goal.objectives.contains(name) || goal.bounds.contains_key(name));
     let unit = (status == Status::Ok).then(|| goal.unit(&metrics)).flatten();
     Outcome { status, metrics, unit }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Problem for Points<'_> {

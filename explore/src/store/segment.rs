@@ -3,11 +3,12 @@
 use super::row::Row;
 use super::{part, Store};
 use crate::files::{self, failed};
+use crate::recent::lock;
 use pulvinar_ir::{Diagnostic, Result};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Rows after which a segment is sealed.
@@ -68,10 +69,6 @@ impl Segment {
         &self.attempt
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Open>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Adds a row.
     ///
     /// # Errors
@@ -79,7 +76,7 @@ impl Segment {
     pub fn add(&self, row: Row) -> Result<()> {
         let slow = Duration::from_secs_f64(row.facts.wall_s.max(0.0)) > SYNC_ABOVE;
         let line = line(&row);
-        let mut guard = self.lock();
+        let mut guard = lock(&self.open);
         if guard.is_none() {
             *guard = Some(Open::create(&self.store, &self.shard)?);
         }
@@ -90,18 +87,18 @@ impl Segment {
             return Err(diagnostic);
         }
         open.rows.push(row);
-        let late = slow || open.synced.elapsed() > SYNC_EVERY;
-        if late {
+        if open.rows.len() >= SEAL_ROWS {
+            let full = guard.take();
+            drop(guard);
+            return full.map_or(Ok(()), |full| self.seal_rows(full));
+        }
+        if slow || open.synced.elapsed() > SYNC_EVERY {
             open.synced = Instant::now();
+            let (path, file) = (open.path.clone(), open.file.clone());
+            drop(guard);
+            return self.sync(&path, &file);
         }
-        let (path, file) = (open.path.clone(), open.file.clone());
-        let full = if open.rows.len() >= SEAL_ROWS { guard.take() } else { None };
-        drop(guard);
-        match full {
-            Some(full) => self.seal_rows(full),
-            None if late => self.sync(&path, &file),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// Makes the lines of a file durable. One that someone has taken away (`store compact`) is written again.
@@ -110,7 +107,7 @@ impl Segment {
         if path.exists() {
             return Ok(());
         }
-        let mut guard = self.lock();
+        let mut guard = lock(&self.open);
         // Where another file is open, this one is sealed.
         let Some(open) = guard.as_mut().filter(|open| open.path == path) else { return Ok(()) };
         let mut again = Open::create(&self.store, &self.shard)?;
@@ -125,7 +122,7 @@ impl Segment {
     /// # Errors
     /// E0908 if it cannot be written; the rows stay in the file.
     pub fn seal(&self) -> Result<()> {
-        let open = self.lock().take();
+        let open = lock(&self.open).take();
         open.map_or(Ok(()), |open| self.seal_rows(open))
     }
 
